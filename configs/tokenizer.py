@@ -1,0 +1,65 @@
+"""MagVit, trained to draw clutter videos from a codebook.
+
+    python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from futurepred_jax.configs import shared
+
+MODELS: dict[str, dict[str, Any]] = {
+    "debug": {"channels": (32, 64), "blocks": (0, 1), "strides": ((2, 4, 4), (2, 1, 1))},
+    "tiny": {"channels": (64, 128), "blocks": (0, 3), "strides": ((2, 4, 4), (2, 1, 1))},
+    "small": {"channels": (64, 128, 192), "blocks": (1, 2, 2), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
+    "base": {"channels": (64, 128, 256), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
+}
+
+CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 8192}
+
+TRAIN: dict[str, dict[str, Any]] = {
+    "debug": {"steps": 60, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 10},
+    "tiny": {"steps": 500, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 50},
+    "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
+    "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
+}
+
+
+def get_config(preset: str = "tiny") -> ConfigDict:
+    """The config of a preset; raises a ValueError for an unknown one."""
+    shared.require_preset(preset)
+    train = TRAIN[preset]
+    return ConfigDict(
+        {
+            "name": "tokenizer",
+            "kind": "tokenizer",
+            "preset": preset,
+            "seed": 0,
+            "data": shared.data(preset),
+            "model": {
+                **MODELS[preset],
+                "factorised": True,
+                "quantizer": {"name": "vq", "codebook_size": CODES[preset], "dim": 16},
+            },
+            "objective": {
+                "foreground_weight": 8.0,
+                "l2_weight": 2.0,
+                "commitment_weight": 0.25,
+                "warm_steps": train["steps"] // 4,
+            },
+            "train": {**train, "end_factor": 0.05, "weight_decay": 1e-4, "clip_norm": 1.0, "b2": 0.99, "ema_decay": 0.0},
+            "logging": logging(train["steps"], train["batch_size"]),
+            **shared.surroundings(preset),
+        }
+    )
+
+
+def logging(steps: int, batch_size: int) -> dict[str, int]:
+    """Fifty lines of training, ten validations, and a checkpoint at each of them."""
+    return {
+        "log_every": max(1, steps // 50),
+        "validate_every": max(1, steps // 10),
+        "checkpoint_every": max(1, steps // 10),
+        "val_batches": max(1, 64 // batch_size),
+    }

@@ -1,0 +1,35 @@
+"""The shape glossary: one name for each kind of array that the packages exchange.
+
+Letters, the same in annotations and in einops patterns: ``b t h w c`` video, ``b lt lh lw d`` latents,
+``b n`` flat tokens in raster order (t, h, w), ``v`` vocabulary, ``k`` object slots of a scene.
+"""
+
+import jax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
+
+Video = Float[Array, "b t h w c"]
+"""Frames in [-1, 1], channels last: what models read and write."""
+
+Frames = UInt8[Array, "b t h w c"]
+"""Frames at rest: uint8 in [0, 255]."""
+
+Mask = Bool[Array, "b t h w"]
+"""True on the foreground."""
+
+Latents = Float[Array, "b lt lh lw d"]
+"""Continuous features on the tokenizer's grid."""
+
+TokenGrid = Int[Array, "b lt lh lw"]
+"""Codebook indices on the tokenizer's grid."""
+
+Tokens = Int[Array, "b n"]
+"""Codebook indices, flattened in raster order (t, h, w)."""
+
+Logits = Float[Array, "b n v"]
+"""Unnormalised log-probabilities over the vocabulary."""
+
+Key = PRNGKeyArray
+"""A typed key from ``jax.random.key``."""
+
+Tree = jax.typing.ArrayLike | dict | tuple | list
+"""A pytree of arrays, such as parameters."""

@@ -1,0 +1,94 @@
+"""Sensor noise, added to clean frames when they are loaded: the same key and index give the same bits.
+
+One Threefry block, 64 bits, serves one pixel: three Gaussian numbers and one number for salt, 16 bits each.
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import UInt8, UInt32
+from numba import njit
+from scipy.special import ndtri
+
+from futurepred_jax.data import random
+from futurepred_jax.data.scene import Noise
+
+LEVELS = 1 << 16  # of a 16-bit number
+GAUSSIAN = ndtri((np.arange(LEVELS) + 0.5) / LEVELS).astype(np.float32)  # standard normal quantiles, up to ± 4.3
+
+_compiled = njit(cache=True, nogil=True)
+
+
+def add_noise(
+    video: UInt8[np.ndarray, "t h w 3"], noise: Noise, key: UInt32[np.ndarray, "2"]
+) -> UInt8[np.ndarray, "t h w 3"]:
+    """Frames as a sensor would give them.
+
+    In this order: each frame's gain flickers, every value gets Gaussian noise and is rounded to the nearest level (a
+    cut towards zero would swallow noise below one level), pixels turn black or white, rows drop out.
+
+    Args:
+        video: clean frames; left as they are.
+        noise: how much, in units of the [0, 1] range.
+        key: the clip's, as ``ClutterSpec.key`` gives it.
+
+    Raises:
+        ValueError: a strength is negative, or a share above 1.
+    """
+    if min(noise.sigma, noise.salt, noise.flicker, noise.dropped) < 0 or max(noise.salt, noise.dropped) > 1:
+        raise ValueError(f"{noise}: strengths must not be negative, nor the shares salt and dropped above 1")
+    frames, rows = video.shape[:2]
+    order = np.arange(frames)
+    gain = 1 + noise.flicker * random.normal(key, order, "flicker")[:, 0]
+    lost = random.uniform(key, np.arange(frames * rows), "dropped")[:, 0] < noise.dropped
+    spread = (255 * noise.sigma * GAUSSIAN).astype(np.float32)
+    noisy = np.empty_like(video)
+    first, second, stream = (np.uint32(word) for word in (*key, random.stream_id("pixel")))
+    _spoil(
+        video,
+        gain.astype(np.float32),
+        spread,
+        noise.salt * LEVELS,
+        lost.reshape(frames, rows),
+        (first, second),
+        stream,
+        noisy,
+    )
+    return noisy
+
+
+@_compiled
+@no_type_check
+def block(first, second, left, right):
+    """``random.threefry2x32`` for one counter."""
+    keys = (first, second, np.uint32(first ^ second ^ np.uint32(random.PARITY)))
+    left, right = np.uint32(left + first), np.uint32(right + second)
+    for step in range(random.ROUNDS // 4):
+        for i in range(4):
+            turn = np.uint32(random.ROTATIONS[4 * (step % 2) + i])
+            left = np.uint32(left + right)
+            right = np.uint32(np.uint32(np.uint32(right << turn) | (right >> np.uint32(np.uint32(32) - turn))) ^ left)
+        left = np.uint32(left + keys[(step + 1) % 3])
+        right = np.uint32(right + keys[(step + 2) % 3] + np.uint32(step + 1))
+    return left, right
+
+
+@_compiled
+@no_type_check
+def _spoil(video, gain, spread, salt, lost, key, stream, noisy):
+    frames, height, width, _ = video.shape
+    for t in range(frames):
+        for y in range(height):
+            if lost[t, y]:
+                noisy[t, y] = 0
+                continue
+            for x in range(width):
+                one, two = block(key[0], key[1], np.uint32((t * height + y) * width + x), stream)
+                grain = two >> np.uint32(16)
+                if grain < salt:
+                    noisy[t, y, x] = 255 * (grain & 1)
+                    continue
+                words = (one & np.uint32(0xFFFF), one >> np.uint32(16), two & np.uint32(0xFFFF))
+                for channel in range(3):
+                    level = video[t, y, x, channel] * gain[t] + spread[words[channel]] + np.float32(0.5)
+                    noisy[t, y, x, channel] = np.uint8(min(max(level, np.float32(0)), np.float32(255)))

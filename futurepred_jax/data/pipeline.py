@@ -1,0 +1,160 @@
+"""Batches for training and evaluation, by tf.data, whose whole state is one integer: the number of the global batch."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int
+
+from futurepred_jax.data import random
+
+FOREVER = 1 << 62  # batches
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Examples that can be asked for by index, in any order and any number of times, with the same answer."""
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        ...
+
+    def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
+        """Fields of some examples, each with a leading axis, of the same dtype and shape whatever the indices."""
+        ...
+
+
+class ArraySource:
+    """Examples held in memory.
+
+    Raises:
+        ValueError: there is no field, or the fields disagree in length.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]):
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"fields of lengths {lengths}: there must be at least one, and all equally long")
+        self.arrays = dict(arrays)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
+        """Rows of every field."""
+        return {name: array[indices] for name, array in self.arrays.items()}
+
+
+def batches(
+    source: Source,
+    *,
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+    shuffle: bool = True,
+    process_index: int = 0,
+    process_count: int = 1,
+) -> Iterator[dict[str, np.ndarray]]:
+    """Endless batches for one process, from global batch number ``start`` on.
+
+    Batch n holds examples n · batch_size … of an endless sequence of epochs, each its own permutation of the source;
+    a batch may span two. So a run that resumes at n sees what an uninterrupted one would have seen.
+
+    Args:
+        source: examples.
+        batch_size: of all processes together.
+        seed: of the permutations.
+        start: number of the first batch.
+        shuffle: permute each epoch.
+        process_index: which contiguous part of every global batch to yield.
+        process_count: number of parts.
+
+    Raises:
+        ValueError: the source is empty, a number is out of range, or the parts would not be equal.
+    """
+    if len(source) < 1 or batch_size < 1 or start < 0:
+        raise ValueError(f"{len(source)} examples, batch_size {batch_size}, start {start}: need ≥ 1, ≥ 1 and ≥ 0")
+    if not 0 <= process_index < process_count or batch_size % process_count:
+        raise ValueError(
+            f"process {process_index} of {process_count}, batch of {batch_size}: the index must be below the count, "
+            "and the batch a multiple of it"
+        )
+    share = batch_size // process_count
+    within = np.arange(share) + process_index * share
+
+    def read(number: int) -> dict[str, np.ndarray]:
+        return source.batch(_examples(number * batch_size + within, len(source), seed, shuffle))
+
+    return _prefetched(read, start, FOREVER)
+
+
+def epoch(source: Source, *, batch_size: int, pad: bool = True) -> Iterator[dict[str, np.ndarray]]:
+    """Every example once, in order; each batch also says which of its rows are ``valid``, bool [b].
+
+    Args:
+        source: examples.
+        batch_size: rows.
+        pad: fill the last batch up with its last example, not ``valid``; otherwise the last batch may be smaller.
+
+    Raises:
+        ValueError: the source is empty, or no rows are asked for.
+    """
+    if len(source) < 1 or batch_size < 1:
+        raise ValueError(f"{len(source)} examples, batch_size {batch_size}: need at least 1 of each")
+
+    def read(number: int) -> dict[str, np.ndarray]:
+        wanted = np.arange(number * batch_size, (number + 1) * batch_size)
+        valid = wanted < len(source)
+        rows = np.minimum(wanted, len(source) - 1) if pad else wanted[valid]
+        return {**source.batch(rows), "valid": valid if pad else valid[valid]}
+
+    return _prefetched(read, 0, -(-len(source) // batch_size))
+
+
+def _examples(place: Int[np.ndarray, "b"], count: int, seed: int, shuffle: bool) -> Int[np.ndarray, "b"]:
+    """What stands at some places of the endless sequence of epochs."""
+    number, within = np.divmod(place, count)
+    if not shuffle:
+        return within
+    return np.array([_order(count, seed, int(e))[i] for e, i in zip(number, within, strict=True)])
+
+
+@functools.lru_cache(maxsize=4)
+def _order(count: int, seed: int, number: int) -> Int[np.ndarray, "n"]:
+    """Permutation of one epoch."""
+    key = np.array([(seed ^ random.name_hash("epoch")) % 2**32, number % 2**32], np.uint32)
+    return np.argsort(random.bits(key, np.arange(count), "order", 1)[:, 0], kind="stable")
+
+
+def _prefetched(read: Callable[[int], dict[str, np.ndarray]], start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
+    """``read(start)``, … in order, each read ahead in a thread of tf.data's."""
+    import tensorflow as tf  # seconds, and needless to whoever wants only a Source
+
+    tf.config.set_visible_devices([], "GPU")  # tf.data needs none; jax needs all of its memory
+    first = read(start)
+    names = sorted(first)
+    failures: list[Exception] = []
+
+    def fields(number: np.int64) -> list[np.ndarray]:
+        try:
+            batch = first if number == start else read(int(number))
+        except Exception as failure:
+            failures.append(failure)
+            raise
+        return [np.asarray(batch[name]) for name in names]
+
+    @tf.autograph.experimental.do_not_convert
+    def load(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(tf.numpy_function(fields, [number], [first[name].dtype for name in names], stateful=False))
+
+    options = tf.data.Options()
+    options.deterministic = True
+    dataset = tf.data.Dataset.range(start, stop).map(load).prefetch(2).with_options(options)
+    try:
+        for values in dataset.as_numpy_iterator():
+            yield dict(zip(names, values, strict=True))
+    except tf.errors.OpError:
+        if failures:
+            raise failures[0] from None
+        raise

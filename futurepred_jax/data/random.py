@@ -1,0 +1,157 @@
+"""Counter-based random numbers: every draw is a pure function of (key, element, stream), whatever was drawn before.
+
+A key belongs to a clip, an element is an object slot, a frame or a pixel, and a stream is the name of a factor
+("speed", "hue"). A new factor is a new name, so it shifts no draw that was there before.
+"""
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int, Integer, UInt32
+
+Key = UInt32[np.ndarray, "2"]
+
+ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)  # Salmon et al. 2011, table 2 (Threefry-2x32)
+PARITY = 0x1BD11BDA  # the same, §3.3
+ROUNDS = 20
+BLOCKS = 256  # counters a stream may use for one element; each gives two words
+
+
+def threefry2x32(
+    key: UInt32[np.ndarray, "#*n 2"],
+    counter: UInt32[np.ndarray, "*n 2"],
+) -> UInt32[np.ndarray, "*n 2"]:
+    """Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")."""
+    schedule = (key[..., 0], key[..., 1], key[..., 0] ^ key[..., 1] ^ np.uint32(PARITY))
+    left, right = (np.ascontiguousarray(counter[..., i]) for i in (0, 1))  # arrays: scalars warn when they wrap
+    left, right = left + schedule[0], right + schedule[1]
+    moved = np.empty_like(left)
+    for i in range(ROUNDS):  # in place: half of the time would go to allocating
+        turn = ROTATIONS[i % 8]
+        left += right
+        np.right_shift(right, np.uint32(32 - turn), out=moved)
+        right <<= np.uint32(turn)
+        right |= moved
+        right ^= left
+        if i % 4 == 3:
+            step = i // 4 + 1
+            left += schedule[step % 3]
+            right += schedule[(step + 1) % 3]
+            right += np.uint32(step)
+    return np.stack([left, right], axis=-1).reshape(counter.shape)
+
+
+def name_hash(*names: str) -> int:
+    """Hash strings to 32 bits, the same on every machine and in every run."""
+    return int.from_bytes(hashlib.blake2b("\0".join(names).encode(), digest_size=4).digest(), "little")
+
+
+@functools.cache
+def stream_id(name: str) -> int:
+    """Number of a named stream: the second counter word, whose low eight bits are left to count blocks."""
+    return name_hash("stream", name) & ~(BLOCKS - 1)
+
+
+def bits(key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int) -> UInt32[np.ndarray, "*n {size}"]:
+    """Draw ``size`` words for each element of a stream."""
+    return bits_of(key, element, {stream: size})[stream]
+
+
+def bits_of(
+    key: Key, element: Integer[np.ndarray, "*n"], sizes: Mapping[str, int]
+) -> dict[str, UInt32[np.ndarray, "*n _"]]:
+    """Draw words for several streams at once, which costs about what one stream costs.
+
+    Args:
+        key: two words, as ``ClutterSpec.key`` gives them.
+        element: numbers in [0, 2³²).
+        sizes: words an element, by stream.
+
+    Raises:
+        ValueError: a stream asks for more than 512 words an element; use more elements instead.
+    """
+    words, layout = _draw(key, element, sizes)
+    return {name: words[..., part] for name, part in layout.parts.items()}
+
+
+def uniform_of(
+    key: Key, element: Integer[np.ndarray, "*n"], sizes: Mapping[str, int]
+) -> dict[str, Float[np.ndarray, "*n _"]]:
+    """Draw from the uniform distribution on (0, 1) for several streams at once; as ``bits_of``."""
+    words, layout = _draw(key, element, sizes)
+    numbers = unit(words)
+    return {name: numbers[..., part] for name, part in layout.parts.items()}
+
+
+def unit(words: UInt32[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """Turn words to numbers in the open interval (0, 1)."""
+    return (words + 0.5) * 2.0**-32
+
+
+def uniform(
+    key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int = 1, low: float = 0.0, high: float = 1.0
+) -> Float[np.ndarray, "*n {size}"]:
+    """Draw from the uniform distribution on (low, high), ``size`` numbers an element."""
+    return low + (high - low) * unit(bits(key, element, stream, size))
+
+
+def normal(key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int = 1) -> Float[np.ndarray, "*n {size}"]:
+    """Draw from the standard normal distribution, by Box and Muller's method: two words make two numbers."""
+    words = unit(bits(key, element, stream, size + size % 2))
+    radius, angle = np.sqrt(-2 * np.log(words[..., 0::2])), 2 * np.pi * words[..., 1::2]
+    pair = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return pair.reshape(words.shape)[..., :size]
+
+
+def integers(
+    key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int = 1, *, low: int, high: int
+) -> Int[np.ndarray, "*n {size}"]:
+    """Draw whole numbers, uniform on low … high, both included.
+
+    Raises:
+        ValueError: ``high`` is below ``low``.
+    """
+    if high < low:
+        raise ValueError(f"integers from {low} to {high}: the second must not be smaller")
+    return low + pick(unit(bits(key, element, stream, size)), high - low + 1)
+
+
+def choice(
+    key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int = 1, *, weights: Float[np.ndarray, "m"]
+) -> Int[np.ndarray, "*n {size}"]:
+    """Draw indices in proportion to ``weights``, with replacement."""
+    return np.searchsorted(np.cumsum(weights) / np.sum(weights), unit(bits(key, element, stream, size)))
+
+
+def pick(numbers: Float[np.ndarray, "*n"], count: int) -> Int[np.ndarray, "*n"]:
+    """Turn numbers in (0, 1) to indices 0 … count − 1."""
+    return np.minimum((numbers * count).astype(np.int64), count - 1)
+
+
+class _Layout(NamedTuple):
+    """Second counter words of several streams, and where each stream's words come to lie."""
+
+    second: UInt32[np.ndarray, "m"]
+    parts: dict[str, slice]
+
+
+def _draw(key: Key, element: Integer[np.ndarray, "*n"], sizes: Mapping[str, int]) -> tuple[np.ndarray, _Layout]:
+    layout = _layout(tuple(sizes.items()))
+    counter = np.empty((*element.shape, len(layout.second), 2), np.uint32)
+    counter[..., 0] = element[..., None]
+    counter[..., 1] = layout.second
+    return threefry2x32(key, counter).reshape(*element.shape, 2 * len(layout.second)), layout
+
+
+@functools.cache
+def _layout(sizes: tuple[tuple[str, int], ...]) -> _Layout:
+    second, parts = [], {}
+    for stream, size in sizes:
+        if not 0 < size <= 2 * BLOCKS:
+            raise ValueError(f"stream {stream!r}: {size} words an element, allowed are 1 to {2 * BLOCKS}")
+        parts[stream] = slice(2 * len(second), 2 * len(second) + size)
+        second += [stream_id(stream) + block for block in range(-(-size // 2))]
+    return _Layout(np.array(second, np.uint32), parts)

@@ -1,0 +1,72 @@
+"""What a renderer needs to know of a clip: the scene, in metres, seconds and world axes (z up, floor z = 0)."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+SHAPES = ("sphere", "cube", "cylinder", "cone")
+ROLES = ("target", "persistent", "transient", "occluder")
+FLOORS = ("plain", "checker", "stripes", "noise")
+
+
+@dataclasses.dataclass(frozen=True)
+class Camera:
+    """Pinhole camera with square pixels, one pose a frame; ``fov`` is the full angle of view in degrees."""
+
+    eye: Float[np.ndarray, "t 3"]
+    target: Float[np.ndarray, "t 3"]
+    fov: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Background:
+    """Floor pattern (index into FLOORS) in two colours, and a sky that runs from horizon to zenith; colours in [0, 1]."""
+
+    floor: int
+    floor_rgb: Float[np.ndarray, "2 3"]
+    scale: float  # metres a period of the floor's pattern
+    offset: Float[np.ndarray, "2"]  # metres, shift of the pattern
+    sky_rgb: Float[np.ndarray, "2 3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """Sensor noise, in units of the [0, 1] range; added to a rendered clip, never part of the truth."""
+
+    sigma: float  # standard deviation of the Gaussian
+    salt: float  # share of pixels turned black or white
+    flicker: float  # standard deviation of a frame's gain
+    dropped: float  # share of rows blacked out
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """Objects (``k`` slots, of which ``exists`` are used), camera and background over ``t`` frames."""
+
+    position: Float[np.ndarray, "t k 3"]  # centres
+    rotation: Float[np.ndarray, "t k 3 3"]  # object axes to world axes
+    size: Float[np.ndarray, "k 3"]  # half extents along the object's own axes
+    shape: Int[np.ndarray, "k"]  # index into SHAPES
+    rgb: Float[np.ndarray, "k 3"]  # albedo in [0, 1]
+    hue: Int[np.ndarray, "k"]  # index into the target hues, -1 for clutter
+    role: Int[np.ndarray, "k"]  # index into ROLES
+    family: Int[np.ndarray, "k"]  # index into trajectories.FAMILIES
+    alive: Bool[np.ndarray, "t k"]  # drawn in this frame
+    exists: Bool[np.ndarray, "k"]
+    camera: Camera
+    background: Background
+    noise: Noise
+    fps: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Rendered:
+    """Pictures of a scene with their truth; ``instance`` is 0 on the background, else the object's slot + 1."""
+
+    video: np.ndarray  # uint8 [t h w 3]
+    instance: np.ndarray  # uint8 [t h w], of the sample nearest to the pixel's centre
+    depth: np.ndarray  # float32 [t h w], metres along the optical axis, inf at the sky
+    visible_px: np.ndarray  # int32 [t k], pixels whose instance is the object
+    amodal_px: np.ndarray  # int32 [t k], the same if nothing else were in the way
+    centre: np.ndarray  # float32 [t k 2], projection of the object's centre, (x, y) in pixels

@@ -1,0 +1,73 @@
+"""A split's tokens, made once and kept in a workdir: what a predictor with a frozen tokenizer trains on."""
+
+import json
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+from etils import epath
+from jaxtyping import UInt8
+from tqdm import tqdm
+
+from futurepred_jax.data.pipeline import ArraySource, epoch
+from futurepred_jax.data.store import StoredClips
+
+Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
+"""Frames to indices [b lt lh lw]."""
+
+
+def cached_tokens(
+    clips: StoredClips,
+    encode: Encode,
+    folder: epath.PathLike,
+    *,
+    context: int,
+    codebook_size: int,
+    identity: str,
+    batch_size: int = 32,
+) -> ArraySource:
+    """The field ``tokens``, [n lt lh lw] in the smallest unsigned type that holds them, of every clip of a split.
+
+    A clip is tokenized as it is predicted: its first ``context`` frames with their noise, the rest without.
+
+    Args:
+        clips: the split.
+        encode: the tokenizer.
+        folder: of the cache; a file there is used if it was made from the same clips, context and tokenizer.
+        context: frames.
+        codebook_size: number of codes.
+        identity: of the tokenizer, such as a hash of its weights.
+        batch_size: clips encoded at once.
+    """
+    path = epath.Path(folder) / f"{clips.split}.npz"
+    origin = json.dumps({"clips": clips.sha256, "count": len(clips), "context": context, "tokenizer": identity})
+    tokens = _read(path, origin)
+    if tokens is None:
+        tokens = _encode_all(clips, encode, context, batch_size).astype(np.min_scalar_type(codebook_size - 1))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, tokens=tokens, origin=np.array(origin))
+        part.replace(path)
+    return ArraySource({"tokens": tokens})
+
+
+def _read(path: epath.Path, origin: str) -> np.ndarray | None:
+    """The tokens of a cache of this origin; none where it is of another or was cut off, for it can be made again."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return arrays["tokens"] if str(arrays["origin"]) == origin else None
+    except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
+        return None
+
+
+def _encode_all(clips: StoredClips, encode: Encode, context: int, batch_size: int) -> np.ndarray:
+    found = []
+    with tqdm(total=len(clips), desc=f"tokenize {clips.split}", unit="clip") as bar:
+        for batch in epoch(clips, batch_size=batch_size):
+            video = np.concatenate([batch["noisy"][:, :context], batch["video"][:, context:]], axis=1)
+            found.append(np.asarray(encode(video))[batch["valid"]])
+            bar.update(len(found[-1]))
+    return np.concatenate(found)

@@ -1,0 +1,22 @@
+"""From a config to the things that run: data, models, objectives, optimizers, what was trained."""
+
+from futurepred_jax.factory.data import open_split, spec
+from futurepred_jax.factory.jobs import make_job
+from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
+from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
+
+__all__ = [
+    "GateError",
+    "load_predictor",
+    "load_tokenizer",
+    "make_job",
+    "make_magvit",
+    "make_transformer",
+    "open_split",
+    "require_gate",
+    "sampling",
+    "spec",
+    "tokenizer_config",
+    "tokenizer_workdir",
+]

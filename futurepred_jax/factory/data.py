@@ -1,0 +1,33 @@
+"""Config to clips."""
+
+from ml_collections import ConfigDict
+
+from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.store import StoredClips, materialize
+
+TRAINING_FIELDS = ("video", "instance", "noise", "index")
+
+
+def spec(config: ConfigDict) -> ClutterSpec:
+    """The distribution of clips that a config trains on."""
+    data = config.data
+    return ClutterSpec(
+        size=data.size,
+        frames=data.frames,
+        level=data.level,
+        background=data.background,
+        camera=data.camera,
+        objects=tuple(data.objects),
+        static_share=data.static_share,
+        seed=data.seed,
+    )
+
+
+def open_split(config: ConfigDict, split: str) -> StoredClips:
+    """A split's clips, drawn into ``config.storage.clips`` by the first who asks.
+
+    Training clips are kept without the labels that only evaluation reads.
+    """
+    if split == "train":
+        return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=TRAINING_FIELDS)
+    return materialize(spec(config), split, config.evaluation.clips, config.storage.clips)

@@ -1,0 +1,124 @@
+"""Config to a training: source, objective, optimizer and numbers, as one ``Job``."""
+
+import hashlib
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from futurepred_jax.data.tokens import cached_tokens
+from futurepred_jax.factory.data import open_split
+from futurepred_jax.factory.loading import load_tokenizer
+from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.tokenizers import GATE_SPLIT, require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.training import optimizers
+from futurepred_jax.training.job import Job
+
+TOKENIZER_FIELDS = ("noisy", "video", "instance")
+
+# XLA's CPU backend runs the gradients of convolutions two to three times faster with this; it slows attention.
+CPU_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+
+
+def make_job(config: ConfigDict, workdir: epath.PathLike) -> Job:
+    """The training of a config.
+
+    Clips are drawn where they are missing, and for a predictor the tokenizer passes its gate and makes the tokens.
+
+    Raises:
+        ValueError: for a kind of config that is not known, or as ``require_gate``.
+    """
+    if config.kind not in JOBS:
+        raise ValueError(f"config.kind {config.kind!r}: known are {', '.join(JOBS)}")
+    return JOBS[config.kind](config, epath.Path(workdir))
+
+
+def tokenizer_job(config: ConfigDict, workdir: epath.Path) -> Job:
+    """Training a MagVit on clips."""
+    del workdir
+    model, data = make_magvit(config), config.data
+    objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
+    clip = jax.ShapeDtypeStruct((config.train.batch_size, *objective.shape, 3), jnp.float32)
+    on_cpu = jax.default_backend() == "cpu"
+    return Job(
+        **_common(config, objective),
+        train_source=open_split(config, "train"),
+        val_source=open_split(config, GATE_SPLIT),
+        batch_keys=TOKENIZER_FIELDS,
+        flops_per_step=3 * _forward_flops(model, clip),
+        compiler_options=CPU_CONVOLUTIONS if on_cpu else {},
+    )
+
+
+def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
+    """Training a Transformer on the tokens of a frozen tokenizer."""
+    require_gate(config, workdir)
+    tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
+    identity = _digest(tokenizer.variables)
+
+    def encode(video: np.ndarray) -> np.ndarray:
+        return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
+
+    def tokens(split: str) -> Any:
+        return cached_tokens(
+            open_split(config, split),
+            encode,
+            workdir / "tokens",
+            context=config.data.context_frames,
+            codebook_size=tokenizer.codebook_size,
+            identity=identity,
+        )
+
+    model = make_transformer(config, tokenizer.module)
+    latent_context = 1 + (config.data.context_frames - 1) // tokenizer.module.stride[0]
+    objective = PredictionObjective(model, latent_context, **config.objective.to_dict())
+    return Job(
+        **_common(config, objective),
+        train_source=tokens("train"),
+        val_source=tokens(GATE_SPLIT),
+        flops_per_step=model.train_flops() * config.train.batch_size,
+        tokens_per_clip=int(np.prod(model.grid)),
+    )
+
+
+JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
+
+
+def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective) -> dict[str, Any]:
+    """What every training takes from a config in the same way."""
+    train = config.train.to_dict()
+    steps, batch_size, ema_decay = (train.pop(name) for name in ("steps", "batch_size", "ema_decay"))
+    return {
+        "model": config.name,
+        "init": objective.init,
+        "loss": objective.loss,
+        "validate": objective.validate,
+        "optimizer": optimizers.adamw(steps=steps, **train),
+        "steps": steps,
+        "batch_size": batch_size,
+        "ema_decay": ema_decay,
+        "seed": config.seed,
+        "mesh_shape": config.mesh.to_dict(),
+        **config.logging.to_dict(),
+    }
+
+
+def _forward_flops(model: Any, clip: jax.ShapeDtypeStruct) -> float:
+    """FLOPs of one forward pass over a batch, counted on the traced program."""
+    variables = jax.eval_shape(model.init, jax.random.key(0), clip)
+    return float(jax.jit(model.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
+
+
+def _digest(tree: Any) -> str:
+    """Hash of the names and bytes of a tree's arrays."""
+    found = hashlib.blake2b(digest_size=8)
+    for path, leaf in jax.tree.leaves_with_path(tree):
+        found.update(json.dumps([jax.tree_util.keystr(path), str(leaf.dtype), leaf.shape]).encode())
+        found.update(np.ascontiguousarray(leaf).tobytes())
+    return found.hexdigest()

@@ -1,0 +1,50 @@
+"""A predictor's tokenizer: where it is, whether it is the right one, and whether it is good enough."""
+
+import json
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from futurepred_jax.training import identity
+
+GATE_SPLIT = "val_iid"
+
+
+class GateError(ValueError):
+    """A tokenizer is not good enough for a predictor to be trained on its tokens."""
+
+
+def tokenizer_config(config: ConfigDict) -> ConfigDict:
+    """The tokenizer's own config inside a predictor's."""
+    return config.tokenizer.config
+
+
+def tokenizer_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
+    """``config.tokenizer.workdir``, by default beside the predictor's: all predictors of a preset share it."""
+    default = epath.Path(workdir).parent / f"tokenizer-{config.preset}"
+    return epath.Path(config.tokenizer.workdir) if config.tokenizer.workdir else default
+
+
+def require_gate(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """Refuses a tokenizer that does not draw the objects, by its reconstructions of held-out clips.
+
+    Raises:
+        ValueError: if the tokenizer is of another config, or was not evaluated.
+        GateError: if a held-out score is below ``config.gate``.
+    """
+    place = tokenizer_workdir(config, workdir)
+    identity.require_same(place, tokenizer_config(config).to_dict())
+    path = place / "evaluation.json"
+    if not path.exists():
+        raise ValueError(f"no evaluation.json in {place}: run the tokenizer's config there with --mode=evaluate first")
+    scores = json.loads(path.read_text())["splits"][GATE_SPLIT]["scores"]["tokenizer_reconstruction"]
+    failed = [
+        f"{name} {scores[name]:.3g}, at least {least:g} needed"
+        for name, least in config.gate.items()
+        if not scores[name] >= least
+    ]
+    if failed:
+        raise GateError(
+            f"the tokenizer of {place} does not pass the gate on {GATE_SPLIT}: {'; '.join(failed)}. "
+            "A predictor cannot be better than its tokens: train the tokenizer longer or better, or lower config.gate"
+        )

@@ -1,0 +1,51 @@
+"""Keys and values that decoding keeps, and attention to them."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from futurepred_jax.models.attention import MASKED, Heads
+
+
+@struct.dataclass
+class Cache:
+    """What one layer remembers: the context's keys and values, and those of each sample's own positions after it.
+
+    Keys are transposed, so that scores are sums over rows that lie in memory one after another.
+    """
+
+    context_keys: Float[Array, "b h d c"]
+    context_values: Float[Array, "b h c d"]
+    keys: Float[Array, "b m h d f"]
+    values: Float[Array, "b m h f d"]
+
+    @classmethod
+    def of_context(cls, keys: Heads, values: Heads, *, samples: int, length: int) -> "Cache":
+        """The cache after the context, with room for ``length`` positions of each of ``samples`` continuations."""
+        b, _, h, d = keys.shape
+        return cls(
+            context_keys=rearrange(keys, "b c h d -> b h d c"),
+            context_values=rearrange(values, "b c h d -> b h c d"),
+            keys=jnp.zeros((b, samples, h, d, length), keys.dtype),
+            values=jnp.zeros((b, samples, h, length, d), values.dtype),
+        )
+
+    def write(self, key: Float[Array, "b m h d"], value: Float[Array, "b m h d"], at: Int[Array, ""]) -> "Cache":
+        """The cache with key and value of the position ``at`` places after the context."""
+        keys = jax.lax.dynamic_update_index_in_dim(self.keys, key, at, axis=-1)
+        values = jax.lax.dynamic_update_index_in_dim(self.values, value, at, axis=-2)
+        return dataclasses.replace(self, keys=keys, values=values)
+
+    def attend(self, q: Float[Array, "b m h d"], last: Int[Array, ""]) -> Float[Array, "b m h d"]:
+        """Attention of one position of each sample to the whole context and to its own positions up to ``last``."""
+        past = jnp.einsum("b m h d, b h d c -> b m h c", q, self.context_keys)
+        own = jnp.einsum("b m h d, b m h d f -> b m h f", q, self.keys)
+        own = jnp.where(jnp.arange(own.shape[-1]) <= last, own, MASKED)
+        scores = jnp.concatenate([past, own], axis=-1).astype(jnp.float32) * q.shape[-1] ** -0.5
+        p_past, p_own = jnp.split(jax.nn.softmax(scores).astype(q.dtype), [past.shape[-1]], axis=-1)
+        from_past = jnp.einsum("b m h c, b h c d -> b m h d", p_past, self.context_values)
+        return from_past + jnp.einsum("b m h f, b m h f d -> b m h d", p_own, self.values)

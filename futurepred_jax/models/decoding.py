@@ -1,0 +1,123 @@
+"""Continuing token sequences: sampling with a cache, and the exact likelihood of tokens."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from einops import repeat
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.transformer import Transformer
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampling:
+    """How a token is drawn: the temperature is applied first, then the ``top_k`` cut, then the nucleus ``top_p``.
+
+    Attributes:
+        temperature: Divides the logits; 0 takes the likeliest token (greedy).
+        top_k: Draw among this many likeliest tokens; 0 for all.
+        top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
+
+
+@struct.dataclass
+class Generated:
+    """Continuations and their log-likelihood (nats, summed over tokens) under the model at temperature 1, uncut."""
+
+    tokens: Int[Array, "b m n"]
+    log_likelihood: Float[Array, "b m"]
+
+
+@struct.dataclass
+class _State:
+    tokens: Int[Array, "b m n"]
+    cache: tuple[Cache, ...]
+    log_likelihood: Float[Array, "b m"]
+
+
+def generate(
+    transformer: Transformer,
+    params: dict,
+    context: Tokens,
+    *,
+    num_tokens: int,
+    key: Key,
+    sampling: Sampling = Sampling(),
+    samples: int = 1,
+) -> Generated:
+    """Draws ``samples`` continuations of ``num_tokens`` tokens for each context, which is read once for all of them.
+
+    Args:
+        transformer: The model.
+        params: Its parameters.
+        context: At least one token a row.
+        num_tokens: Tokens to draw after the context.
+        key: Of the draws; not used by greedy sampling.
+        sampling: The rule of drawing.
+        samples: Continuations ``m`` a context.
+
+    Raises:
+        ValueError: if context and continuation are longer than the model's grid, or there is nothing to do.
+    """
+    start = context.shape[1]
+    if min(start, num_tokens, samples) < 1:
+        raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
+
+    cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens)
+    tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens))), "b n -> b m n", m=samples)
+    state = _State(tokens=tokens, cache=cache, log_likelihood=jnp.zeros(tokens.shape[:2]))
+
+    def step(state: _State, now: tuple[Int[Array, ""], Key]) -> tuple[_State, None]:
+        position, key = now
+        out = _bind(transformer, params).step(state.tokens, position, state.cache)
+        token = sample(out.logits, key=key, sampling=sampling)
+        tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-1)
+        log_likelihood = state.log_likelihood - token_nll(out.logits, token)
+        return _State(tokens=tokens, cache=out.cache, log_likelihood=log_likelihood), None
+
+    positions = start + jnp.arange(num_tokens)
+    state, _ = jax.lax.scan(step, state, (positions, jax.random.split(key, num_tokens)))
+    return Generated(tokens=state.tokens[..., start:], log_likelihood=state.log_likelihood)
+
+
+def _bind(transformer: Transformer, params: dict) -> Transformer:
+    return transformer.bind({"params": params})
+
+
+def sample(logits: Float[Array, "*b v"], *, key: Key, sampling: Sampling) -> Int[Array, "*b"]:
+    """Draws a token from each row of logits."""
+    if sampling.temperature == 0:
+        return jnp.argmax(logits, axis=-1)
+    return jax.random.categorical(key, truncate(logits / sampling.temperature, sampling))
+
+
+def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:
+    """Logits with those of the tokens that ``top_k`` and ``top_p`` exclude at minus infinity; the likeliest stays."""
+    if sampling.top_k:
+        least = jax.lax.top_k(logits, min(sampling.top_k, logits.shape[-1]))[0][..., -1:]
+        logits = jnp.where(logits < least, -jnp.inf, logits)
+    if sampling.top_p < 1:
+        ordered = jnp.sort(logits, axis=-1, descending=True)
+        p = jax.nn.softmax(ordered)
+        inside = jnp.cumsum(p, axis=-1) - p < sampling.top_p
+        least = jnp.min(jnp.where(inside, ordered, jnp.inf), axis=-1, keepdims=True)
+        logits = jnp.where(logits < least, -jnp.inf, logits)
+    return logits
+
+
+def token_nll(logits: Float[Array, "*b v"], tokens: Int[Array, "*b"]) -> Float[Array, "*b"]:
+    """Exact negative log-likelihood of each token, in nats, from the logits of its position."""
+    chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    return jax.nn.logsumexp(logits, axis=-1) - chosen

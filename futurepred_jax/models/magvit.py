@@ -1,0 +1,154 @@
+"""MagVit: a causal 3D convolutional autoencoder with a quantized bottleneck.
+
+Encoder and decoder mirror each other: stages of residual blocks, outermost first, between strides. Frame 0 is encoded
+alone and every further latent frame from the frames up to its own, so ``T = 1 + s k`` frames give ``1 + k`` latent
+frames and the tokens of a context never depend on its future.
+
+Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; ours normalises within a frame.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jaxtyping import Array, Bool, Float
+
+from futurepred_jax.arrays import Key, Latents, TokenGrid, Video
+from futurepred_jax.models.layers import CausalConv, FrameNorm, ResBlock, depth_to_space, space_to_depth
+from futurepred_jax.models.quantizers import FSQ, VQ, Quantized
+
+Stride = tuple[int, int, int]
+
+
+class Encoder(nn.Module):
+    """Video to latents; ``strides[i]`` stands before stage ``i``, the first folds pixels into channels."""
+
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    strides: tuple[Stride, ...]
+    dim: int
+    factorised: bool = True
+
+    @nn.compact
+    def __call__(self, video: Video) -> Latents:
+        out = video
+        for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
+            out = CausalConv(features, _kernel(stride), name=f"down_{i}")(space_to_depth(out, stride))
+            for j in range(blocks):
+                out = ResBlock(features, self.factorised, name=f"stage_{i}_{j}")(out)
+        out = nn.silu(FrameNorm(name="norm")(out))
+        return CausalConv(self.dim, (1, 1, 1), name="to_latents")(out)
+
+
+class Decoder(nn.Module):
+    """Latents to video: the encoder's stages in reverse."""
+
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    strides: tuple[Stride, ...]
+    factorised: bool = True
+
+    @nn.compact
+    def __call__(self, latents: Latents) -> Video:
+        out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents)
+        stages = list(zip(self.channels, self.blocks, self.strides, strict=True))
+        outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
+        for i, (features, blocks, stride) in reversed(list(enumerate(stages))):
+            for j in range(blocks):
+                out = ResBlock(features, self.factorised, name=f"stage_{i}_{j}")(out)
+            if i == 0:
+                out = nn.silu(FrameNorm(name="norm")(out))
+            out = CausalConv(outer[i] * math.prod(stride), _kernel(stride), name=f"up_{i}")(out)
+            out = depth_to_space(out, stride)
+        return out
+
+
+class MagVit(nn.Module):
+    """The tokenizer.
+
+    Attributes:
+        channels: features of each stage, outermost first.
+        blocks: residual blocks of each stage, in the encoder and again in the decoder.
+        strides: what (t, h, w) are divided by before each stage.
+        quantizer: VQ or FSQ.
+        factorised: see ResBlock.
+    """
+
+    channels: tuple[int, ...]
+    blocks: tuple[int, ...]
+    strides: tuple[Stride, ...]
+    quantizer: VQ | FSQ
+    factorised: bool = True
+
+    @property
+    def stride(self) -> Stride:
+        """What (t, h, w) are divided by in all."""
+        return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))  # pyright: ignore
+
+    def setup(self):
+        shape = {"channels": self.channels, "blocks": self.blocks, "strides": self.strides, "factorised": self.factorised}
+        self.encoder = Encoder(dim=self.quantizer.dim, **shape)
+        self.decoder = Decoder(**shape)
+
+    def __call__(
+        self, video: Video, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
+    ) -> tuple[Video, Quantized]:
+        """Encodes, quantizes and decodes.
+
+        Args:
+            video: frames in [-1, 1].
+            train: whether the codebook follows the batch.
+            key: for the codebook's revival, needed if ``train``.
+            active: false leaves out the quantization (warm start).
+
+        Returns:
+            The reconstruction in [-1, 1] (not clipped) and the quantized latents.
+        """
+        self.check(video.shape)
+        quantized = self.quantizer(self.encoder(video), train=train, key=key, active=active)
+        return self.decoder(quantized.latents), quantized
+
+    def encode(self, video: Video) -> TokenGrid:
+        """Frames in [-1, 1] to codebook indices on the latent grid.
+
+        Raises:
+            ValueError: if the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
+        """
+        self.check(video.shape)
+        return self.quantizer(self.encoder(video)).tokens
+
+    def decode(self, tokens: TokenGrid) -> Video:
+        """Codebook indices to frames, clipped to [-1, 1]."""
+        return jnp.clip(self.decoder(self.quantizer.lookup(tokens)), -1.0, 1.0)
+
+    def grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
+        """Latent (t, h, w) of a clip.
+
+        Raises:
+            ValueError: as ``encode``.
+        """
+        self.check((1, frames, height, width, 3))
+        st, sh, sw = self.stride
+        return 1 + (frames - 1) // st, height // sh, width // sw
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raises a ValueError that states the rule if a video of this shape [b t h w c] cannot be encoded."""
+        _, frames, height, width, _ = shape
+        st, sh, sw = self.stride
+        if (frames - 1) % st:
+            raise ValueError(f"clip of {frames} frames: MagVit needs 1 + {st}k, such as {1 + (frames - 1) // st * st}")
+        if height % sh or width % sw:
+            raise ValueError(f"frames of {height}×{width} pixels: MagVit needs multiples of {sh}×{sw}")
+
+
+def _kernel(stride: Stride) -> tuple[int, int, int]:
+    """Patches of 4 × 4 and more overlap enough by the blocks that follow; smaller strides get a 3 × 3 window."""
+    return (1, 1, 1) if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)
+
+
+def count_parameters(tree: object) -> int:
+    """Number of scalars in a pytree of arrays or shapes."""
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
+
+

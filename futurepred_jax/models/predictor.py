@@ -1,0 +1,147 @@
+"""A trained tokenizer and a trained Transformer together: context frames in, future frames out."""
+
+import dataclasses
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import struct
+from jaxtyping import Array, Bool, Float, PyTree
+
+from futurepred_jax.arrays import Key, TokenGrid, Tokens, Video
+from futurepred_jax.models.decoding import Sampling, generate
+from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.transformer import Transformer
+
+
+@struct.dataclass
+class Prediction:
+    """The future of a batch of contexts: frames in [-1, 1], their tokens, and log p(tokens | context) in nats."""
+
+    video: Video
+    tokens: TokenGrid
+    log_likelihood: Float[Array, "b"]
+
+
+@struct.dataclass
+class Scored:
+    """What the model thinks of a given future, token by token."""
+
+    nll: Float[Array, "b n"]  # nats
+    correct: Bool[Array, "b n"]  # the likeliest token is the true one
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer:
+    """A MagVit with its variables."""
+
+    module: MagVit
+    variables: PyTree
+
+    @property
+    def codebook_size(self) -> int:
+        """Number of codes."""
+        return self.module.quantizer.codebook_size
+
+    def tokenize(self, video: Video) -> TokenGrid:
+        """Frames in [-1, 1] to indices. Raises a ValueError as ``MagVit.encode``."""
+        return _encode(self.module, self.variables, video)
+
+    def draw(self, tokens: TokenGrid) -> Video:
+        """Indices to frames in [-1, 1]."""
+        return _decode(self.module, self.variables, tokens)
+
+    def reconstruct(self, video: Video) -> Video:
+        """Encodes and decodes frames in [-1, 1]."""
+        return self.draw(self.tokenize(video))
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A tokenizer and the Transformer that was trained on its tokens."""
+
+    tokenizer: Tokenizer
+    transformer: Transformer
+    params: PyTree
+
+    @property
+    def codebook_size(self) -> int:
+        """Number of codes of the tokenizer."""
+        return self.tokenizer.codebook_size
+
+    def tokenize(self, video: Video) -> TokenGrid:
+        """See ``Tokenizer.tokenize``."""
+        return self.tokenizer.tokenize(video)
+
+    def reconstruct(self, video: Video) -> Video:
+        """See ``Tokenizer.reconstruct``."""
+        return self.tokenizer.reconstruct(video)
+
+    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling) -> Prediction:
+        """The ``num_frames`` frames after the context.
+
+        A context of n frames counts with its last ``1 + s ⌊(n − 1) / s⌋``, where s is the tokenizer's stride in time.
+
+        Args:
+            context: frames in [-1, 1].
+            num_frames: future frames; ``⌈num_frames / s⌉`` latent frames are decoded and the first frames kept.
+            key: for sampling.
+            sampling: temperature 0 takes the likeliest token each time.
+
+        Raises:
+            ValueError: if nothing is asked for, or context and future are longer than the model.
+        """
+        if num_frames < 1:
+            raise ValueError(f"{num_frames} future frames: ask for at least 1")
+        past = self.tokenize(self._usable(context))
+        latent_frames = -(-num_frames // self.tokenizer.module.stride[0])
+        lh, lw = past.shape[2:]
+        new = _continue(
+            self.transformer, self.params, _flat(past), key, num_tokens=latent_frames * lh * lw, sampling=sampling
+        )
+        future = rearrange(new.tokens[:, 0], "b (lt lh lw) -> b lt lh lw", lh=lh, lw=lw)
+        video = self.tokenizer.draw(jnp.concatenate([past, future], axis=1))
+        start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
+        return Prediction(video[:, start:][:, :num_frames], future, new.log_likelihood[:, 0])
+
+    def score(self, context: Video, future: Video) -> Scored:
+        """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
+        context = self._usable(context)
+        past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
+        tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
+        first = past * tokens.shape[2] * tokens.shape[3]
+        nll, correct = _score(self.transformer, self.params, _flat(tokens), first=first)
+        return Scored(nll, correct)
+
+    def _usable(self, context: Video) -> Video:
+        """The last frames that fill latent frames."""
+        stride, frames = self.tokenizer.module.stride[0], context.shape[1]
+        if frames < 1:
+            raise ValueError("a context of no frames: give at least 1")
+        return context[:, frames - (1 + (frames - 1) // stride * stride) :]
+
+
+def _flat(tokens: TokenGrid) -> Tokens:
+    return rearrange(tokens, "b lt lh lw -> b (lt lh lw)")
+
+
+@partial(jax.jit, static_argnums=0)
+def _encode(module: MagVit, variables: PyTree, video: Video) -> TokenGrid:
+    return module.apply(variables, video, method="encode")  # pyright: ignore[reportReturnType]
+
+
+@partial(jax.jit, static_argnums=0)
+def _decode(module: MagVit, variables: PyTree, tokens: TokenGrid) -> Video:
+    return module.apply(variables, tokens, method="decode")  # pyright: ignore[reportReturnType]
+
+
+_continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
+
+
+@partial(jax.jit, static_argnums=0, static_argnames="first")
+def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int) -> tuple[Array, Array]:
+    logits = module.apply({"params": params}, tokens, first=first)
+    log_p = jax.nn.log_softmax(logits, axis=-1)  # pyright: ignore[reportArgumentType]
+    true = tokens[:, first:]
+    return -jnp.take_along_axis(log_p, true[..., None], axis=-1)[..., 0], jnp.argmax(log_p, axis=-1) == true

@@ -1,0 +1,153 @@
+"""An autoregressive Transformer over the tokens of a video, in raster order (t, h, w).
+
+Position n predicts token n from all tokens before it. Its input is made from the earlier tokens next to it in space and
+time, the token just before among them, so that "as in the last frame" and "as the neighbour that moved here" are known
+before the first block; attention supplies the rest. A block has RMSNorm before each branch, normalised queries and keys
+(ViT-22B, arXiv:2302.05442 §2.2) turned by a 3D rotary embedding, and SwiGLU (arXiv:2002.05202).
+"""
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from flax import linen as nn
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from futurepred_jax.arrays import Logits, Tokens
+from futurepred_jax.models.blocks import Block, Neighbourhood, dense
+from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
+from futurepred_jax.models.rope import rotary_angles
+
+HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
+HIDDEN_MULTIPLE = 32  # channels: whole vectors and matrix tiles on every backend
+
+
+@struct.dataclass
+class Step:
+    """Logits of one position of every sample, and the cache that includes it."""
+
+    logits: Float[Array, "b m v"]
+    cache: tuple[Cache, ...]
+
+
+class Transformer(nn.Module):
+    """Causal model of the tokens of a grid [lt lh lw].
+
+    Attributes:
+        vocab_size: Number of codes ``v``; tokens are in [0, v).
+        grid: Latent frames, rows and columns; shorter sequences are a prefix of it in raster order.
+        width: Channels.
+        depth: Blocks.
+        heads: Attention heads; ``width // heads`` channels each.
+        mlp_ratio: Channels inside SwiGLU over ``width``; rounded up to a multiple of 32.
+        nearby: Channels of each neighbouring token's embedding in the input.
+        frames: Earlier latent frames whose window around the position goes into the input.
+        radius: Half the side of that window, in tokens.
+        remat: Recompute each block in the backward pass instead of storing it.
+        attention: Form of attention; see ``causal_attention``.
+        dtype: Of activations; parameters, norms' statistics, softmax and logits are float32.
+    """
+
+    vocab_size: int
+    grid: tuple[int, int, int]
+    width: int = 256
+    depth: int = 4
+    heads: int = 4
+    mlp_ratio: float = 8 / 3
+    nearby: int = 32
+    frames: int = 2
+    radius: int = 1
+    remat: bool = False
+    attention: str = "auto"
+    dtype: Any = jnp.float32
+
+    def setup(self) -> None:
+        """Declares the parameters: input, blocks, final norm and head."""
+        if self.width % self.heads:
+            raise ValueError(f"width {self.width} with {self.heads} heads: heads must divide the width")
+        self.neighbours = causal_neighbours(self.grid, frames=self.frames, radius=self.radius)
+        self.angles = rotary_angles(self.grid, self.width // self.heads)
+        self.input = Neighbourhood(self.vocab_size, self.width, self.nearby, self.dtype)
+        hidden = HIDDEN_MULTIPLE * math.ceil(self.mlp_ratio * self.width / HIDDEN_MULTIPLE)
+        block = nn.remat(Block) if self.remat else Block
+        self.blocks = [
+            block(self.width, self.heads, hidden, 1 / (2 * self.depth), self.attention, self.dtype)
+            for _ in range(self.depth)
+        ]
+        self.norm = nn.RMSNorm(dtype=self.dtype)
+        self.head = dense(self.vocab_size, HEAD_SCALE, self.dtype)
+
+    def __call__(self, tokens: Tokens, *, first: int = 0) -> Logits:
+        """Logits for each token given those before it, of positions ``first`` and later only.
+
+        Raises:
+            ValueError: if there are more tokens than the grid has.
+        """
+        x, _ = self._run(tokens)
+        return self._logits(x[:, first:])
+
+    def prefill(self, context: Tokens, *, samples: int, length: int) -> tuple[Cache, ...]:
+        """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
+
+        Raises:
+            ValueError: if context and continuation are longer than the grid.
+        """
+        self._check_length(context.shape[1] + length)
+        _, memories = self._run(context)
+        return tuple(Cache.of_context(keys, values, samples=samples, length=length) for keys, values in memories)
+
+    def step(self, tokens: Int[Array, "b m n"], position: Int[Array, ""], cache: tuple[Cache, ...]) -> Step:
+        """Logits for the token at ``position``, which must be the first that the cache does not hold.
+
+        Args:
+            tokens: All tokens so far; what stands at ``position`` and later is not read.
+            position: Index into ``tokens``.
+            cache: Of all positions before.
+        """
+        x = self.input(self._nearby(tokens, jnp.asarray(self.neighbours)[position]))
+        angles = jnp.asarray(self.angles)[position]
+        after = []
+        for block, memory in zip(self.blocks, cache, strict=True):
+            x, memory = block.step(x, angles, position, memory)
+            after.append(memory)
+        return Step(logits=self._logits(x), cache=tuple(after))
+
+    def _run(self, tokens: Tokens) -> tuple[Float[Array, "b n d"], list[tuple[Array, Array]]]:
+        n = tokens.shape[1]
+        self._check_length(n)
+        x = self.input(self._nearby(tokens, self.neighbours[:n]))
+        angles = jnp.asarray(self.angles[:n])
+        memories = []
+        for block in self.blocks:
+            x, memory = block(x, angles)
+            memories.append(memory)
+        return x, memories
+
+    def _nearby(self, tokens: Int[Array, "*b n"], index: Int[Any, "... s"]) -> Int[Array, "..."]:
+        return jnp.where(index == OUTSIDE, self.vocab_size, jnp.take(tokens, index, axis=-1, mode="clip"))
+
+    def _logits(self, x: Float[Array, "*b d"]) -> Float[Array, "*b v"]:
+        return self.head(self.norm(x)).astype(jnp.float32)
+
+    def _check_length(self, n: int) -> None:
+        if n > math.prod(self.grid):
+            raise ValueError(
+                f"{n} tokens: a Transformer on a grid {self.grid} takes at most {math.prod(self.grid)}; "
+                "predict further by taking the last latent frames of a prediction as the next context"
+            )
+
+
+def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> float:
+    """Floating-point operations of one forward and backward pass over ``clips`` whole grids.
+
+    Six for each weight of a matrix and token (two forward, four backward) and the same for each pair of positions that
+    attention sees, causal pairs only; embeddings are look-ups and cost none (PaLM, arXiv:2204.02311 appendix B).
+    """
+    t, n, width = transformer, math.prod(transformer.grid), transformer.width
+    hidden = HIDDEN_MULTIPLE * math.ceil(t.mlp_ratio * width / HIDDEN_MULTIPLE)
+    window = causal_neighbours(t.grid, frames=t.frames, radius=t.radius).shape[-1]
+    weights = t.depth * (4 * width**2 + 3 * width * hidden) + window * t.nearby * width
+    attention = t.depth * 2 * width * (n + 1) / 2
+    return 6.0 * clips * (n * (weights + attention) + (n - first) * width * t.vocab_size)

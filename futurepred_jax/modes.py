@@ -1,0 +1,51 @@
+"""The modes of the command line: each reads what earlier ones left in the workdir and can be repeated."""
+
+import json
+import time
+from collections.abc import Callable
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from futurepred_jax import evaluate, factory, predict, report, train
+
+Mode = Callable[[ConfigDict, epath.PathLike], None]
+
+
+def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """all that is missing, in order; repeating it resumes, or ends at once"""
+    began, workdir = time.time(), epath.Path(workdir)
+    train_model(config, workdir)  # a finished training returns at once
+    for mode, done in STAGES.items():
+        if not (workdir / done).exists() and (mode != "predict" or config.kind == "predictor"):
+            MODES[mode](config, workdir)
+    print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {workdir / 'report' / 'index.html'} ({_minutes(began)}).")
+
+
+def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """train; a predictor's tokenizer first, if it is missing"""
+    if config.kind == "predictor":
+        _prepare_tokenizer(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
+    train.run(config, workdir)
+
+
+def _prepare_tokenizer(config: ConfigDict, workdir: epath.Path) -> None:
+    train.run(config, workdir)
+    if not (workdir / "evaluation.json").exists():
+        evaluate.run(config, workdir)
+
+
+def _minutes(began: float) -> str:
+    return f"{(time.time() - began) / 60:.1f} minutes"
+
+
+STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
+"""What follows training, each with the file that it writes last."""
+
+MODES: dict[str, Mode] = {
+    "run": run_all,
+    "train": train_model,
+    "evaluate": evaluate.run,
+    "predict": predict.run,
+    "report": report.run,
+}

@@ -1,0 +1,84 @@
+"""Training a predictor on tokens: the likelihood of the future given the context."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from jaxtyping import Array, Float, PyTree
+
+from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.objectives.loss import Loss
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictionObjective:
+    """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
+
+    Batches have ``tokens``, integers [b lt lh lw], the whole clip's.
+
+    Attributes:
+        model: the Transformer.
+        context: latent frames of the context.
+        corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
+            each clip, so that the model learns to doubt what it is given.
+        context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
+        z_weight: of the z-loss.
+    """
+
+    model: Transformer
+    context: int
+    corruption: float = 0.0
+    context_weight: float = 0.0
+    z_weight: float = 1e-4
+
+    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+        """Parameters; there is no other state."""
+        lt, lh, lw = self.model.grid
+        return self.model.init(key, jnp.zeros((1, lt * lh * lw), jnp.int32))["params"], {}
+
+    def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
+        """The objective on a batch."""
+        del step
+        tokens = _flat(batch["tokens"])
+        lh, lw = self.model.grid[1:]
+        first = lh * lw if self.context_weight else self.context * lh * lw
+        logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first)
+        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+        is_future = jnp.arange(first, tokens.shape[1]) >= self.context * lh * lw
+        weight = jnp.where(is_future, 1.0, self.context_weight)
+        mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
+        nll = mean(scores["nll"], is_future)
+        value = mean(scores["nll"] + self.z_weight * jnp.square(scores["normaliser"]), weight)
+        metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
+        return Loss(value, model_state, metrics)
+
+    def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
+        """Held-out likelihood of the future under the uncorrupted context."""
+        del model_state
+        tokens = _flat(batch["tokens"])
+        first = self.context * self.model.grid[1] * self.model.grid[2]
+        logits = self.model.apply({"params": params}, tokens, first=first)
+        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+        nll = jnp.mean(scores["nll"])
+        return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
+
+    def _corrupted(self, tokens: Tokens, key: Key) -> Tokens:
+        share_key, where_key, what_key = jax.random.split(key, 3)
+        share = jax.random.uniform(share_key, (tokens.shape[0], 1), maxval=self.corruption)
+        in_context = jnp.arange(tokens.shape[1]) < self.context * self.model.grid[1] * self.model.grid[2]
+        hit = (jax.random.uniform(where_key, tokens.shape) < share) & in_context
+        return jnp.where(hit, jax.random.randint(what_key, tokens.shape, 0, self.model.vocab_size), tokens)
+
+
+def _flat(tokens: Array) -> Tokens:
+    return rearrange(tokens.astype(jnp.int32), "b lt lh lw -> b (lt lh lw)")
+
+
+def _token_scores(logits: Float[Array, "b n v"], tokens: Tokens) -> dict[str, Float[Array, "b n"]]:
+    """Negative log-likelihood in nats, log-normaliser, and whether the likeliest token is the true one."""
+    normaliser = jax.nn.logsumexp(logits, axis=-1)
+    chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    correct = (jnp.argmax(logits, axis=-1) == tokens).astype(jnp.float32)
+    return {"nll": normaliser - chosen, "normaliser": normaliser, "correct": correct}

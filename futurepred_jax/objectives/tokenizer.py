@@ -1,0 +1,94 @@
+"""Training a tokenizer: draw the noise-free video from a noisy one, the objects above all."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from futurepred_jax.arrays import Frames, Key, Mask, Video
+from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.quantizers import codebook_usage
+from futurepred_jax.objectives.loss import Loss
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerObjective:
+    """Foreground-weighted L1 + L2 to the noise-free video, and the commitment of the encoder to its codes.
+
+    Batches have ``noisy`` and ``video`` (uint8 [b t h w 3], the same without noise) and ``instance`` (uint8 [b t h w],
+    0 on the background). A random half of the clips goes in without noise: futures are tokenized noise-free.
+
+    Attributes:
+        model: the tokenizer.
+        shape: of one clip, (t, h, w).
+        foreground_weight: of a pixel on an object; the background's is 1. Without it the easy background hides that the
+            objects are not drawn.
+        l2_weight: of the squared error beside the absolute one.
+        commitment_weight: beta of VQ-VAE.
+        warm_steps: first steps, without quantization: the codebook then starts on latents that mean something.
+    """
+
+    model: MagVit
+    shape: tuple[int, int, int]
+    foreground_weight: float = 8.0
+    l2_weight: float = 2.0
+    commitment_weight: float = 0.25
+    warm_steps: int = 0
+
+    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+        """Parameters and codebook."""
+        variables = dict(self.model.init(key, jnp.zeros((1, *self.shape, 3))))
+        params = variables.pop("params")
+        return params, variables
+
+    def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
+        """The objective on a batch, with the codebook's update."""
+        clean, mask = to_signed(batch["video"]), batch["instance"] > 0
+        choice_key, codebook_key = jax.random.split(key)
+        noisy = jax.random.bernoulli(choice_key, 0.5, (clean.shape[0], 1, 1, 1, 1))
+        video = jnp.where(noisy, to_signed(batch["noisy"]), clean)
+        variables = {"params": params, **model_state}
+        active = step >= self.warm_steps
+        (drawn, quantized), updated = self.model.apply(  # pyright: ignore[reportGeneralTypeIssues]
+            variables, video, train=True, key=codebook_key, active=active, mutable=list(model_state)
+        )
+        distance = self._distance(drawn, clean, mask)
+        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.codebook_size)
+        metrics = {
+            "reconstruction": distance,
+            "commitment": quantized.commitment,
+            "codebook_usage": usage,
+            "perplexity": perplexity,
+        }
+        return Loss(distance + self.commitment_weight * quantized.commitment, dict(updated), metrics)
+
+    def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
+        """Held-out quality of reconstructions of noise-free clips, quantized whatever the step."""
+        clean, mask = to_signed(batch["video"]), batch["instance"] > 0
+        drawn, quantized = self.model.apply({"params": params, **model_state}, clean)  # pyright: ignore
+        squared = jnp.mean(jnp.square((jnp.clip(drawn, -1, 1) - clean) / 2), axis=-1)
+        foreground = jnp.sum(squared * mask, axis=(1, 2, 3)) / jnp.maximum(jnp.sum(mask, axis=(1, 2, 3)), 1)
+        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.codebook_size)
+        return {
+            "loss": self._distance(drawn, clean, mask),
+            "psnr": jnp.mean(_decibel(jnp.mean(squared, axis=(1, 2, 3)))),
+            "foreground_psnr": jnp.mean(_decibel(foreground)),
+            "codebook_usage": usage,
+            "perplexity": perplexity,
+        }
+
+    def _distance(self, drawn: Video, clean: Video, mask: Mask) -> Float[Array, ""]:
+        error = drawn - clean
+        weight = jnp.where(mask, self.foreground_weight, 1.0)[..., None]
+        pixel = jnp.abs(error) + self.l2_weight * jnp.square(error)
+        return jnp.sum(weight * pixel) / (3 * jnp.sum(weight))
+
+
+def to_signed(frames: Frames) -> Video:
+    """Bytes to [-1, 1]."""
+    return frames.astype(jnp.float32) / 127.5 - 1.0
+
+
+def _decibel(mse: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    return -10 * jnp.log10(jnp.maximum(mse, 1e-10))

@@ -1,0 +1,107 @@
+"""Which clips are worth showing."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import rankdata
+
+from futurepred_jax.reporting.formats import Number
+
+RANKED_BY = {"foreground_psnr": 1, "ade": -1}  # metric -> sign: the best clip has the highest mean rank over both
+
+Why = Literal["random", "best", "worst"]
+ClipScores = Mapping[str, Mapping[str, Number | None]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A clip worth showing; ``scores`` are those of its evaluation, {predictor: {metric: value}}, if it had one."""
+
+    split: str
+    index: int
+    why: Why
+    scores: ClipScores = dataclasses.field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Stem of the clip's files."""
+        return f"{self.split}-{self.index:06d}"
+
+
+def choose_clips(
+    evaluation_clips: Mapping[str, Any] | None,
+    count: int,
+    seed: int,
+    *,
+    available: Mapping[str, int] | None = None,
+) -> list[Choice]:
+    """Pick clips to show: half of them at random, a quarter the best and a quarter the worst.
+
+    Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
+    without truth for a clip is left out of its mean. Random ones are drawn among the rest, so that no clip comes twice.
+
+    Args:
+        evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all
+            choices are random (``describe_choices`` says so).
+        count: how many clips; fewer come back when there are fewer.
+        seed: decides the random ones.
+        available: clips in each split, needed only where ``evaluation_clips`` is None.
+
+    Returns:
+        Random ones first, then the best (best first), then the worst (worst first).
+
+    Raises:
+        ValueError: neither ``evaluation_clips`` nor ``available`` holds a clip.
+    """
+    candidates = _scored(evaluation_clips) if evaluation_clips else _unscored(available or {})
+    if not candidates:
+        raise ValueError("no clips to choose from: pass evaluation_clips, or available={split: number of clips}")
+    ranked = _best_first(candidates)
+    quarter = min(count // 4, len(ranked) // 2)
+    best, worst = ranked[:quarter], ranked[::-1][:quarter]
+    taken = {choice.name for choice in best + worst}
+    rest = [choice for choice in candidates if choice.name not in taken]
+    drawn = np.random.default_rng(seed).permutation(len(rest))[: count - 2 * quarter]
+    groups: dict[Why, list[Choice]] = {"random": [rest[place] for place in drawn], "best": best, "worst": worst}
+    return [dataclasses.replace(choice, why=why) for why, group in groups.items() for choice in group]
+
+
+def describe_choices(choices: Iterable[Choice]) -> str:
+    """Say in a sentence what was chosen, and what a missing evaluation kept from being chosen."""
+    reasons = [choice.why for choice in choices]
+    if "best" in reasons:
+        return f"{len(reasons)} clips: " + ", ".join(f"{reasons.count(why)} {why}" for why in dict.fromkeys(reasons))
+    return f"{len(reasons)} random clips; best and worst need scores of many clips: run --mode=evaluate, then predict"
+
+
+def _scored(evaluation_clips: Mapping[str, Any]) -> list[Choice]:
+    return [
+        Choice(split, int(index), "random", _scores_at(content["scores"], place))
+        for split, content in sorted(evaluation_clips.items())
+        for place, index in enumerate(content["index"])
+    ]
+
+
+def _scores_at(scores: Mapping[str, Mapping[str, Sequence[Number | None]]], place: int) -> ClipScores:
+    return {
+        predictor: {metric: values[place] for metric, values in metrics.items()}
+        for predictor, metrics in scores.items()
+    }
+
+
+def _unscored(available: Mapping[str, int]) -> list[Choice]:
+    return [Choice(split, index, "random") for split, size in sorted(available.items()) for index in range(size)]
+
+
+def _best_first(candidates: Sequence[Choice]) -> list[Choice]:
+    """Those candidates whose model has a score, ordered by mean normalised rank; ties keep the order given."""
+    ranks = np.full((len(RANKED_BY), len(candidates)), np.nan)
+    for row, (metric, sign) in enumerate(RANKED_BY.items()):
+        values = np.array([choice.scores.get("model", {}).get(metric) for choice in candidates], dtype=float)
+        known = np.isfinite(values)
+        ranks[row, known] = rankdata(sign * values[known]) / max(1, known.sum())
+    known = np.flatnonzero(np.isfinite(ranks).any(axis=0))
+    order = np.argsort(-np.nanmean(ranks[:, known], axis=0), kind="stable")
+    return [candidates[place] for place in known[order]]

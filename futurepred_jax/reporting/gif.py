@@ -1,0 +1,99 @@
+"""GIFs that set a predicted future beside the true one."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+PANEL = 160  # px, the least side of an enlarged frame
+BORDER = 4  # px
+GAP = 12  # px, around and between the panels
+BAND = 22  # px, the line of words above a panel
+HOLD = 0.8  # s that the last frame stays before the loop starts over
+
+Colour = tuple[int, int, int]
+PAPER = (27, 29, 34)
+INK = (228, 230, 235)
+CONTEXT = (138, 143, 152)
+TRUTH = (58, 167, 109)
+PREDICTED = (232, 131, 58)
+_RESERVED = (PAPER, INK, CONTEXT, TRUTH, PREDICTED, (255, 255, 255), (0, 0, 0))
+
+
+def side_by_side(
+    context: UInt8[np.ndarray, "n h w 3"],
+    truth: UInt8[np.ndarray, "m h w 3"],
+    prediction: UInt8[np.ndarray, "m h w 3"],
+    *,
+    fps: int | float = 6.0,
+) -> bytes:
+    """Draw context + true future on the left and context + predicted future on the right, as an endless GIF.
+
+    Frames are enlarged by whole factors, nearest neighbour, to at least 160 px a side. A grey border and the word
+    "context" mark what the model has seen; green is the true future, orange the predicted one.
+
+    Args:
+        context: frames that the model saw, uint8.
+        truth: the ``m`` frames that really followed.
+        prediction: the ``m`` frames that the model predicted.
+        fps: frames per second, rounded to the hundredths of a second that the format can express.
+
+    Returns:
+        The GIF file of n + m frames.
+    """
+    left, right = np.concatenate([context, truth]), np.concatenate([context, prediction])
+    pages = [
+        _page(pair, step=step, context=len(context), future=len(truth))
+        for step, pair in enumerate(zip(left, right, strict=True))
+    ]
+    return _encode(pages, palette=_palette(np.concatenate([left, right])), durations=_durations(len(pages), fps))
+
+
+def _page(pair: tuple[np.ndarray, np.ndarray], *, step: int, context: int, future: int) -> Image.Image:
+    """One frame of the GIF; ``step`` counts from 0 through context and future."""
+    scale = -(-PANEL // min(pair[0].shape[:2]))
+    panels = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in pair]
+    width, height = panels[0].size
+    page = Image.new("RGB", (3 * GAP + 2 * width, 2 * GAP + BAND + height), PAPER)
+    draw = ImageDraw.Draw(page)
+    for column, (panel, label, colour) in enumerate(zip(panels, *_marks(step, context, future), strict=True)):
+        x, y = GAP + column * (width + GAP), GAP + BAND
+        draw.rectangle((x - BORDER, y - BORDER, x + width + BORDER - 1, y + height + BORDER - 1), fill=colour)
+        draw.text((x - BORDER, y - BORDER - 6), label, fill=INK, font=ImageFont.load_default(13), anchor="ls")
+        page.paste(panel, (x, y))
+    return page
+
+
+def _marks(step: int, context: int, future: int) -> tuple[tuple[str, str], tuple[Colour, Colour]]:
+    """Labels and border colours of the left and the right panel."""
+    if step < context:
+        label = f"context {step + 1}/{context}"
+        return (label, label), (CONTEXT, CONTEXT)
+    place = f"{step - context + 1}/{future}"
+    return (f"true future {place}", f"predicted {place}"), (TRUTH, PREDICTED)
+
+
+def _palette(frames: UInt8[np.ndarray, "n h w 3"]) -> Image.Image:
+    """One palette for the whole film, so that still things do not flicker; the marks keep their exact colours."""
+    film = Image.fromarray(frames.reshape(-1, frames.shape[2], 3))
+    colours = film.quantize(256 - len(_RESERVED), method=Image.Quantize.MEDIANCUT).getpalette() or []
+    swatch = Image.new("P", (1, 1))
+    swatch.putpalette(colours[: 3 * (256 - len(_RESERVED))] + [channel for colour in _RESERVED for channel in colour])
+    return swatch
+
+
+def _durations(count: int, fps: int | float) -> list[int]:
+    """Milliseconds of each frame: multiples of 10, whose sum stays within 5 of the true time."""
+    clock = np.round(np.arange(count + 1) * 100 / fps).astype(int) * 10
+    return [*np.diff(clock)[:-1].tolist(), int(clock[-1] - clock[-2] + 1000 * HOLD)]
+
+
+def _encode(pages: Sequence[Image.Image], *, palette: Image.Image, durations: Sequence[int]) -> bytes:
+    indexed = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
+    file = io.BytesIO()
+    indexed[0].save(
+        file, "GIF", save_all=True, append_images=indexed[1:], duration=list(durations), loop=0, optimize=False
+    )
+    return file.getvalue()

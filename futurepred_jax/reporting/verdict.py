@@ -1,0 +1,138 @@
+"""What beats what, and by how much, in words: nothing is said to beat that does not."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from futurepred_jax.reporting import formats
+from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of, subject_of
+from futurepred_jax.reporting.formats import Number
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+
+ALWAYS_TOLD = ("copy_last", "constant_velocity")  # a sentence each, won or lost; other floors get one when they win
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """The summary: one sentence to remember, then the details, and every comparison behind them."""
+
+    headline: str
+    details: list[str]
+    comparisons: list[Comparison]
+
+
+def judge(split: Mapping[str, Any]) -> Verdict:
+    """Put a split's evaluation into words.
+
+    Args:
+        split: an entry of ``splits`` in ``evaluation.json``.
+    """
+    scores, comparisons = split["scores"], compare(split)
+    lost = {c.floor for c in comparisons if not c.beats}
+    told = [floor for floor in floors_of(scores) if floor in lost or floor in ALWAYS_TOLD]
+    details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
+    details += [] if comparisons else ["No floor was scored beside it, so nothing is said to be beaten."]
+    details += [_skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
+    details += [_tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
+    return Verdict(_headline(scores, comparisons), [sentence for sentence in details if sentence], comparisons)
+
+
+def _headline(scores: Scores, comparisons: Sequence[Comparison]) -> str:
+    if not comparisons:
+        return _alone(scores)
+    won, lost = (_grouped(c for c in comparisons if c.beats is beats) for beats in (True, False))
+    if won and lost:
+        return f"{_who(scores)} beats {won}. It does not beat {lost}."
+    return f"{_who(scores)} beats {won}." if won else f"{_who(scores)} does not beat {lost}."
+
+
+def _grouped(comparisons: Iterable[Comparison]) -> str:
+    """Floors that share the same metrics together: "a and b on PSNR and ADE, c on ADE"."""
+    metrics: dict[str, list[str]] = {}
+    for comparison in comparisons:
+        metrics.setdefault(comparison.floor, []).append(comparison.metric.word)
+    floors: dict[str, list[str]] = {}
+    for floor, words in metrics.items():
+        floors.setdefault(formats.listing(words), []).append(floor)
+    return ", and ".join(f"{_names(group)} on {words}" for words, group in floors.items())
+
+
+def _alone(scores: Scores) -> str:
+    subject = subject_of(scores)
+    values = [
+        f"{METRICS[name].word} {formats.score(value, METRICS[name], unit=True)}"
+        for name in HEADLINE
+        if (value := scores.get(subject, {}).get(name)) is not None
+    ]
+    return f"{_who(scores)} scores {formats.listing(values)}." if values else f"{_who(scores)} has no scores."
+
+
+def _against(floor: str, comparisons: Sequence[Comparison]) -> str:
+    name = predictor(floor).label.lower()
+    won = formats.listing(
+        [f"{c.metric.word} by {formats.score(c.gain, c.metric, unit=True)}" for c in comparisons if c.beats]
+    )
+    lost = formats.listing([f"{c.metric.word} ({_both(c)})" for c in comparisons if not c.beats])
+    if not lost:
+        return f"It beats {name} on {won}." if won else ""
+    return (
+        f"It beats {name} on {won}, but does not beat it on {lost}." if won else f"It does not beat {name} on {lost}."
+    )
+
+
+def _both(comparison: Comparison) -> str:
+    value, against = (formats.score(v, comparison.metric) for v in (comparison.value, comparison.against))
+    chance = ", within the noise" if comparison.gain > 0 else ""
+    return f"{value} against {against} {comparison.metric.unit}".strip() + chance
+
+
+def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:
+    skills = [
+        f"{formats.number(margins[floor]['skill'])} against {_names([floor])}"
+        for floor in ALWAYS_TOLD
+        if margins.get(floor, {}).get("skill") is not None
+    ]
+    return f"Its skill on positions (1 is perfect, 0 no better) is {formats.listing(skills)}." if skills else ""
+
+
+def _ceiling(scores: Scores) -> str:
+    model, ceiling = scores.get("model", {}), scores.get("tokenizer_reconstruction", {})
+    gaps = [
+        f"{kind.word} {formats.score(top, kind, unit=True)} ({formats.difference(value - top, kind, unit=False)})"
+        for kind in (METRICS[name] for name in HEADLINE)
+        if (top := ceiling.get(kind.name)) is not None and (value := model.get(kind.name)) is not None
+    ]
+    return f"The tokenizer's reconstruction, its ceiling, has {formats.listing(gaps)}." if gaps else ""
+
+
+def _recall(scores: Scores) -> str:
+    found, ceiling = (scores.get(who, {}).get("recall") for who in ("model", "tokenizer_reconstruction"))
+    if found is None:
+        return ""
+    share = (
+        f", {formats.percent(found / ceiling)} of the reconstruction's {formats.number(ceiling, 3)}" if ceiling else ""
+    )
+    return f"Its recall of the visible objects is {formats.number(found, 3)}{share}."
+
+
+def _tracker(tracker: Mapping[str, Number | None]) -> str:
+    if tracker.get("ade") is None:
+        return ""
+    error, recall = formats.score(tracker["ade"], METRICS["ade"], unit=True), formats.number(tracker.get("recall"), 3)
+    return f"On the true frames themselves the tracker errs by {error} and finds {recall} of the objects."
+
+
+def _codebook(codebook: Mapping[str, Number | None]) -> str:
+    if codebook.get("usage") is None:
+        return ""
+    size = f" of {formats.number(codebook['size'], 0)} codes" if codebook.get("size") else ""
+    perplexity = f", perplexity {formats.number(codebook['perplexity'], 0)}" if codebook.get("perplexity") else ""
+    return f"Codebook usage is {formats.percent(codebook['usage'])}{size}{perplexity}."
+
+
+def _who(scores: Scores) -> str:
+    return "The model" if subject_of(scores) == "model" else "The tokenizer's reconstruction"
+
+
+def _names(floors: Sequence[str]) -> str:
+    return formats.listing([predictor(floor).label.lower() for floor in floors])

@@ -1,0 +1,120 @@
+"""The metrics and predictors that a report can name: labels, units, directions and definitions."""
+
+import dataclasses
+from typing import Literal
+
+Role = Literal["ceiling", "model", "floor", "other"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A score; ``sign`` is +1 where higher is better, -1 where lower is, 0 where nothing is known of its direction."""
+
+    name: str
+    label: str
+    unit: str = ""
+    digits: int = 3
+    sign: int = 0
+    definition: str = ""
+
+    @property
+    def word(self) -> str:
+        """The label inside a sentence: "foreground PSNR", but "PSNR"."""
+        return self.label if self.label[:2].isupper() else self.label[0].lower() + self.label[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """Whoever offers a future: the model, a floor it must beat, or a ceiling it cannot pass."""
+
+    name: str
+    label: str
+    role: Role = "other"
+    definition: str = ""
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "psnr", "PSNR", "dB", 2, 1, "Peak signal-to-noise ratio of a clip's future pixels, mean over the clips."
+        ),
+        Metric("ssim", "SSIM", "", 3, 1, "Structural similarity, 11 × 11 Gaussian window, σ 1.5; 1 is identical."),
+        Metric(
+            "foreground_psnr",
+            "Foreground PSNR",
+            "dB",
+            2,
+            1,
+            "PSNR over the true objects' pixels and 2 px around them: an easy background cannot lift it.",
+        ),
+        Metric(
+            "ade", "ADE", "px", 2, -1, "Distance of the objects found from their true places, mean over all frames."
+        ),
+        Metric("fde", "FDE", "px", 2, -1, "The same distance in the last frame."),
+        Metric(
+            "position_error", "Position error", "px", 2, -1, "Distance of the objects found from their true places."
+        ),
+        Metric("recall", "Recall", "", 3, 1, "Share of the visible true objects that are found in the prediction."),
+        Metric("mse", "MSE", "", 5, -1, "Mean squared error per pixel and channel, range [0, 1]."),
+        Metric("mae", "MAE", "", 4, -1, "Mean absolute error per pixel and channel, range [0, 1]."),
+        Metric(
+            "token_accuracy", "Token accuracy", "", 3, 1, "Share of future tokens whose likeliest code is the true one."
+        ),
+        Metric(
+            "bits_per_token", "Bits per token", "bit", 2, -1, "Exact negative log₂-likelihood of a true future token."
+        ),
+        Metric("bits_per_dimension", "Bits per dimension", "bit", 4, -1, "The same, spread over a pixel's channels."),
+        Metric(
+            "foreground_psnr_predictable",
+            "Predictable foreground",
+            "dB",
+            2,
+            1,
+            "Foreground PSNR without what objects born after the context touch.",
+        ),
+        Metric(
+            "ade_travelled", "ADE / distance", "", 3, -1, "ADE over the distance that the objects really travelled."
+        ),
+    )
+}
+
+PREDICTORS = {
+    predictor.name: predictor
+    for predictor in (
+        Predictor(
+            "true_parameters", "True parameters", "ceiling", "The true scene drawn again: what perfect foresight draws."
+        ),
+        Predictor(
+            "tokenizer_reconstruction",
+            "Tokenizer reconstruction",
+            "ceiling",
+            "The true future encoded and decoded: no prediction made of these tokens can be expected to do better.",
+        ),
+        Predictor("model", "Model", "model", "Predicted from the context alone, noise and all."),
+        Predictor(
+            "constant_velocity",
+            "Constant velocity",
+            "floor",
+            "The true state at the end of the context, moved on in straight lines and drawn again. It knows the true "
+            "state and the renderer; beating it on curved motion shows learned dynamics.",
+        ),
+        Predictor("copy_last", "Copy-last-frame", "floor", "The last frame of the noise-free context, kept still."),
+        Predictor("context_mean", "Context mean", "floor", "The mean of the noise-free context frames."),
+        Predictor("mean_frame", "Mean frame", "floor", "The mean picture of the training split, for every clip."),
+        Predictor("black_frame", "Black frame", "floor", "Zeros. Whoever scores no better has predicted nothing."),
+    )
+}
+
+HEADLINE = ("psnr", "ssim", "foreground_psnr", "ade")
+"""What a model must beat its floors on, all at once."""
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name; one that is not listed is shown as it is called, and never compared."""
+    return METRICS.get(name, Metric(name, name.replace("_", " ").capitalize()))
+
+
+def predictor(name: str) -> Predictor:
+    """The predictor of that name; one that is not listed is shown as it is called, and never compared with."""
+    return PREDICTORS.get(name, Predictor(name, name.replace("_", " ").capitalize()))

@@ -1,0 +1,33 @@
+"""Files that are whole or absent: written beside their place, then renamed into it."""
+
+import os
+import uuid
+
+from etils import epath
+
+
+def write_text(path: epath.PathLike, text: str) -> None:
+    """Replace the file at ``path`` by ``text`` in one move, so that a kill leaves the old file or the new one."""
+    path = epath.Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def require_writable(folder: epath.PathLike) -> None:
+    """Create ``folder`` and prove that files can be made in it.
+
+    Raises:
+        ValueError: When it cannot be created or written, with the system's reason.
+    """
+    folder = epath.Path(folder)
+    probe = folder / f".{uuid.uuid4().hex}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(
+            f"cannot write to the workdir {folder}: {error.strerror or error}. Nothing was started; "
+            f"choose a folder that this user may write with --workdir"
+        ) from error

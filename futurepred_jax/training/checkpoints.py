@@ -1,0 +1,189 @@
+"""Checkpoints: saved by orbax in the background, verified by checksums before anything is restored.
+
+A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``, ``progress`` (JSON) and a manifest.
+"""
+
+import dataclasses
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+from absl import logging
+from etils import epath
+from jax.experimental import multihost_utils
+from jaxtyping import PyTree
+
+from futurepred_jax.training import manifest, sharding
+from futurepred_jax.training.state import TrainState
+
+FOLDER = "checkpoints"
+ITEMS = ("model", "optimizer", "progress")
+KEEP = 2  # the newest, and one to fall back to
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, or does not fit; the message names the remedy."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """How far a run is, beside its arrays; the input's state is ``step``, the number of the next batch."""
+
+    step: int = 0
+    seconds: float = 0.0  # wall time that led here, over all resumptions
+    measured_steps: int = 0  # steps and seconds of training alone, for throughput
+    measured_seconds: float = 0.0
+    window: dict | None = None  # metrics summed since the last logged line
+
+
+class Weights(NamedTuple):
+    """What inference needs, as nested dicts of NumPy arrays; ``params`` are the averaged ones where there are any."""
+
+    params: PyTree
+    model_state: PyTree
+
+
+def newest(workdir: epath.PathLike) -> epath.Path | None:
+    """Folder of the newest checkpoint whose bytes are as written, or None where none was ever saved.
+
+    A damaged one is passed over with a warning.
+
+    Raises:
+        CheckpointError: When there are checkpoints and all are damaged.
+    """
+    folder = epath.Path(workdir) / FOLDER
+    step = _newest_step(folder) if jax.process_index() == 0 else 0
+    if jax.process_count() > 1:  # one process reads the bytes, all agree
+        step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
+    if step == _ALL_DAMAGED:
+        raise CheckpointError(
+            f"every checkpoint in {folder} is damaged. Restore the folder from a copy, or remove it to train anew"
+        )
+    return None if step == _NONE else folder / str(step)
+
+
+def read_progress(checkpoint: epath.Path) -> Progress:
+    """The progress of a verified checkpoint."""
+    return Progress(**ocp.JsonCheckpointHandler().restore(checkpoint / "progress"))
+
+
+def restore(checkpoint: epath.Path, abstract: TrainState) -> TrainState:
+    """The state of a verified checkpoint, on the shardings of ``abstract``, whatever mesh it was saved from.
+
+    Raises:
+        CheckpointError: When the arrays' names, shapes or types differ from those of ``abstract``, with the first few.
+    """
+    handler = ocp.StandardCheckpointHandler()
+    wanted = {"model": _model_tree(abstract), "optimizer": abstract.opt_state}
+    for item, tree in wanted.items():
+        _require_fit(handler.metadata(checkpoint / item).tree, tree, f"{checkpoint}, {item}")
+    model, opt_state = (
+        handler.restore(checkpoint / item, args=ocp.args.StandardRestore(tree)) for item, tree in wanted.items()
+    )
+    step = jax.device_put(np.int32(read_progress(checkpoint).step), abstract.step.sharding)
+    return TrainState(step=step, opt_state=opt_state, **model)
+
+
+def load_params(workdir: epath.PathLike) -> Weights:
+    """Weights of the newest good checkpoint, on no device yet.
+
+    Raises:
+        CheckpointError: When the workdir has no checkpoint, or only damaged ones.
+    """
+    checkpoint = newest(workdir)
+    if checkpoint is None:
+        raise CheckpointError(
+            f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
+        )
+    handler = ocp.PyTreeCheckpointHandler()
+    saved = handler.metadata(checkpoint / "model").tree
+    as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), saved)
+    model: Any = handler.restore(checkpoint / "model", args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+    averaged = model["ema_params"]
+    return Weights(params=model["params"] if averaged is None else averaged, model_state=model["model_state"])
+
+
+class Saver:
+    """Context that saves into a workdir, in the background; on leaving it waits for what is under way.
+
+    Args:
+        workdir: Its ``checkpoints`` folder is used.
+        start: Step that the run continues from. Later checkpoints, damaged or they would have been the start, go.
+    """
+
+    def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
+        self._folder = epath.Path(workdir) / FOLDER
+        self._step = start
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=KEEP,
+            cleanup_tmp_directories=True,
+            async_options=ocp.AsyncOptions(post_finalization_callback=self._sign),
+        )
+        self._manager = ocp.CheckpointManager(self._folder.resolve(), options=options)
+        for step in self._manager.all_steps():
+            if step > start:
+                logging.warning("removing the damaged checkpoint of step %d: training continues from %d", step, start)
+                self._manager.delete(step)
+
+    def __enter__(self) -> "Saver":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._manager.close()
+
+    def save(self, state: TrainState, progress: Progress) -> None:
+        """Copy the state from the devices and write it in the background; waits for the save before."""
+        self._manager.wait_until_finished()
+        self._step = progress.step
+        items = ocp.args.Composite(
+            model=ocp.args.StandardSave(_model_tree(state)),
+            optimizer=ocp.args.StandardSave(state.opt_state),
+            progress=ocp.args.JsonSave(dataclasses.asdict(progress)),
+        )
+        self._manager.save(progress.step, args=items, force=True)
+
+    def preempted(self, step: int) -> bool:
+        """True on every process of a multi-host run at the step they agreed to stop at, after a SIGTERM to one."""
+        return jax.process_count() > 1 and self._manager.reached_preemption(step)
+
+    def _sign(self) -> None:
+        """Write the manifest: orbax calls this when all bytes are there, before it renames the folder into place."""
+        if jax.process_index() == 0:
+            unfinished = list(self._folder.glob(f"{self._step}.orbax-checkpoint-tmp*"))
+            manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
+
+
+_NONE, _ALL_DAMAGED = -1, -2
+_SHOWN = 5  # differing arrays named in an error
+
+
+def _newest_step(folder: epath.Path) -> int:
+    found = sorted((int(path.name) for path in folder.glob("*") if path.name.isdigit()), reverse=True)
+    for step in found:
+        problem = manifest.problem(folder / str(step))
+        if problem is None:
+            return step
+        logging.warning("the checkpoint %s is damaged and not used: %s", folder / str(step), problem)
+    return _ALL_DAMAGED if found else _NONE
+
+
+def _model_tree(state: TrainState) -> dict[str, PyTree]:
+    return {"params": state.params, "ema_params": state.ema_params, "model_state": state.model_state}
+
+
+def _require_fit(saved: PyTree, wanted: PyTree, where: str) -> None:
+    there, here = _arrays(saved), _arrays(wanted)
+    differing = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    if differing:
+        shown = "; ".join(f"{name}: saved {there.get(name)}, wanted {here.get(name)}" for name in differing[:_SHOWN])
+        raise CheckpointError(
+            f"{where} does not fit the model being trained in {len(differing)} arrays: {shown}. "
+            f"Continue with the config it was trained with, or train in another workdir"
+        )
+
+
+def _arrays(tree: PyTree) -> dict[str, str]:
+    leaves = jax.tree.leaves_with_path(tree)
+    return {sharding.path_name(path): f"{np.dtype(leaf.dtype)}{tuple(leaf.shape)}" for path, leaf in leaves}

@@ -1,0 +1,81 @@
+"""Which config a workdir belongs to: written at its first use, compared at every later one."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from etils import epath
+
+from futurepred_jax.training import atomic
+
+CONFIG = "config.json"
+IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
+
+Plain = Mapping[str, Any]
+"""A config as nested plain dicts."""
+
+
+def fingerprint(config: Plain) -> str:
+    """Hash of the sections that decide what is trained."""
+    return hashlib.blake2b(json.dumps(_deciding(config), sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def differences(ours: Plain, theirs: Plain) -> list[str]:
+    """Lines ``field: ours, there theirs`` for every field of the deciding sections in which two configs differ."""
+    left, right = (dict(_leaves("", _deciding(config))) for config in (ours, theirs))
+    fields = sorted(left.keys() | right.keys())
+    changed = [name for name in fields if left.get(name, "absent") != right.get(name, "absent")]
+    return [f"{name}: {left.get(name, 'absent')}, there {right.get(name, 'absent')}" for name in changed]
+
+
+def claim(workdir: epath.PathLike, config: Plain) -> None:
+    """Makes the workdir this config's: writes ``config.json``, or checks that the one there trains the same.
+
+    Raises:
+        ValueError: if it belongs to another config, with the fields that differ, or cannot be written.
+    """
+    workdir = epath.Path(workdir)
+    if (workdir / CONFIG).exists():
+        require_same(workdir, config)
+    atomic.require_writable(workdir)
+    atomic.write_text(workdir / CONFIG, json.dumps(config, indent=1, sort_keys=True))
+
+
+def require_same(workdir: epath.PathLike, config: Plain) -> None:
+    """Raises a ValueError that lists what differs unless the workdir was trained with this config."""
+    found = read_config(workdir)
+    if changed := differences(config, found):
+        lines = "\n  ".join(changed)
+        raise ValueError(
+            f"{workdir} was trained with another config:\n  {lines}\n"
+            "Use the config it was trained with, or another workdir; nothing there was changed"
+        )
+
+
+def read_config(workdir: epath.PathLike) -> dict[str, Any]:
+    """The config of a workdir.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    path = epath.Path(workdir) / CONFIG
+    if not path.exists():
+        raise ValueError(f"no {CONFIG} in {workdir}: train there first (--mode=train), or correct the path")
+    return json.loads(path.read_text())
+
+
+def _deciding(config: Plain) -> dict[str, Any]:
+    """The deciding sections, of a predictor's tokenizer too, as JSON would give them back."""
+    sections = {name: config[name] for name in IDENTITY if name in config}
+    if "tokenizer" in config:
+        sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
+    return json.loads(json.dumps(sections))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(f"{path}.{name}" if path else name, inner)
+    else:
+        yield path, value

@@ -1,0 +1,41 @@
+"""Stopping on request: SIGTERM and Ctrl-C end the loop at its next step, with everything saved."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+
+from absl import logging
+
+
+class Interrupt:
+    """Context in which SIGTERM, and the first SIGINT, only set ``asked``; a second SIGINT interrupts at once.
+
+    The former handlers are back after it. Outside the main thread, where Python allows no handlers, signals keep
+    their meaning, and a warning says so.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._former: dict[int, object] = {}
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is not threading.main_thread():
+            logging.warning("training runs outside the main thread: SIGTERM and SIGINT will end it without saving")
+            return self
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._former[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number in list(self._former):
+            self._restore(number)
+
+    def _ask(self, number: int, _frame: FrameType | None) -> None:
+        self.asked = True
+        if number == signal.SIGINT:
+            self._restore(number)
+
+    def _restore(self, number: int) -> None:
+        handler = self._former.pop(number, None)
+        if handler is not None:
+            signal.signal(number, handler)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,62 @@
+"""What the training loop is given: everything about one training, as plain functions, sources and numbers."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+import jax
+import optax
+from jaxtyping import Array, PyTree
+
+from futurepred_jax.data.pipeline import Source
+from futurepred_jax.training import sharding
+from futurepred_jax.training.state import Init
+from futurepred_jax.training.step import LossFn
+
+Validate = Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
+"""``(params, model_state, batch) -> metrics``, each the mean over the batch; pure, traced by ``jit``."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training. Batch sizes are global; every "every" is in steps, and each also happens at the last step.
+
+    Raises:
+        ValueError: When a number is out of range, or the held-out source is too short for the validation asked for.
+    """
+
+    model: str  # its name, for summary.json
+    init: Init
+    loss: LossFn
+    validate: Validate
+    optimizer: optax.GradientTransformation
+    train_source: Source
+    val_source: Source
+    batch_keys: tuple[str, ...] | None = None  # fields of a batch that loss and validate read; None: all
+    steps: int
+    batch_size: int
+    val_batches: int
+    seed: int
+    log_every: int
+    validate_every: int
+    checkpoint_every: int
+    ema_decay: float = 0.0  # 0: no average is kept
+    mesh_shape: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"data": -1})
+    sharding_rules: sharding.Rules = sharding.FSDP
+    flops_per_step: float  # analytic, forward and backward of the global batch
+    tokens_per_clip: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the numbers before anything is allocated."""
+        for name in ("steps", "batch_size", "val_batches", "log_every", "validate_every", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(f"ema_decay is {self.ema_decay}: it must be in [0, 1), where 0 keeps no average")
+        held_out = self.val_batches * self.batch_size
+        if held_out > len(self.val_source):
+            raise ValueError(
+                f"validation of {self.val_batches} batches of {self.batch_size} needs {held_out} held-out clips, and "
+                f"there are {len(self.val_source)}; lower val_batches or make more"
+            )
+        if self.batch_size % jax.process_count():
+            raise ValueError(f"a batch of {self.batch_size} does not divide over {jax.process_count()} processes")

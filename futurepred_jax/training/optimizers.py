@@ -1,0 +1,62 @@
+"""Optimizers: optax chains with the choices of this codebase made."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import PyTree
+
+
+def adamw(
+    *,
+    learning_rate: float,
+    warmup_steps: int,
+    steps: int,
+    end_factor: float = 0.1,
+    weight_decay: float = 0.0,
+    clip_norm: float = 1.0,
+    b1: float = 0.9,
+    b2: float = 0.99,
+) -> optax.GradientTransformation:
+    """AdamW (Loshchilov & Hutter, 2019) with linear warm-up, cosine decay and clipping by the global norm.
+
+    Args:
+        learning_rate: The peak, reached after ``warmup_steps`` updates.
+        warmup_steps: Updates of linear warm-up; the first already moves.
+        steps: Updates in all, warm-up included, after which the rate stays at its end value.
+        end_factor: The end value as a share of the peak.
+        weight_decay: Decay per unit of learning rate, on matrices and kernels only (arrays of two axes or more).
+        clip_norm: Largest global norm of a gradient.
+        b1: Decay of the first moment.
+        b2: Decay of the second moment.
+
+    Raises:
+        ValueError: When warm-up leaves no step for the decay, or a rate or norm is not positive.
+    """
+    if learning_rate <= 0 or clip_norm <= 0:
+        raise ValueError(f"learning_rate {learning_rate} and clip_norm {clip_norm} must be positive")
+    schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
+
+    def chain(learning_rate: float | jax.Array) -> optax.GradientTransformation:
+        return optax.chain(
+            optax.clip_by_global_norm(clip_norm),
+            optax.adamw(learning_rate, b1=b1, b2=b2, weight_decay=weight_decay, mask=is_matrix),
+        )
+
+    return optax.inject_hyperparams(chain)(learning_rate=schedule)  # so that the rate in use can be logged
+
+
+def warmup_cosine(peak: float, *, warmup_steps: int, steps: int, end_factor: float) -> optax.Schedule:
+    """Linear from ``peak / (warmup_steps + 1)`` to ``peak``, then half a cosine to ``end_factor * peak``.
+
+    Raises:
+        ValueError: When ``warmup_steps`` is not within 0 and ``steps - 1``.
+    """
+    if not 0 <= warmup_steps < steps:
+        raise ValueError(f"warmup_steps {warmup_steps} must be at least 0 and less than steps {steps}")
+    start = peak / (warmup_steps + 1)
+    return optax.warmup_cosine_decay_schedule(start, peak, warmup_steps, steps, end_value=end_factor * peak)
+
+
+def is_matrix(params: PyTree) -> PyTree:
+    """True for arrays of two axes or more: kernels and embeddings, not biases and norms' scales."""
+    return jax.tree.map(lambda x: jnp.ndim(x) >= 2, params)

@@ -1,0 +1,63 @@
+"""A job's compiled functions: every ``jit`` of a training, with shardings and donation stated."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, PyTree
+
+from futurepred_jax.training import sharding
+from futurepred_jax.training.job import Job
+from futurepred_jax.training.state import TrainState, initial_state
+from futurepred_jax.training.step import Metrics, make_train_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """Functions over a mesh, compiled at their first call; ``abstract`` is the state's shapes with its shardings."""
+
+    mesh: Mesh
+    batch: NamedSharding
+    abstract: TrainState
+    init: Callable[[], TrainState]
+    step: Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]  # the state given is consumed
+    validate: Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
+
+
+def make_program(job: Job) -> Program:
+    """Lay out the state by ``eval_shape``, before anything is allocated, and bind the jitted functions to it.
+
+    Raises:
+        ValueError: When the mesh does not fit the devices or the batch, or a sharding rule its array.
+    """
+    mesh = sharding.make_mesh(job.mesh_shape)
+    batch = sharding.batch_sharding(mesh, job.batch_size)
+    replicated = NamedSharding(mesh, PartitionSpec())
+    init_key, step_key = jax.jit(_split, static_argnums=0, out_shardings=(replicated, replicated))(job.seed)
+
+    initial = functools.partial(initial_state, job.init, job.optimizer, ema=job.ema_decay > 0)
+    abstract = sharding.place(jax.eval_shape(initial, init_key), mesh, job.sharding_rules)
+    layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
+    init = jax.jit(initial, in_shardings=replicated, out_shardings=layout)
+
+    train_step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay)
+    step = jax.jit(
+        train_step, in_shardings=(layout, batch, replicated), out_shardings=(layout, replicated), donate_argnums=0
+    )
+    held_out = (layout.eval_params, layout.model_state, batch)
+    return Program(
+        mesh=mesh,
+        batch=batch,
+        abstract=abstract,
+        init=lambda: init(init_key),
+        step=lambda state, inputs: step(state, inputs, step_key),
+        validate=jax.jit(job.validate, in_shardings=held_out, out_shardings=replicated),
+    )
+
+
+def _split(seed: int) -> tuple[Array, Array]:
+    """Keys of the initial state and of the steps."""
+    init_key, step_key = jax.random.split(jax.random.key(seed))
+    return init_key, step_key

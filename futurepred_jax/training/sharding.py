@@ -1,0 +1,119 @@
+"""Where arrays live: a mesh with axes ("data", "fsdp", "tensor"), and rules that place parameters on it.
+
+Rules are data: the first whose pattern is found in a parameter's path ("params/encoder/conv/kernel",
+"opt_state/1/mu/encoder/conv/kernel") places it; what no rule names, and every scalar, is replicated.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
+
+AXES = ("data", "fsdp", "tensor")
+BATCH_SPEC = PartitionSpec(("data", "fsdp"))  # the axes that split a batch; "tensor" splits layers
+
+
+@dataclasses.dataclass(frozen=True)
+class LargestAxis:
+    """Shard the largest axis that ``mesh_axis`` divides, in arrays of at least ``min_size`` elements.
+
+    Smaller arrays are replicated: 2**20 float32 are 4 MiB, under which gathering costs more than the memory it saves.
+    """
+
+    mesh_axis: str = "fsdp"
+    min_size: int = 2**20
+
+    def spec(self, shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
+        """The partition of an array of this shape."""
+        ways = mesh.shape[self.mesh_axis]
+        divisible = [axis for axis, length in enumerate(shape) if length % ways == 0]
+        if ways == 1 or math.prod(shape) < self.min_size or not divisible:
+            return PartitionSpec()
+        largest = max(divisible, key=lambda axis: shape[axis])
+        return PartitionSpec(*[None] * largest, self.mesh_axis)
+
+
+Rules = tuple[tuple[str, PartitionSpec | LargestAxis], ...]
+DATA_PARALLEL: Rules = ()
+FSDP: Rules = ((".*", LargestAxis()),)
+
+
+def make_mesh(
+    shape: Mapping[str, int],
+    devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
+) -> Mesh:
+    """Mesh over ``devices`` (default all); an axis left out is 1, and one axis may be -1: all that remain.
+
+    Raises:
+        ValueError: For an unknown axis, or a shape that does not use the devices exactly.
+    """
+    devices = jax.devices() if devices is None else devices
+    unknown = set(shape) - set(AXES)
+    if unknown:
+        raise ValueError(f"mesh axes {sorted(unknown)} are unknown; there are {', '.join(AXES)}")
+    sizes = [shape.get(axis, 1) for axis in AXES]
+    fixed = math.prod(size for size in sizes if size != -1)
+    if sizes.count(-1) == 1 and len(devices) % fixed == 0:
+        sizes[sizes.index(-1)] = len(devices) // fixed
+    if min(sizes) < 1 or math.prod(sizes) != len(devices):
+        raise ValueError(
+            f"mesh {dict(shape)} does not use {len(devices)} devices exactly: the product of its axes must be "
+            f"their number, and one axis at most may be -1 (all that remain)"
+        )
+    return jax.make_mesh(tuple(sizes), AXES, devices=devices, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def place(abstract: PyTree, mesh: Mesh, rules: Rules) -> PyTree:
+    """The same ``ShapeDtypeStruct`` leaves, each with the ``NamedSharding`` that the rules give it.
+
+    Raises:
+        ValueError: When a rule's spec has more axes than its array, or does not divide it.
+    """
+
+    def placed(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        spec = _spec(path_name(path), leaf.shape, mesh, rules)
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=NamedSharding(mesh, spec))
+
+    return jax.tree.map_with_path(placed, abstract)
+
+
+def path_name(path: tuple) -> str:
+    """A pytree path as "encoder/conv/kernel"."""
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:
+    """Sharding of a batch along its leading axis.
+
+    Raises:
+        ValueError: When the mesh does not divide the global batch.
+    """
+    ways = mesh.shape["data"] * mesh.shape["fsdp"]
+    if batch_size % ways:
+        raise ValueError(f"a batch of {batch_size} does not divide over data x fsdp = {ways} devices; use a multiple")
+    return NamedSharding(mesh, BATCH_SPEC)
+
+
+def global_batch(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict[str, jax.Array]:
+    """This process's share of a batch (leading axis b / processes) as global arrays."""
+    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}
+
+
+def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, rules: Rules) -> PartitionSpec:
+    rule = next((target for pattern, target in rules if re.search(pattern, name)), None)
+    if rule is None or not shape:
+        return PartitionSpec()
+    if isinstance(rule, LargestAxis):
+        return rule.spec(shape, mesh)
+    if len(rule) > len(shape):
+        raise ValueError(f"sharding rule {rule} has more axes than {name} of shape {shape}")
+    for length, axes in zip(shape, rule, strict=False):
+        names = (axes,) if isinstance(axes, str) else axes or ()
+        if length % math.prod(mesh.shape[axis] for axis in names):
+            raise ValueError(f"sharding rule {rule} does not divide {name} of shape {shape} on mesh {dict(mesh.shape)}")
+    return rule

@@ -1,0 +1,81 @@
+"""The training step: one pure function from state and batch to the next state and its metrics."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
+
+import jax
+import optax
+from jaxtyping import Array, Float, PyTree
+
+from futurepred_jax.arrays import Key
+from futurepred_jax.training.state import TrainState, ema_decay_at, update_ema
+
+Metrics = dict[str, Array]
+"""Scalars on the device, by name."""
+
+TrainStep = Callable[[TrainState, PyTree, Key], tuple[TrainState, Metrics]]
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """What a ``LossFn`` returns: any struct with these three fields."""
+
+    @property
+    def value(self) -> Float[Array, ""]:
+        """What is minimised: the mean over the global batch."""
+        ...
+
+    @property
+    def model_state(self) -> PyTree:
+        """The updated model state, of the same structure as the one given."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Array]:
+        """Scalars to log."""
+        ...
+
+
+@runtime_checkable
+class LossFn(Protocol):
+    """An objective; pure, with all its randomness from ``key``, which is new at every step."""
+
+    def __call__(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
+        """Evaluate the objective on a batch at 0-based ``step``."""
+        ...
+
+
+def make_train_step(loss: LossFn, optimizer: optax.GradientTransformation, *, ema_decay: float) -> TrainStep:
+    """Bind an objective and an optimizer to ``train_step(state, batch, key) -> (state, metrics)``.
+
+    The step's own key is ``fold_in(key, state.step)``, so that a resumed run draws what the uninterrupted one drew.
+    Metrics are the objective's and ``loss``, ``grad_norm`` (before clipping), ``param_norm`` (after the update) and,
+    where the optimizer injects it, ``learning_rate``.
+    """
+
+    def train_step(state: TrainState, batch: PyTree, key: Key) -> tuple[TrainState, Metrics]:
+        step_key = jax.random.fold_in(key, state.step)
+
+        def objective(params: PyTree) -> tuple[Array, tuple[PyTree, Mapping[str, Array]]]:
+            result = loss(params, state.model_state, batch, key=step_key, step=state.step)
+            return result.value, (result.model_state, result.metrics)
+
+        (value, (model_state, metrics)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        ema_params = state.ema_params
+        if ema_params is not None:
+            ema_params = update_ema(ema_params, params, decay=ema_decay_at(state.step, ema_decay))
+        norms = {"grad_norm": optax.tree.norm(grads), "param_norm": optax.tree.norm(params)}
+        rate = learning_rate(opt_state)
+        rates = {} if rate is None else {"learning_rate": rate}
+        successor = TrainState(state.step + 1, params, ema_params, model_state, opt_state)
+        return successor, {**metrics, "loss": value, **norms, **rates}
+
+    return train_step
+
+
+def learning_rate(opt_state: PyTree) -> Array | None:
+    """The rate in an ``optax.inject_hyperparams`` state, or None where there is none."""
+    is_array = lambda _, value: isinstance(value, jax.Array)  # noqa: E731
+    return optax.tree.get(opt_state, "learning_rate", filtering=is_array)

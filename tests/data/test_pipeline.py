@@ -1,0 +1,113 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from futurepred_jax.data.pipeline import ArraySource, batches, epoch
+
+COUNT = 22
+
+
+@pytest.fixture
+def source():
+    return ArraySource({"index": np.arange(COUNT), "square": (np.arange(COUNT, dtype=np.float32) ** 2)[:, None]})
+
+
+def indices(iterator, count):
+    return [batch["index"] for batch in itertools.islice(iterator, count)]
+
+
+def test_fields_stay_together(source):
+    batch = next(batches(source, batch_size=6, seed=0))
+    assert set(batch) == {"index", "square"}
+    np.testing.assert_array_equal(batch["square"][:, 0], batch["index"] ** 2)
+    assert batch["square"].dtype == np.float32
+    assert batch["square"].shape == (6, 1)
+
+
+@pytest.mark.parametrize("batch_size", [4, 6, 22, 30])
+def test_every_epoch_is_another_permutation(source, batch_size):
+    stream = np.concatenate(indices(batches(source, batch_size=batch_size, seed=1), -(-3 * COUNT // batch_size)))
+    epochs = stream[: 3 * COUNT].reshape(3, COUNT)
+    np.testing.assert_array_equal(np.sort(epochs), np.tile(np.arange(COUNT), (3, 1)))
+    assert np.any(epochs[0] != epochs[1])
+    assert np.any(epochs[1] != epochs[2])
+    assert np.any(epochs[0] != np.arange(COUNT))
+
+
+def test_start_gives_what_an_uninterrupted_run_would_have_seen(source):
+    whole = indices(batches(source, batch_size=6, seed=3), 12)
+    for start in (1, 3, 4, 11):  # 4: the batch spans two epochs
+        np.testing.assert_array_equal(indices(batches(source, batch_size=6, seed=3, start=start), 1)[0], whole[start])
+    np.testing.assert_array_equal(indices(batches(source, batch_size=6, seed=3, start=7), 5), whole[7:])
+
+
+def test_seed_decides_the_order(source):
+    one, same, other = (indices(batches(source, batch_size=11, seed=seed), 2) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(one, same)
+    assert np.any(np.concatenate(one) != np.concatenate(other))
+
+
+def test_without_shuffling_the_order_is_the_sources(source):
+    stream = np.concatenate(indices(batches(source, batch_size=8, seed=0, shuffle=False), 4))
+    np.testing.assert_array_equal(stream, np.arange(32) % COUNT)
+
+
+def test_processes_share_every_global_batch(source):
+    whole = indices(batches(source, batch_size=6, seed=2), 8)
+    parts = [indices(batches(source, batch_size=6, seed=2, process_index=i, process_count=2), 8) for i in range(2)]
+    for batch, one, two in zip(whole, *parts, strict=True):
+        np.testing.assert_array_equal(np.concatenate([one, two]), batch)
+        assert len(one) == len(two) == 3
+    assert not set(np.concatenate(parts[0][:3])) & set(np.concatenate(parts[1][:3]))  # within one epoch
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"batch_size": 0}, "need ≥ 1"),
+        ({"start": -1}, "≥ 0"),
+        ({"process_index": 2, "process_count": 2}, "index must be below"),
+        ({"process_count": 4}, "a multiple of it"),
+    ],
+)
+def test_impossible_batches_are_refused_at_once(source, wrong, rule):
+    with pytest.raises(ValueError, match=rule):
+        batches(source, **{"batch_size": 6, "seed": 0, **wrong})
+
+
+def test_epoch_shows_everything_once_in_order(source):
+    padded = list(epoch(source, batch_size=8))
+    assert [len(batch["index"]) for batch in padded] == [8, 8, 8]
+    np.testing.assert_array_equal(np.concatenate([b["index"][b["valid"]] for b in padded]), np.arange(COUNT))
+    np.testing.assert_array_equal(padded[-1]["valid"], [True] * 6 + [False] * 2)
+    np.testing.assert_array_equal(padded[-1]["index"][6:], COUNT - 1)
+    whole = list(epoch(source, batch_size=8, pad=False))
+    assert [len(batch["index"]) for batch in whole] == [8, 8, 6]
+    assert all(batch["valid"].all() for batch in whole)
+
+
+def test_nothing_is_no_epoch(source):
+    with pytest.raises(ValueError, match="at least 1"):
+        epoch(source, batch_size=0)
+    with pytest.raises(ValueError, match="at least 1"):
+        epoch(ArraySource({"index": np.zeros(0)}), batch_size=2)
+
+
+class Torn(ArraySource):
+    def batch(self, indices):
+        if 13 in indices:
+            raise FileNotFoundError("shard 13 is gone")
+        return super().batch(indices)
+
+
+def test_an_error_of_the_source_arrives_as_it_is(source):
+    with pytest.raises(FileNotFoundError, match="shard 13 is gone"):
+        list(epoch(Torn(source.arrays), batch_size=4))
+
+
+def test_fields_of_unequal_length_are_refused():
+    with pytest.raises(ValueError, match="equally long"):
+        ArraySource({"a": np.zeros(3), "b": np.zeros(4)})
+    with pytest.raises(ValueError, match="at least one"):
+        ArraySource({})

@@ -1,0 +1,80 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from futurepred_jax.data.spec import CAPACITY, HUES, LEVELS, SLOTS, SPLITS, ClutterSpec, role_slots
+
+
+def chroma(rgb):
+    return rgb / rgb.sum(-1, keepdims=True)
+
+
+def test_splits_have_disjoint_keys_whatever_the_training_seed():
+    high = {split: {int(ClutterSpec(seed=s).key(split, 0)[0]) >> 16 for s in (0, 1, 65535)} for split in SPLITS}
+    assert all(len(values) == 1 for values in high.values())
+    assert len(set.union(*high.values())) == len(SPLITS)
+
+
+def test_only_the_training_split_follows_the_seed():
+    one, other = ClutterSpec(seed=1), ClutterSpec(seed=2)
+    for split in SPLITS:
+        assert np.array_equal(one.key(split, 5), other.key(split, 5)) == (split != "train")
+
+
+def test_hues_are_apart_and_bright():
+    gap = np.linalg.norm(chroma(HUES)[:, None] - chroma(HUES), axis=-1) + 10 * np.eye(12)
+    assert gap.min() > 0.2
+    assert (HUES.max(1) == 1).all()
+
+
+def test_levels_grow_in_every_kind():
+    strengths = [dataclasses.astuple(LEVELS[name]) for name in ("clean", "minimal", "moderate", "heavy")]
+    assert strengths[0] == (0, 0, 0, 0)
+    assert all(np.all(np.array(low) <= high) for low, high in itertools.pairwise(strengths))
+    assert all(0 <= x <= 1 for level in strengths for x in level)
+
+
+def test_roles_share_the_slots_without_overlap():
+    taken = np.concatenate([np.arange(SLOTS)[role_slots(role)] for role in CAPACITY])
+    np.testing.assert_array_equal(taken, np.arange(SLOTS))
+    assert SLOTS == 48
+
+
+def test_fingerprint_sees_every_field():
+    changed = {
+        "size": 32, "frames": 9, "fps": 8.0, "level": "heavy", "families": ("loop",), "objects": (1, 3),
+        "background": "any", "camera": "orbit", "samples": 1, "static_share": 0.0, "seed": 3,
+    }  # fmt: skip
+    assert set(changed) == {field.name for field in dataclasses.fields(ClutterSpec)}
+    prints = {ClutterSpec(**{name: value}).fingerprint() for name, value in changed.items()}
+    assert len(prints | {ClutterSpec().fingerprint()}) == len(changed) + 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"level": "moderat"}, "clean, minimal, moderate, heavy"),
+        ({"families": ("zigzag",)}, "straight"),
+        ({"background": "sea"}, "plain, any"),
+        ({"camera": "drone"}, "static, orbit"),
+        ({"objects": (0, 3)}, "1 ≤ fewest"),
+        ({"objects": (2, 13)}, "most ≤ 12"),
+        ({"static_share": 1.5}, r"in \[0, 1\]"),
+        ({"families": ("static",)}, "one that moves"),
+        ({"seed": 65536}, "65536"),
+        ({"frames": 0}, "frames 0"),
+        ({"size": 4}, "size 4"),
+    ],
+)
+def test_a_wrong_specification_is_refused_with_the_rule(fields, message):
+    with pytest.raises(ValueError, match=message):
+        ClutterSpec(**fields)
+
+
+def test_an_unknown_split_or_index_is_refused():
+    with pytest.raises(ValueError, match="train, val_iid, test_iid"):
+        ClutterSpec().key("test", 0)
+    with pytest.raises(ValueError, match="index -1"):
+        ClutterSpec().key("train", -1)

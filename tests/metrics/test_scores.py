@@ -1,0 +1,87 @@
+"""Reductions from frames to clips and splits, on records made by hand, and intervals by resampling."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from futurepred_jax.metrics import image, motion, scores, summary
+from futurepred_jax.metrics.bootstrap import paired_interval
+
+
+def record(error: ArrayLike, detected: ArrayLike = True, scored: ArrayLike = True, mse: ArrayLike = 0.01):
+    """Two clips of two frames with two objects; an error of the foreground in the first clip's first frame only."""
+    errors = jnp.broadcast_to(jnp.asarray(error, jnp.float32), (2, 2, 2))
+    frames = jnp.broadcast_to(jnp.asarray(mse, jnp.float32), (2, 2))
+    count = jnp.array([[100.0, 0.0], [0.0, 0.0]])
+    return scores.Record(
+        image=image.ImageScores(mse=frames, mae=jnp.sqrt(frames), ssim=1 - frames),
+        foreground=image.MaskedError(total=count * 0.1, count=count),
+        predictable=image.MaskedError(total=count * 0.01, count=count),
+        motion=motion.MotionScores(
+            error=errors,
+            travelled=2 * errors,
+            detected=jnp.broadcast_to(jnp.asarray(detected), (2, 2, 2)),
+            scored=jnp.broadcast_to(jnp.asarray(scored), (2, 2, 2)),
+        ),
+    )
+
+
+def test_a_clip_s_psnr_is_that_of_its_mean_error_and_the_split_s_the_mean_over_clips():
+    found = record(1.0, mse=[[0.1, 0.001], [0.01, 0.01]])
+    expected = -10 * np.log10([0.0505, 0.01])
+    np.testing.assert_allclose(scores.clip_scores(found)["psnr"], expected, rtol=1e-5)
+    np.testing.assert_allclose(scores.split_scores(found)["psnr"], expected.mean(), rtol=1e-5)
+    np.testing.assert_allclose(scores.curves(found)["psnr"], [15, 25], rtol=1e-5)
+
+
+def test_clips_without_foreground_have_no_foreground_psnr():
+    clips = scores.clip_scores(record(1.0))
+    np.testing.assert_allclose(clips["foreground_psnr"], [10, np.nan], rtol=1e-5)
+    np.testing.assert_allclose(scores.split_scores(record(1.0))["foreground_psnr_predictable"], 20, rtol=1e-5)
+
+
+def test_ade_is_the_mean_over_frames_of_the_mean_over_found_objects():
+    scored = np.array([[[True, True], [True, False]], [[True, True], [False, False]]])
+    detected = np.array([[[True, True], [True, True]], [[False, True], [True, True]]])
+    error = np.array([[[1, 2], [8, 100]], [[100, 3], [100, 100]]])
+    found = scores.split_scores(record(error, detected, scored))
+    assert found["ade"] == pytest.approx((2 + 8) / 2)
+    assert found["fde"] == pytest.approx(8)
+    assert found["recall"] == pytest.approx(4 / 5)
+    assert found["ade_travelled"] == pytest.approx(0.5)
+    np.testing.assert_allclose(scores.clip_scores(record(error, detected, scored))["fde"], [8, np.nan])
+    np.testing.assert_allclose(scores.curves(record(error, detected, scored))["recall"], [3 / 4, 1])
+
+
+def test_nothing_found_is_nan_then_null():
+    lost = scores.split_scores(record(1.0, detected=False))
+    assert np.isnan(lost["ade"])
+    assert lost["recall"] == 0
+    assert summary.jsonable(lost)["ade"] is None
+
+
+def test_skill_compares_only_what_both_have_found():
+    floor = record(4.0)
+    assert scores.skill(record(1.0), floor) == pytest.approx(0.75)
+    assert scores.skill(floor, floor) == 0
+    half = np.array([True, False])
+    picky = record(np.array([1.0, 9.0]), detected=half)
+    assert scores.skill(picky, record(np.array([4.0, 100.0]))) == pytest.approx(0.75)
+    assert np.isnan(scores.skill(picky, record(1.0, detected=~half)))
+
+
+def test_a_paired_interval_holds_the_mean_and_narrows_with_clips():
+    draws = np.random.default_rng(0).normal(0.5, 1.0, 4000)
+    wide, narrow = (paired_interval(draws[:n], np.zeros(n)) for n in (40, 4000))
+    assert wide.low < wide.mean < wide.high
+    assert narrow.low < 0.5 < narrow.high
+    assert narrow.high - narrow.low == pytest.approx(2 * 1.96 / np.sqrt(4000), rel=0.1)
+    assert narrow.high - narrow.low < (wide.high - wide.low) / 5
+    assert paired_interval(draws, np.zeros(4000)) == narrow
+
+
+def test_clips_without_a_score_are_left_out_of_the_interval():
+    pair = paired_interval(np.array([1.0, np.nan, 1.0]), np.array([0.0, 0.0, np.nan]))
+    assert pair.mean == pair.low == pair.high == 1
+    assert np.isnan(paired_interval(np.array([np.nan]), np.zeros(1))).all()

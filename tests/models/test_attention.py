@@ -1,0 +1,106 @@
+"""Every form of attention means the same, and none sees ahead."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from futurepred_jax.models.attention import FORMS, causal_attention, fastest_form
+from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
+from futurepred_jax.models.rope import rotary_angles, rotate
+
+HERE = [name for name in FORMS if name != "cudnn"]  # cuDNN needs its GPU
+
+
+def _qkv(n: int, dtype=jnp.float32):
+    return [jax.random.normal(key, (2, n, 3, 16), dtype) for key in jax.random.split(jax.random.key(0), 3)]
+
+
+def _reference(q, k, v):
+    scores = np.einsum("bqhd,bkhd->bhqk", q, k) / np.sqrt(q.shape[-1])
+    scores = np.where(np.tril(np.ones(scores.shape[-2:], bool)), scores, -np.inf)
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.einsum("bhqk,bkhd->bqhd", weights / weights.sum(-1, keepdims=True), v)
+
+
+@pytest.mark.parametrize("n", [1, 63, 200])  # one block, a short last one, several
+@pytest.mark.parametrize("form", HERE)
+def test_forms_agree_with_the_definition(form, n):
+    q, k, v = _qkv(n)
+    want = _reference(*(np.asarray(x, np.float64) for x in (q, k, v)))
+    np.testing.assert_allclose(causal_attention(q, k, v, form=form), want, rtol=1e-5, atol=1e-5)
+
+
+def test_forms_agree_in_gradients():
+    def gradients(form):
+        return jax.jit(jax.grad(lambda x: jnp.sum(jnp.sin(causal_attention(*x, form=form)))))(_qkv(150))
+
+    want = gradients(HERE[0])
+    for form in HERE[1:]:
+        for one, other in zip(want, gradients(form), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", HERE)
+def test_large_scores_do_not_overflow(form):
+    q, k, v = _qkv(70)
+    assert np.isfinite(causal_attention(300 * q, k, v, form=form)).all()
+
+
+@pytest.mark.parametrize("form", HERE)
+def test_half_precision_stays_half_and_near(form):
+    exact = causal_attention(*_qkv(100), form=form)
+    half = causal_attention(*_qkv(100, jnp.bfloat16), form=form)
+    assert half.dtype == jnp.bfloat16
+    np.testing.assert_allclose(half.astype(jnp.float32), exact, atol=0.1)
+
+
+def test_backends_get_their_form():
+    assert fastest_form("cpu", jnp.bfloat16) == "blocked"
+    assert fastest_form("gpu", jnp.bfloat16) == "cudnn"
+    assert fastest_form("gpu", jnp.float32) == "xla"  # cuDNN's kernel has no float32
+    assert fastest_form("tpu", jnp.bfloat16) == "xla"
+
+
+def test_unknown_form_lists_the_known():
+    with pytest.raises(ValueError, match="choose auto or one of blocked, xla, cudnn"):
+        causal_attention(*_qkv(4), form="flash")
+
+
+def test_rotary_scores_depend_on_differences_of_place_only():
+    grid, dim = (4, 5, 6), 32
+    angles = rotary_angles(grid, dim).reshape(*grid, -1)
+    q, k = (jax.random.normal(jax.random.key(i), (1, dim)) for i in (0, 1))
+
+    def score(here, there):
+        return jnp.sum(rotate(q, jnp.asarray(angles[here])) * rotate(k, jnp.asarray(angles[there])))
+
+    near = score((1, 2, 3), (0, 1, 1))
+    np.testing.assert_allclose(score((3, 4, 5), (2, 3, 3)), near, rtol=1e-5)
+    for other in [(1, 1, 1), (0, 2, 1), (0, 1, 2)]:  # a step along each axis alone is told apart
+        assert abs(score((1, 2, 3), other) - near) > 1e-3
+
+
+@pytest.mark.parametrize("dim", [4, 7])
+def test_rotary_needs_a_pair_for_each_axis(dim):
+    with pytest.raises(ValueError, match="even number of at least 6"):
+        rotary_angles((2, 2, 2), dim)
+
+
+def test_neighbours_of_an_inner_token():
+    grid = (4, 5, 6)
+    row = causal_neighbours(grid, frames=2, radius=1)[np.ravel_multi_index((2, 2, 3), grid)]
+    here = {tuple(int(i) for i in np.unravel_index(index, grid)) for index in row}
+    window = {(h, w) for h in (1, 2, 3) for w in (2, 3, 4)}
+    assert here == {(t, h, w) for t in (0, 1) for h, w in window} | {(2, 1, 2), (2, 1, 3), (2, 1, 4), (2, 2, 2)}
+    assert np.unravel_index(row[0], grid) == (2, 2, 2)  # just before
+    assert np.unravel_index(row[1], grid) == (1, 2, 3)  # co-located, one frame earlier
+
+
+@pytest.mark.parametrize("radius", [0, 1, 2])
+def test_neighbours_are_earlier_distinct_and_outside_at_the_border(radius):
+    table = causal_neighbours((3, 4, 5), frames=2, radius=radius)
+    assert (table < np.arange(60)[:, None]).all()
+    assert (table[0] == OUTSIDE).all()
+    last = table[-1][table[-1] != OUTSIDE]
+    assert len(set(last.tolist())) == len(last)

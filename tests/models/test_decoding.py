@@ -1,0 +1,132 @@
+"""Decoding agrees with scoring, and draws what it says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from futurepred_jax.models.decoding import Sampling, generate, sample, token_nll, truncate
+from futurepred_jax.models.transformer import Transformer
+
+MODEL = Transformer(vocab_size=7, grid=(3, 3, 4), width=48, depth=2, heads=2, nearby=8)
+CONTEXT = 12
+GREEDY = Sampling(temperature=0.0)
+
+
+@pytest.fixture(scope="module")
+def params():
+    """Initial parameters with a larger head, so that the distributions are far from uniform."""
+    params = jax.jit(MODEL.init)(jax.random.key(0), jnp.zeros((1, 36), int))["params"]
+    return {**params, "head": jax.tree.map(lambda x: 15 * x, params["head"])}
+
+
+def _context(b: int = 3, key: int = 1):
+    return jax.random.randint(jax.random.key(key), (b, CONTEXT), 0, MODEL.vocab_size)
+
+
+def _generate(params, context, *, num_tokens=24, key=2, **kwargs):
+    run = jax.jit(lambda p, c, k: generate(MODEL, p, c, num_tokens=num_tokens, key=k, **kwargs))
+    return run(params, context, jax.random.key(key))
+
+
+def _logits(params, tokens):
+    return jax.jit(lambda p, x: MODEL.apply({"params": p}, x))(params, tokens)
+
+
+def test_cached_logits_are_the_uncached(params):
+    tokens = jax.random.randint(jax.random.key(3), (3, 36), 0, MODEL.vocab_size)
+    model = MODEL.bind({"params": params})
+    cache = model.prefill(tokens[:, :CONTEXT], samples=2, length=24)
+    want = _logits(params, tokens)
+    both = jnp.stack([tokens, tokens], axis=1)
+    for n in range(CONTEXT, 36):
+        blind = both.at[..., n:].set(0)  # a step must not need what is not drawn yet
+        step = model.step(blind, jnp.asarray(n), cache)
+        cache = step.cache
+        for m in range(2):
+            np.testing.assert_allclose(step.logits[:, m], want[:, n], rtol=1e-4, atol=2e-5)
+
+
+def test_greedy_is_the_argmax_rollout_of_the_uncached_model(params):
+    tokens = _context()
+    for _ in range(24):
+        padded = jnp.pad(tokens, ((0, 0), (0, 36 - tokens.shape[1])))
+        chosen = jnp.argmax(_logits(params, padded)[:, tokens.shape[1] - 1 + 1], axis=-1)
+        tokens = jnp.concatenate([tokens, chosen[:, None]], axis=1)
+    np.testing.assert_array_equal(_generate(params, _context(), sampling=GREEDY).tokens[:, 0], tokens[:, CONTEXT:])
+
+
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(), Sampling(temperature=0.5, top_k=3, top_p=0.8)])
+def test_log_likelihood_is_that_of_scoring_at_temperature_one(params, sampling):
+    drawn = _generate(params, _context(), sampling=sampling, samples=2)
+    for m in range(2):
+        whole = jnp.concatenate([_context(), drawn.tokens[:, m]], axis=1)
+        scored = -token_nll(_logits(params, whole), whole)[:, CONTEXT:].sum(axis=-1)
+        np.testing.assert_allclose(drawn.log_likelihood[:, m], scored, rtol=1e-4)
+
+
+def test_samples_differ_and_share_the_cache_of_the_context(params):
+    drawn = _generate(params, _context(), samples=4)
+    assert len({row.tobytes() for row in np.asarray(drawn.tokens[0])}) == 4
+    layer = MODEL.bind({"params": params}).prefill(_context(), samples=4, length=24)[0]
+    assert layer.context_keys.shape == (3, 2, 24, CONTEXT)  # no axis of samples
+    assert layer.keys.shape == (3, 4, 2, 24, 24)
+
+
+def test_the_same_key_draws_the_same_and_another_differs(params):
+    one, same, other = (_generate(params, _context(), key=key).tokens for key in (5, 5, 6))
+    np.testing.assert_array_equal(one, same)
+    assert (one != other).any()
+
+
+@pytest.mark.parametrize(
+    ("sampling", "kept"),
+    [
+        (Sampling(), 4),
+        (Sampling(top_k=2), 2),
+        (Sampling(top_k=9), 4),
+        (Sampling(top_p=0.7), 2),  # 0.5 + 0.3 reaches it
+        (Sampling(top_p=0.45), 1),
+        (Sampling(top_k=3, top_p=0.99), 3),
+    ],
+)
+def test_cuts_keep_the_likeliest(sampling, kept):
+    p = jnp.array([[0.05, 0.5, 0.15, 0.3]])
+    inside = np.isfinite(truncate(jnp.log(p), sampling)[0])
+    assert inside.sum() == kept
+    assert set(np.flatnonzero(inside)) == {1, 3, 2, 0} & set(np.argsort(-p[0])[:kept].tolist())
+    drawn = sample(jnp.log(jnp.tile(p, (500, 1))), key=jax.random.key(0), sampling=sampling)
+    assert set(np.unique(drawn)) == set(np.flatnonzero(inside))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_sampled_frequencies_match_the_probabilities(params, temperature):
+    drawn = _generate(params, _context(1), num_tokens=1, samples=4000, sampling=Sampling(temperature=temperature))
+    logits = _logits(params, jnp.pad(_context(1), ((0, 0), (0, 1))))[0, CONTEXT]
+    expected = 4000 * np.asarray(jax.nn.softmax(logits / temperature), np.float64)
+    counts = np.bincount(np.asarray(drawn.tokens).ravel(), minlength=MODEL.vocab_size)
+    assert stats.chisquare(counts, expected * (4000 / expected.sum())).pvalue > 1e-3
+    assert stats.chisquare(counts, np.full(MODEL.vocab_size, 4000 / MODEL.vocab_size)).pvalue < 1e-3
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": -1.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}])
+def test_sampling_refuses_what_has_no_meaning(wrong):
+    with pytest.raises(ValueError, match="needs temperature >= 0"):
+        Sampling(**wrong)
+
+
+def test_continuing_beyond_the_grid_states_the_remedy(params):
+    with pytest.raises(ValueError, match="at most 36.*next context"):
+        _generate(params, _context(), num_tokens=25)
+
+
+@pytest.mark.parametrize("wrong", [{"num_tokens": 0}, {"samples": 0}])
+def test_nothing_to_generate_is_an_error(params, wrong):
+    with pytest.raises(ValueError, match="must be at least 1"):
+        _generate(params, _context(), **wrong)
+
+
+def test_nll_is_the_negative_log_probability():
+    logits = jnp.log(jnp.array([[[0.2, 0.8], [0.5, 0.5]]])) + 3.0  # logits may have any offset
+    np.testing.assert_allclose(token_nll(logits, jnp.array([[1, 0]])), -np.log([[0.8, 0.5]]), rtol=1e-5)

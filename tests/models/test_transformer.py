@@ -1,0 +1,140 @@
+"""The Transformer sees the past only, trains in every part, and learns motion."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from futurepred_jax.models.decoding import token_nll
+from futurepred_jax.models.transformer import Transformer, train_flops
+
+GRID = (3, 4, 4)
+SMALL = Transformer(vocab_size=11, grid=GRID, width=48, depth=2, heads=2, nearby=8)
+
+
+def _tokens(key: int = 0, b: int = 2, n: int = 48):
+    return jax.random.randint(jax.random.key(key), (b, n), 0, SMALL.vocab_size)
+
+
+@pytest.fixture(scope="module")
+def params():
+    return jax.jit(SMALL.init)(jax.random.key(1), _tokens())["params"]
+
+
+def _logits(params, tokens, model=SMALL, **kwargs):
+    return jax.jit(lambda p, x: model.apply({"params": p}, x, **kwargs))(params, tokens)
+
+
+def _count(model: Transformer) -> int:
+    tree = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, np.prod(model.grid)), int))
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def test_logits_depend_on_earlier_tokens_only(params):
+    tokens = _tokens()
+    before = _logits(params, tokens)
+    for n in (0, 1, 15, 16, 30, 46):
+        after = _logits(params, tokens.at[:, n].add(1) % SMALL.vocab_size)
+        np.testing.assert_array_equal(before[:, : n + 1], after[:, : n + 1])
+        assert (before[:, n + 1] != after[:, n + 1]).any()
+
+
+def test_gradient_of_a_logit_reaches_every_earlier_position(params):
+    """Attention supplies what the window of neighbours leaves out."""
+    last = SMALL.apply({"params": params}, _tokens())[:, -1]
+    for n in range(47):
+        changed = SMALL.apply({"params": params}, _tokens().at[:, n].add(1) % SMALL.vocab_size)[:, -1]
+        assert (last != changed).any(), n
+
+
+def test_a_prefix_has_the_logits_of_the_whole(params):
+    np.testing.assert_allclose(
+        _logits(params, _tokens()[:, :21]), _logits(params, _tokens())[:, :21], rtol=1e-4, atol=1e-5
+    )
+
+
+def test_first_leaves_out_logits_and_changes_none(params):
+    np.testing.assert_allclose(
+        _logits(params, _tokens(), first=32), _logits(params, _tokens())[:, 32:], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_gradients_reach_every_parameter(params):
+    tokens = _tokens(b=8)
+    grads = jax.jit(jax.grad(lambda p: token_nll(SMALL.apply({"params": p}, tokens), tokens).mean()))(params)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
+        assert jnp.any(leaf != 0), jax.tree_util.keystr(path)
+
+
+def test_rematerialising_changes_nothing_but_memory(params):
+    def gradients(model):
+        return jax.jit(jax.grad(lambda p: token_nll(model.apply({"params": p}, _tokens()), _tokens()).mean()))(params)
+
+    for one, other in zip(*(jax.tree.leaves(gradients(SMALL.clone(remat=r))) for r in (False, True)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_first_loss_is_that_of_a_uniform_guess(params):
+    nll = token_nll(_logits(params, _tokens(b=16)), _tokens(b=16)).mean()
+    assert abs(nll - np.log(SMALL.vocab_size)) < 0.05
+
+
+def test_half_precision_gives_float32_logits_near_the_exact(params):
+    half = _logits(params, _tokens(), model=SMALL.clone(dtype=jnp.bfloat16))
+    assert half.dtype == jnp.float32
+    np.testing.assert_allclose(half, _logits(params, _tokens()), atol=0.05)
+
+
+def test_parameters_are_counted():
+    width, depth, v, hidden, nearby, window = 256, 4, 1024, 704, 32, 22
+    model = Transformer(vocab_size=v, grid=(5, 8, 8), width=width, depth=depth, heads=4, nearby=nearby)
+    block = 4 * width**2 + 3 * width * hidden + 2 * width + 2 * (width // 4)
+    window_input = (v + 1) * (nearby + 2 * width) + window * nearby * width
+    assert _count(model) == depth * block + window_input + width + width * v
+
+
+def test_flops_are_six_for_each_weight_and_attended_pair():
+    model = Transformer(vocab_size=1024, grid=(5, 8, 8), width=256, depth=4, heads=4, nearby=32)
+    weights = 4 * (4 * 256**2 + 3 * 256 * 704) + 22 * 32 * 256
+    pairs = 320 * 321 / 2
+    want = 6 * (320 * weights + 4 * pairs * 2 * 256 + 320 * 256 * 1024)
+    assert train_flops(model, clips=1) == want
+    assert train_flops(model, clips=3, first=192) == 3 * (want - 6 * 192 * 256 * 1024)
+
+
+def test_too_long_a_sequence_states_the_rule_and_the_remedy(params):
+    with pytest.raises(ValueError, match=r"49 tokens.*\(3, 4, 4\) takes at most 48.*next context"):
+        SMALL.apply({"params": params}, _tokens(n=49))
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValueError, match="heads must divide the width"):
+        SMALL.clone(heads=5).init(jax.random.key(0), _tokens())
+
+
+def _shifted_frames(key, b: int):
+    """Random first frames, each later one the last moved by one column, so that all but frame 0 is determined."""
+    first = jax.random.randint(key, (b, 4, 4), 0, SMALL.vocab_size)
+    return jnp.stack([jnp.roll(first, t, axis=-1) for t in range(3)], axis=1).reshape(b, -1)
+
+
+def test_learns_that_frames_move():
+    optimizer = optax.adam(4e-3)
+
+    @jax.jit
+    def train(params, key):
+        def step(state, key):
+            params, moments = state
+            tokens = _shifted_frames(key, 16)
+            grads = jax.grad(lambda p: token_nll(SMALL.apply({"params": p}, tokens), tokens)[:, 16:].mean())(params)
+            updates, moments = optimizer.update(grads, moments)
+            return (optax.apply_updates(params, updates), moments), None
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), jax.random.split(key, 100))[0][0]
+
+    params = train(SMALL.init(jax.random.key(2), _tokens())["params"], jax.random.key(3))
+    held_out = _shifted_frames(jax.random.key(4), 64)
+    right = jnp.argmax(_logits(params, held_out), axis=-1) == held_out
+    assert right[:, 16:].mean() > 0.9
+    assert right[:, :16].mean() < 0.3  # frame 0 is random: nothing may tell it

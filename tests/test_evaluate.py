@@ -1,0 +1,202 @@
+"""Whole evaluations of small fake predictors on rendered clips."""
+
+import json
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from futurepred_jax import evaluate, floors
+from futurepred_jax.data.clips import make_clip, noisy
+from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.metrics.image import CAP
+from futurepred_jax.models.decoding import Sampling
+
+CONTEXT, FUTURE, CLIPS = 5, 4, 5
+GREEDY = Sampling(temperature=0.0)
+MEAN_FRAME = np.full((32, 32, 3), 0.5, np.float32)
+
+
+class Drawn:
+    """A split drawn in memory."""
+
+    sha256 = "5a" * 32
+
+    def __init__(self, split: str = "test_iid", **fields):
+        self.spec, self.split = ClutterSpec(size=32, frames=CONTEXT + FUTURE, **fields), split
+        clips = [make_clip(self.spec, split, index) for index in range(CLIPS)]
+        self.fields = {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
+        self.fields["noisy"] = np.stack([noisy(self.spec, split, clip) for clip in clips])
+
+    def __len__(self) -> int:
+        return CLIPS
+
+    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: values[indices] for name, values in self.fields.items()}
+
+
+class Fake:
+    """Knows the split by heart, and answers with ``future(clip's video in [0, 1], context length)``."""
+
+    codebook_size = 64
+
+    def __init__(self, clips: Drawn, future):
+        self.clips, self.future = clips, future
+
+    def predict(self, context, *, num_frames, **_):
+        known = self.clips.fields["noisy"][:, :CONTEXT] / 127.5 - 1
+        rows = [int(np.abs(known - clip).sum(axis=(1, 2, 3, 4)).argmin()) for clip in np.asarray(context)]
+        video = self.clips.fields["video"][rows].astype(np.float32) / 255
+        return SimpleNamespace(video=jnp.asarray(2 * self.future(video)[:, :num_frames] - 1, jnp.float32))
+
+    def score(self, context, future):
+        assert future.shape[1] == FUTURE
+        shape = (len(context), 10)
+        return SimpleNamespace(nll=np.full(shape, np.log(8), np.float32), correct=np.arange(10) < np.full(shape, 4))
+
+    def reconstruct(self, video):
+        return video
+
+    def tokenize(self, video):
+        return jnp.broadcast_to(jnp.arange(16).reshape(1, 1, 4, 4), (len(video), 3, 4, 4))
+
+
+def oracle(video: np.ndarray) -> np.ndarray:
+    return video[:, CONTEXT:]
+
+
+def copy_last(video: np.ndarray) -> np.ndarray:
+    return np.repeat(video[:, CONTEXT - 1 : CONTEXT], FUTURE, axis=1)
+
+
+def protocol(**fields) -> evaluate.Protocol:
+    fields = {"clips": CLIPS, "context_frames": CONTEXT, "future_frames": FUTURE, "batch_size": 3, **fields}
+    return evaluate.Protocol(sampling=GREEDY, **fields)
+
+
+def evaluated(drawn: Drawn, future, **fields) -> evaluate.Evaluation:
+    return evaluate.evaluate_predictor(Fake(drawn, future), drawn, protocol(**fields), MEAN_FRAME, progress=False)
+
+
+@pytest.fixture(scope="module")
+def moderate() -> Drawn:
+    return Drawn()
+
+
+@pytest.fixture(scope="module")
+def perfect(moderate) -> evaluate.Evaluation:
+    return evaluated(moderate, oracle)
+
+
+def test_the_true_future_is_perfect_in_every_metric(perfect):
+    model, tracker = perfect.summary["scores"]["model"], perfect.summary["tracker"]
+    assert model["psnr"] == model["foreground_psnr"] == model["foreground_psnr_predictable"] == CAP
+    assert model["ssim"] == pytest.approx(1, abs=1e-5)
+    assert model["mae"] < 1e-7
+    assert {name: model[name] for name in tracker} == pytest.approx(tracker, rel=1e-4)
+    assert tracker["ade"] < 0.5
+    assert tracker["recall"] > 0.95
+
+
+def test_likelihood_is_the_model_s_alone(perfect):
+    scores = perfect.summary["scores"]
+    assert scores["model"]["bits_per_token"] == pytest.approx(3)
+    assert scores["model"]["token_accuracy"] == pytest.approx(0.4)
+    assert scores["model"]["bits_per_dimension"] == pytest.approx(30 / (FUTURE * 32 * 32 * 3), rel=1e-5)
+    assert scores["copy_last"]["bits_per_token"] is scores["tokenizer_reconstruction"]["token_accuracy"] is None
+    assert perfect.summary["codebook"] == {"usage": 0.25, "perplexity": 16.0, "size": 64}
+
+
+def test_copying_the_last_frame_is_the_floor_of_that_name(moderate):
+    summary = evaluated(moderate, copy_last).summary
+    model, floor = summary["scores"]["model"], summary["scores"]["copy_last"]
+    for name in ("psnr", "ssim", "foreground_psnr", "ade", "fde", "recall"):
+        assert model[name] == pytest.approx(floor[name], rel=1e-5), name
+    assert summary["margins"]["copy_last"]["skill"] == pytest.approx(0, abs=1e-5)
+    assert summary["margins"]["black_frame"]["psnr"]["low"] > 0
+
+
+def test_copy_last_s_position_error_is_the_displacement(moderate, perfect):
+    clips = moderate.fields
+    targets = slice(0, moderate.spec.objects[1])
+    centre = clips["centre"][:, :, targets]
+    displacement = np.linalg.norm(centre[:, CONTEXT:] - centre[:, CONTEXT - 1 : CONTEXT], axis=-1)
+    visible, amodal = (clips[name][:, CONTEXT:, targets] for name in ("visible_px", "amodal_px"))
+    judged = (visible >= 6) & (2 * visible >= amodal)
+    expected = np.mean([displacement[:, t][judged[:, t]].mean() for t in range(FUTURE)])
+    scores = perfect.summary["scores"]["copy_last"]
+    assert expected > 1
+    assert scores["recall"] > 0.9
+    assert scores["ade"] == pytest.approx(expected, abs=max(0.25, perfect.summary["tracker"]["ade"]))
+
+
+def test_on_static_scenes_the_floors_tie_with_the_truth():
+    static = Drawn(families=("static",), static_share=1.0, level="clean")
+    evaluation = evaluated(static, oracle)
+    still = [clip for clip, video in enumerate(static.fields["video"]) if (video == video[0]).all()]
+    assert len(still) >= 2  # in the others a cube spins in its place
+    for name in ("copy_last", "constant_velocity", "context_mean", "true_parameters", "tokenizer_reconstruction"):
+        np.testing.assert_allclose(np.array(evaluation.clips["scores"][name]["psnr"])[still], CAP, err_msg=name)
+        assert evaluation.summary["scores"][name]["ade"] == pytest.approx(
+            evaluation.summary["tracker"]["ade"], abs=0.05
+        )
+
+
+def test_the_padded_last_batch_changes_nothing(moderate, perfect):
+    backwards = Drawn()
+    backwards.fields = {name: values[::-1].copy() for name, values in moderate.fields.items()}
+    turned = evaluated(backwards, oracle)  # other clips share the last batch, and another is padded with
+    for name, scores in perfect.clips["scores"].items():
+        for key, values in scores.items():
+            found = np.array(turned.clips["scores"][name][key], float)
+            np.testing.assert_allclose(found[::-1], np.array(values, float), rtol=1e-4, err_msg=f"{name} {key}")
+    assert len(perfect.clips["scores"]["model"]["psnr"]) == len(perfect.clips["index"]) == CLIPS
+
+
+def test_files_are_whole_and_without_nan(perfect, tmp_path):
+    assert perfect.summary["scores"]["black_frame"]["ade"] is None
+    assert perfect.summary["curves"]["black_frame"]["position_error"] == [None] * FUTURE
+    evaluate.write([perfect], tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "evaluation_clips.json"}
+    document = json.loads((tmp_path / "evaluation.json").read_text(), parse_constant=pytest.fail)
+    assert document["protocol"]["pixel_range"] == [0, 1]
+    assert document["splits"]["test_iid"]["sha256"] == Drawn.sha256
+    assert evaluate.read(tmp_path) == [perfect]
+
+
+def test_a_tokenizer_is_scored_without_a_model(moderate, perfect):
+    fake = Fake(moderate, oracle)
+    evaluation = evaluate.evaluate_tokenizer(fake, moderate, protocol(), MEAN_FRAME, progress=False)
+    assert evaluation.summary["scores"].keys() == perfect.summary["scores"].keys() - {"model"}
+    assert evaluation.summary["scores"]["tokenizer_reconstruction"]["foreground_psnr"] > 90
+    assert evaluation.summary["margins"]["copy_last"]["psnr"]["mean"] > 0
+    assert "tokenizer reconstruction ahead of" in evaluate.table(evaluation)
+
+
+def test_the_table_shows_model_ceilings_and_floors_in_their_order(perfect):
+    text = evaluate.table(perfect)
+    first = [line.split("|")[1].strip() for line in text.split("\n\n")[1].splitlines()[2:]]
+    assert first[:3] == ["model", "tokenizer reconstruction", "true parameters"]
+    assert first[-1] == "black frame"
+    assert len({len(line) for line in text.split("\n\n")[1].splitlines()}) == 1
+    assert "| copy last" in text.split("model ahead of")[1]
+
+
+def test_pictures_out_of_range_are_refused(moderate):
+    with pytest.raises(ValueError, match="model holds values in"):
+        evaluated(moderate, lambda video: 1.1 + oracle(video))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [({"clips": CLIPS + 1}, "it has 5; store more"), ({"future_frames": FUTURE + 1}, "context and future need 10")],
+)
+def test_too_short_a_split_is_refused(moderate, fields, message):
+    with pytest.raises(ValueError, match=message):
+        evaluated(moderate, oracle, **fields)
+
+
+def test_the_mean_frame_is_the_mean_of_all_frames(moderate):
+    expected = moderate.fields["video"].mean(axis=(0, 1), dtype=np.float64) / 255
+    np.testing.assert_allclose(floors.mean_frame(moderate, batch_size=2), expected, atol=1e-6)

@@ -1,0 +1,171 @@
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from checkpoint_files import assert_equal, damage, newest_good, newest_progress
+from regression_job import STEPS, arrays, loss, make_job, predict, signalled_job
+
+from futurepred_jax.train import fit
+from futurepred_jax.training import checkpoints
+from futurepred_jax.training.writers import read_metrics
+
+TIMINGS = {"time", "steps_per_second", "clips_per_second", "tokens_per_second", "mfu"}
+
+
+def untimed(workdir):
+    """The logged lines without what depends on the clock."""
+    lines = read_metrics(workdir / "metrics.jsonl")
+    return [{name: value for name, value in line.items() if name not in TIMINGS} for line in lines]
+
+
+def snapshot(folder):
+    return {path: (path.stat().st_mtime_ns, path.is_file() and path.read_bytes()) for path in folder.rglob("*")}
+
+
+def stop(workdir, at, **changes):
+    """Train until a SIGTERM that comes while batch number ``at`` is read."""
+    with pytest.raises(SystemExit) as stopped:
+        fit(signalled_job(signal.SIGTERM, at, **changes), workdir)
+    assert stopped.value.code == 0
+
+
+def test_it_learns_a_regression_and_validates_the_average(finished):
+    workdir, state = finished
+    lines = untimed(workdir)
+    train = [line for line in lines if line["split"] == "train"]
+    val = [line for line in lines if line["split"] == "val"]
+    assert [line["step"] for line in train] == [4, 8, 12, 16, 20]
+    assert [line["step"] for line in val] == [10, 20]
+    held_out = arrays(32, seed=2)
+    error = predict(state.ema_params, held_out["inputs"]) - held_out["targets"]
+    np.testing.assert_allclose(val[-1]["mse"], np.mean(error**2), rtol=1e-5)
+    assert val[-1]["mse"] < 0.8 * np.var(held_out["targets"])
+    assert train[-1]["loss"] < 0.3 * train[0]["loss"]
+    assert state.step == state.model_state["seen"] == STEPS
+
+
+def test_the_summary_tells_what_was_trained(finished):
+    workdir, _ = finished
+    summary = json.loads((workdir / "summary.json").read_text())
+    assert summary["parameters"] == {"head": 17, "hidden": 80, "total": 97}
+    assert ["hidden/kernel", [4, 16], 64] in summary["parameter_table"]
+    assert (summary["model"], summary["steps"], summary["jax"]) == ("regression", STEPS, jax.__version__)
+    throughput = summary["throughput"]
+    assert throughput["clips_per_second"] == pytest.approx(16 * throughput["steps_per_second"])
+    assert 0 < throughput["mfu"] < 1
+    assert throughput["tokens_per_second"] is None
+    assert summary["seconds"] > STEPS / throughput["steps_per_second"]
+    assert list((workdir / "tensorboard").glob("events*"))
+
+
+def test_a_finished_run_is_returned_and_nothing_touched(finished):
+    workdir, state = finished
+    before = snapshot(workdir)
+    assert_equal(fit(make_job(), workdir), state)
+    assert snapshot(workdir) == before
+
+
+def test_stopped_and_resumed_equals_uninterrupted_and_every_line_stands_once(finished, tmp_path):
+    stop(tmp_path, 9)
+    assert newest_progress(tmp_path).step not in (0, STEPS)
+    assert not (tmp_path / "summary.json").exists()
+    state = fit(make_job(), tmp_path)
+    assert_equal(state, finished[1])
+    assert untimed(tmp_path) == untimed(finished[0])
+
+
+def test_a_damaged_newest_checkpoint_costs_steps_and_no_bits(finished, tmp_path, caplog):
+    stop(tmp_path, 18)
+    newest = newest_good(tmp_path)
+    damage(tmp_path, int(newest.name))
+    assert_equal(fit(make_job(), tmp_path), finished[1])
+    assert untimed(tmp_path) == untimed(finished[0])
+    assert f"removing the damaged checkpoint of step {newest.name}" in caplog.text
+
+
+def test_seconds_add_up_over_resumptions(tmp_path):
+    stop(tmp_path, 9)
+    first = newest_progress(tmp_path).seconds
+    fit(make_job(), tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["seconds"] > first > 0
+
+
+def test_a_summary_lost_after_the_last_step_is_written_again(finished, tmp_path):
+    stop(tmp_path, STEPS - 1, steps=STEPS)
+    fit(make_job(), tmp_path)
+    (tmp_path / "summary.json").unlink()
+    assert_equal(fit(make_job(), tmp_path), finished[1])
+    assert (tmp_path / "summary.json").exists()
+    assert untimed(tmp_path) == untimed(finished[0])
+
+
+def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkpoint(tmp_path):
+    def breaks(params, model_state, batch, *, key, step):
+        result = loss(params, model_state, batch, key=key, step=step)
+        return result._replace(value=jnp.where(step == 12, jnp.nan, result.value))
+
+    job = make_job(loss=breaks)
+    with pytest.raises(FloatingPointError, match=r"not finite at step 13.*last good checkpoint is kept.*Lower"):
+        fit(job, tmp_path)
+    assert newest_good(tmp_path).name == "10"
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(checkpoints.load_params(tmp_path).params))
+    assert max(line["step"] for line in untimed(tmp_path)) == 12
+
+
+def test_a_checkpoint_of_another_model_stops_it_before_anything_is_lost(tmp_path):
+    stop(tmp_path, 9)
+    before = snapshot(tmp_path)
+    with pytest.raises(checkpoints.CheckpointError, match="does not fit"):
+        fit(make_job(ema_decay=0.0), tmp_path)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_batch_that_lacks_a_field_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no field \['clip'\]; it has \['inputs', 'targets'\]"):
+        fit(make_job(batch_keys=("inputs", "clip")), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"ema_decay": 1.0}, r"in \[0, 1\)"),
+        ({"val_batches": 3}, "needs 48 held-out clips, and there are 32"),
+    ],
+)
+def test_a_job_that_cannot_run_is_refused(changes, rule):
+    with pytest.raises(ValueError, match=rule):
+        make_job(**changes)
+
+
+def test_a_workdir_under_a_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").write_text("kept")
+    job = dataclasses.replace(make_job(), train_source=make_job().val_source)
+    with pytest.raises(ValueError, match=r"cannot write to the workdir .*file/run: .*--workdir"):
+        fit(job, tmp_path / "file" / "run")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+REFUSAL = "from futurepred_jax.training.atomic import require_writable; import sys; require_writable(sys.argv[1])"
+
+
+def test_a_read_only_mount_is_refused(tmp_path):
+    mount = f'mount -t tmpfs -o ro none "{tmp_path}" && exec "{sys.executable}" -c "{REFUSAL}" "{tmp_path}"'
+    namespace = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--mount"]
+    try:
+        allowed = subprocess.run([*namespace, "mount", "-t", "tmpfs", "none", tmp_path], capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no unshare on this system")
+    if allowed.returncode:
+        pytest.skip(f"mounting is not allowed here: {allowed.stderr.decode()}")
+    result = subprocess.run([*namespace, "sh", "-c", mount], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "ValueError: cannot write to the workdir" in result.stderr
+    assert "Read-only file system" in result.stderr

@@ -1,0 +1,64 @@
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from checkpoint_files import assert_equal, newest_progress
+from regression_job import make_job, signalled_job
+from test_fit import untimed
+
+from futurepred_jax.train import fit
+from futurepred_jax.training.interrupt import Interrupt
+
+SCRIPT = pathlib.Path(__file__).with_name("regression_job.py")
+
+
+def train_in_a_process(workdir, number, at, step, cache):
+    """Exit status of a training whose process gets the signal while it reads, with the checkpoint of ``step`` there."""
+    command = [sys.executable, SCRIPT, workdir, number.name, str(at), str(step)]
+    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": cache}
+    return subprocess.run(command, env=environment, capture_output=True, timeout=120).returncode
+
+
+def test_killed_then_terminated_then_resumed_equals_uninterrupted(finished, tmp_path, compilation_cache):
+    assert train_in_a_process(tmp_path, signal.SIGKILL, 14, 5, compilation_cache) == -signal.SIGKILL
+    after_kill = newest_progress(tmp_path).step
+    assert after_kill in (5, 10)  # what was saved before, not where it was killed
+    assert train_in_a_process(tmp_path, signal.SIGTERM, 4, after_kill, compilation_cache) == 0
+    assert after_kill < newest_progress(tmp_path).step < 20
+    assert_equal(fit(make_job(), tmp_path), finished[1])
+    assert untimed(tmp_path) == untimed(finished[0])
+
+
+def test_ctrl_c_saves_and_ends_with_status_zero(tmp_path):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stopped:
+        fit(signalled_job(signal.SIGINT, 8), tmp_path)
+    assert stopped.value.code == 0
+    assert newest_progress(tmp_path).step > 1
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_second_ctrl_c_interrupts_at_once():
+    with Interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_outside_the_main_thread_it_warns_and_leaves_signals_alone(caplog):
+    asked = []
+
+    def run():
+        with Interrupt() as interrupt:
+            asked.append(interrupt.asked)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert asked == [False]
+    assert "without saving" in caplog.text
