@@ -20,7 +20,7 @@ CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 8192}
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 60, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 10},
-    "tiny": {"steps": 500, "batch_size": 16, "learning_rate": 2e-3, "warmup_steps": 50},
+    "tiny": {"steps": 520, "batch_size": 16, "learning_rate": 3e-3, "warmup_steps": 40},
     "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
     "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
 }
@@ -43,10 +43,10 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "quantizer": {"name": "vq", "codebook_size": CODES[preset], "dim": 16},
             },
             "objective": {
-                "foreground_weight": 8.0,
+                "foreground_weight": 6.0,
                 "l2_weight": 2.0,
                 "commitment_weight": 0.25,
-                "warm_steps": train["steps"] // 4,
+                "warm_steps": train["steps"] // 5,
             },
             "train": {**train, "end_factor": 0.05, "weight_decay": 1e-4, "clip_norm": 1.0, "b2": 0.99, "ema_decay": 0.0},
             "logging": logging(train["steps"], train["batch_size"]),

@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from jaxtyping import Float
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from futurepred_jax import floors
+from futurepred_jax import factory, floors
 from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
@@ -260,3 +261,30 @@ def _signed(frames: np.ndarray) -> Video:
 def _unit(video: Video) -> Video:
     """From the models' [-1, 1] to the metrics' [0, 1]."""
     return (video + 1) / 2
+
+
+def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """scores on held-out clips, beside floors and ceilings: evaluation.json"""
+    protocol = Protocol(
+        sampling=factory.sampling(config),
+        clips=config.evaluation.clips,
+        context_frames=config.data.context_frames,
+        future_frames=config.data.frames - config.data.context_frames,
+        batch_size=config.evaluation.batch_size,
+        seed=config.seed,
+    )
+    splits = [factory.open_split(config, name) for name in factory.evaluation_splits(config)]
+    mean = floors.mean_frame(factory.open_split(config, "train"))
+    if config.kind == "predictor":
+        predictor = factory.load_predictor(config, workdir)
+        evaluations = [evaluate_predictor(predictor, clips, protocol, mean) for clips in splits]
+    else:
+        tokenizer = factory.load_tokenizer(config, workdir)
+        evaluations = [evaluate_tokenizer(tokenizer, clips, protocol, mean) for clips in splits]
+    write(evaluations, workdir)
+    print(closing_words(workdir))
+
+
+def closing_words(workdir: epath.PathLike) -> str:
+    """The tables of everything that was evaluated in a workdir."""
+    return "\n\n".join(table(evaluation) for evaluation in read(workdir))

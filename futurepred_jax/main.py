@@ -26,6 +26,8 @@ def main(argv: Sequence[str]) -> None:
     """Dispatches to the mode; an error that the user can mend is a message, with --verbosity=1 a traceback."""
     if len(argv) > 1:
         raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
     try:
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}")

@@ -29,6 +29,12 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     train.run(config, workdir)
 
 
+def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """everything on one page: report/index.html"""
+    tokenizer = factory.tokenizer_workdir(config, workdir) if config.kind == "predictor" else None
+    print(f"wrote {report.write_report(workdir, tokenizer)}")
+
+
 def _prepare_tokenizer(config: ConfigDict, workdir: epath.Path) -> None:
     train.run(config, workdir)
     if not (workdir / "evaluation.json").exists():
@@ -47,5 +53,5 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "evaluate": evaluate.run,
     "predict": predict.run,
-    "report": report.run,
+    "report": write_report,
 }

@@ -10,8 +10,10 @@ import jax
 import numpy as np
 from etils import epath
 from jaxtyping import UInt8
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
+from futurepred_jax import factory
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.reporting.choices import Choice, choose_clips, describe_choices
 from futurepred_jax.reporting.files import write_bytes
@@ -123,3 +125,21 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
 
 def _files(entries: Iterable[Mapping[str, Any]]) -> set[str]:
     return {entry[kind] for entry in entries for kind in ("gif", "npz")}
+
+
+def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """predicted futures of held-out clips beside the true ones: predictions/*.gif and *.npz"""
+    if config.kind != "predictor":
+        raise ValueError(f"{config.name} predicts nothing: take a predictor's config, such as configs/baseline.py")
+    scores = epath.Path(workdir) / "evaluation_clips.json"
+    clips = {name: factory.open_split(config, name) for name in factory.evaluation_splits(config)}
+    choices = choose_clips(
+        json.loads(scores.read_text()) if scores.exists() else None,
+        config.predictions.clips,
+        config.predictions.seed,
+        available={name: len(split) for name, split in clips.items()},
+    )
+    print(describe_choices(choices))
+    border = config.data.context_frames
+    rollout = Rollout(border, config.data.frames - border, factory.sampling(config), seed=config.seed)
+    write_predictions(factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions")

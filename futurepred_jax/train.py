@@ -7,8 +7,10 @@ import time
 import jax
 import tqdm
 from etils import epath
+from ml_collections import ConfigDict
 
-from futurepred_jax.training import atomic, checkpoints, compilation, inputs, summary, throughput, validation
+from futurepred_jax import factory
+from futurepred_jax.training import atomic, checkpoints, compilation, identity, inputs, summary, throughput, validation
 from futurepred_jax.training.checkpoints import Progress, Saver
 from futurepred_jax.training.interrupt import Interrupt
 from futurepred_jax.training.job import Job
@@ -18,6 +20,12 @@ from futurepred_jax.training.window import Window
 from futurepred_jax.training.writers import Writer
 
 RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never waits, and a signal is heard soon
+
+
+def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """Trains the model of a config in its workdir, from where it stands."""
+    identity.claim(workdir, config.to_dict())
+    fit(factory.make_job(config, workdir), workdir)
 
 
 def fit(job: Job, workdir: epath.PathLike) -> TrainState:

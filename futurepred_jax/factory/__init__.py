@@ -1,6 +1,6 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import open_split, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, spec
 from futurepred_jax.factory.jobs import make_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_transformer
@@ -8,6 +8,7 @@ from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer
 
 __all__ = [
     "GateError",
+    "evaluation_splits",
     "load_predictor",
     "load_tokenizer",
     "make_job",

@@ -31,3 +31,8 @@ def open_split(config: ConfigDict, split: str) -> StoredClips:
     if split == "train":
         return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=TRAINING_FIELDS)
     return materialize(spec(config), split, config.evaluation.clips, config.storage.clips)
+
+
+def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
+    """Splits to score: a tokenizer also where its gate is."""
+    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")

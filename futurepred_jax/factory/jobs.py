@@ -15,6 +15,7 @@ from futurepred_jax.factory.data import open_split
 from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.models import make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 from futurepred_jax.training import optimizers
@@ -82,7 +83,7 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
         **_common(config, objective),
         train_source=tokens("train"),
         val_source=tokens(GATE_SPLIT),
-        flops_per_step=model.train_flops() * config.train.batch_size,
+        flops_per_step=train_flops(model, clips=config.train.batch_size, first=latent_context * model.grid[1] * model.grid[2]),
         tokens_per_clip=int(np.prod(model.grid)),
     )
 

@@ -66,7 +66,7 @@ class Block(nn.Module):
         self, x: Float[Array, "b m d"], angles: Float[Array, " pairs"], position: Int[Array, ""], cache: Cache
     ) -> tuple[Float[Array, "b m d"], Cache]:
         """The same for one position of each of ``m`` samples; the second axis counts samples here."""
-        q, k, v = self._project(x, angles)
+        q, k, v = self._project(x, angles[None])
         place = position - cache.context_keys.shape[-1]
         cache = cache.write(k, v, place)
         return self._merge(x, cache.attend(q, place)), cache
@@ -76,7 +76,7 @@ class Block(nn.Module):
         q, k, v = rearrange(qkv, "b n (three h d) -> three b n h d", three=3, h=self.heads)
         return rotate(self.query_norm(q), angles), rotate(self.key_norm(k), angles), v
 
-    def _merge(self, x: Float[Array, "b n d"], attended: Float[Array, "b n h d"]) -> Float[Array, "b n d"]:
+    def _merge(self, x: Float[Array, "b n w"], attended: Float[Array, "b n h d"]) -> Float[Array, "b n w"]:
         x += self.out(rearrange(attended, "b n h d -> b n (h d)"))
         gate, value = jnp.split(self.up(self.mlp_norm(x)), 2, axis=-1)
         return x + self.down(nn.silu(gate) * value)

@@ -67,7 +67,7 @@ def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 def extend_past(video: Float[Array, "b t h w c"], frames: int) -> Float[Array, "b t2 h w c"]:
     """Repeats the first frame before the clip: the past that causal windows need, for one image too."""
-    return jnp.pad(video, ((0, 0), (frames, 0), (0, 0), (0, 0), (0, 0)), mode="edge")
+    return jnp.concatenate([video[:, :1]] * frames + [video], axis=1)
 
 
 class CausalConv(nn.Module):

@@ -98,7 +98,7 @@ class Predictor:
         latent_frames = -(-num_frames // self.tokenizer.module.stride[0])
         lh, lw = past.shape[2:]
         new = _continue(
-            self.transformer, self.params, _flat(past), key, num_tokens=latent_frames * lh * lw, sampling=sampling
+            self.transformer, self.params, _flat(past), num_tokens=latent_frames * lh * lw, key=key, sampling=sampling
         )
         future = rearrange(new.tokens[:, 0], "b (lt lh lw) -> b lt lh lw", lh=lh, lw=lw)
         video = self.tokenizer.draw(jnp.concatenate([past, future], axis=1))

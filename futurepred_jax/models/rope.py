@@ -1,8 +1,8 @@
 """Rotary position embedding over the three axes of a token grid (RoFormer, arXiv:2104.09864 §3.2, one part an axis)."""
 
+import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
-from jax import numpy as jnp
 from jaxtyping import Array, Float
 
 BASE = 100.0  # longest wavelength 2π·100 positions: grids are at most some dozens long on each axis
@@ -26,7 +26,7 @@ def rotary_angles(grid: tuple[int, int, int], head_dim: int) -> Float[np.ndarray
     return np.concatenate(angles, axis=-1).astype(np.float32)
 
 
-def rotate(x: Float[Array, "*b heads d"], angles: Float[Array, "*#b pairs"]) -> Float[Array, "*b heads d"]:
+def rotate(x: Float[Array, "*b heads d"], angles: Float[Array, "... pairs"]) -> Float[Array, "*b heads d"]:
     """Turn channels (i, i + d/2) of every head by the position's angle i; computed in float32."""
     cos, sin = jnp.cos(angles)[..., None, :], jnp.sin(angles)[..., None, :]
     first, second = jnp.split(x.astype(jnp.float32), 2, axis=-1)

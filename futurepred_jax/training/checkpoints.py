@@ -53,7 +53,7 @@ def newest(workdir: epath.PathLike) -> epath.Path | None:
     Raises:
         CheckpointError: When there are checkpoints and all are damaged.
     """
-    folder = epath.Path(workdir) / FOLDER
+    folder = epath.Path(workdir).resolve() / FOLDER  # orbax takes absolute paths only
     step = _newest_step(folder) if jax.process_index() == 0 else 0
     if jax.process_count() > 1:  # one process reads the bytes, all agree
         step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))

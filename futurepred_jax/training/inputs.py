@@ -1,7 +1,7 @@
 """Batches on their way to the devices: read and placed in the background, a few ahead of the step."""
 
 import collections
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
@@ -25,7 +25,7 @@ class Prefetch:
         depth: Batches read ahead.
     """
 
-    def __init__(self, batches: Generator[Batch], place: Callable[[Batch], dict[str, jax.Array]], *, depth: int = 2):
+    def __init__(self, batches: Iterator[Batch], place: Callable[[Batch], dict[str, jax.Array]], *, depth: int = 2):
         self._batches = batches
         self._place = place
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
@@ -46,7 +46,8 @@ class Prefetch:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._reader.shutdown(wait=True, cancel_futures=True)
-        self._batches.close()
+        if isinstance(self._batches, Generator):
+            self._batches.close()  # here rather than at the interpreter's exit, when its own imports are gone
 
     def _read(self) -> dict[str, jax.Array]:
         return self._place(next(self._batches))
@@ -87,7 +88,7 @@ def held_out_batches(job: Job, target: NamedSharding) -> Prefetch:
     return Prefetch(_in_order(job), placer(job.batch_keys, target))
 
 
-def _in_order(job: Job) -> Generator[Batch]:
+def _in_order(job: Job) -> Iterator[Batch]:
     share = job.batch_size // jax.process_count()
     offset = share * jax.process_index()
     for start in range(0, job.val_batches * job.batch_size, job.batch_size):

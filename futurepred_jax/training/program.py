@@ -44,7 +44,11 @@ def make_program(job: Job) -> Program:
 
     train_step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay)
     step = jax.jit(
-        train_step, in_shardings=(layout, batch, replicated), out_shardings=(layout, replicated), donate_argnums=0
+        train_step,
+        in_shardings=(layout, batch, replicated),
+        out_shardings=(layout, replicated),
+        donate_argnums=0,
+        compiler_options=dict(job.compiler_options) or None,
     )
     held_out = (layout.eval_params, layout.model_state, batch)
     return Program(

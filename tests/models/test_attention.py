@@ -13,7 +13,7 @@ HERE = [name for name in FORMS if name != "cudnn"]  # cuDNN needs its GPU
 
 
 def _qkv(n: int, dtype=jnp.float32):
-    return [jax.random.normal(key, (2, n, 3, 16), dtype) for key in jax.random.split(jax.random.key(0), 3)]
+    return [jax.random.normal(key, (2, n, 3, 16)).astype(dtype) for key in jax.random.split(jax.random.key(0), 3)]
 
 
 def _reference(q, k, v):

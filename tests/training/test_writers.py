@@ -1,0 +1,66 @@
+import json
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from futurepred_jax.training import atomic
+from futurepred_jax.training.window import Window
+from futurepred_jax.training.writers import Writer, read_metrics, truncate
+
+
+def metrics(loss, **more):
+    return {name: jnp.float32(value) for name, value in {"loss": loss, "grad_norm": 1, "param_norm": 2, **more}.items()}
+
+
+def test_later_lines_and_one_cut_short_by_a_kill_go(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines = [json.dumps({"step": step, "split": split}) + "\n" for step in (5, 10, 15) for split in ("train", "val")]
+    path.write_text("".join(lines) + '{"step": 2')
+    assert [line["step"] for line in read_metrics(path)] == [5, 5, 10, 10, 15, 15]
+    truncate(path, 10)
+    assert path.read_text() == "".join(lines[:4])
+
+
+def test_a_value_that_is_not_finite_becomes_null(tmp_path):
+    with Writer(tmp_path, start=0) as writer:
+        writer.write(3, "val", {"psnr": float("inf"), "mse": 0.25})
+    [line] = read_metrics(tmp_path / "metrics.jsonl")
+    assert (line["step"], line["split"], line["psnr"], line["mse"]) == (3, "val", None, 0.25)
+
+
+def test_a_window_continues_from_what_was_saved_to_the_last_bit():
+    losses = np.random.default_rng(0).normal(size=9).astype(np.float32)
+    whole, first = Window(), Window()
+    for step, loss in enumerate(losses):
+        whole.add(metrics(loss), step)
+    for step, loss in enumerate(losses[:4]):
+        first.add(metrics(loss), step)
+    second = Window(json.loads(json.dumps(first.saved())))
+    for step, loss in enumerate(losses[4:]):
+        second.add(metrics(loss), step)
+    assert second.means() == whole.means()
+    assert whole.means()["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["loss", "grad_norm", "param_norm"])
+def test_a_window_names_its_first_step_that_is_not_finite(name):
+    window = Window()
+    for step, value in enumerate([1.0, float("inf"), float("nan"), 1.0]):
+        window.add(metrics(**{"loss": 1.0, name: value}), step)
+    with pytest.raises(FloatingPointError, match="not finite at step 1;"):
+        window.require_finite()
+
+
+def test_another_metric_may_be_anything():
+    window = Window()
+    window.add(metrics(1.0, perplexity=float("inf")), 1)
+    window.require_finite()
+
+
+def test_a_file_is_replaced_whole_and_nothing_stays_beside_it(tmp_path):
+    path = tmp_path / "summary.json"
+    for text in ("first and longer", "second"):
+        atomic.write_text(path, text)
+    assert path.read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
