@@ -1,6 +1,6 @@
 """MagVit, trained to draw clutter videos from a codebook.
 
-    python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
+python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 8192}
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 60, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 10},
-    "tiny": {"steps": 520, "batch_size": 16, "learning_rate": 3e-3, "warmup_steps": 40},
+    "tiny": {"steps": 1100, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 50},
     "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
     "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
 }
@@ -48,7 +48,14 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "commitment_weight": 0.25,
                 "warm_steps": train["steps"] // 5,
             },
-            "train": {**train, "end_factor": 0.05, "weight_decay": 1e-4, "clip_norm": 1.0, "b2": 0.99, "ema_decay": 0.0},
+            "train": {
+                **train,
+                "end_factor": 0.05,
+                "weight_decay": 1e-4,
+                "clip_norm": 1.0,
+                "b2": 0.99,
+                "ema_decay": 0.0,
+            },
             "logging": logging(train["steps"], train["batch_size"]),
             **shared.surroundings(preset),
         }

@@ -1,0 +1,1 @@
+"""Video prediction in JAX, measured against the truth."""

@@ -13,7 +13,9 @@ from futurepred_jax import modes
 from futurepred_jax.configs import NAMES, find_config
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Where everything is kept; by default runs/NAME-PRESET.")
-MODE = flags.DEFINE_enum("mode", "run", list(modes.MODES), "; ".join(f"{m}: {f.__doc__}" for m, f in modes.MODES.items()))
+MODE = flags.DEFINE_enum(
+    "mode", "run", list(modes.MODES), "; ".join(f"{m}: {f.__doc__}" for m, f in modes.MODES.items())
+)
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     find_config("baseline"),

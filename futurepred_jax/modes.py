@@ -1,6 +1,5 @@
 """The modes of the command line: each reads what earlier ones left in the workdir and can be repeated."""
 
-import json
 import time
 from collections.abc import Callable
 

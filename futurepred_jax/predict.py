@@ -142,4 +142,6 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(describe_choices(choices))
     border = config.data.context_frames
     rollout = Rollout(border, config.data.frames - border, factory.sampling(config), seed=config.seed)
-    write_predictions(factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions")
+    write_predictions(
+        factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions"
+    )

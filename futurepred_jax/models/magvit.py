@@ -12,7 +12,7 @@ import math
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool
 
 from futurepred_jax.arrays import Key, Latents, TokenGrid, Video
 from futurepred_jax.models.layers import CausalConv, FrameNorm, ResBlock, depth_to_space, space_to_depth
@@ -87,7 +87,12 @@ class MagVit(nn.Module):
         return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))  # pyright: ignore
 
     def setup(self):
-        shape = {"channels": self.channels, "blocks": self.blocks, "strides": self.strides, "factorised": self.factorised}
+        shape = {
+            "channels": self.channels,
+            "blocks": self.blocks,
+            "strides": self.strides,
+            "factorised": self.factorised,
+        }
         self.encoder = Encoder(dim=self.quantizer.dim, **shape)
         self.decoder = Decoder(**shape)
 
@@ -150,5 +155,3 @@ def _kernel(stride: Stride) -> tuple[int, int, int]:
 def count_parameters(tree: object) -> int:
     """Number of scalars in a pytree of arrays or shapes."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
-
-

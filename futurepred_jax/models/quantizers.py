@@ -59,7 +59,9 @@ class VQ(nn.Module):
 
     def setup(self):
         shape = (self.codebook_size, self.dim)
-        self.codes = self.variable("codebook", "codes", lambda: _normalize(jax.random.normal(self.make_rng("params"), shape)))
+        self.codes = self.variable(
+            "codebook", "codes", lambda: _normalize(jax.random.normal(self.make_rng("params"), shape))
+        )
         self.counts = self.variable("codebook", "counts", jnp.zeros, (self.codebook_size,))
 
     def __call__(
