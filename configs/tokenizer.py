@@ -19,7 +19,7 @@ MODELS: dict[str, dict[str, Any]] = {
 CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 8192}
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 60, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 10},
+    "debug": {"steps": 300, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
     "tiny": {"steps": 1100, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 50},
     "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
     "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},

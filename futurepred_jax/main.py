@@ -43,9 +43,10 @@ def parse(argv: Sequence[str]) -> list[str]:
     """absl's flags, with --config=NAME found among the configs and mistakes told in a line."""
     try:
         found = [f"--config={find_config(a.split('=', 1)[1])}" if a.startswith("--config=") else a for a in argv]
-        return app.parse_flags_with_usage(found)
-    except (ValueError, AttributeError, KeyError) as error:
-        sys.exit(f"error: {error}")
+        return flags.FLAGS(found)
+    except (flags.Error, ValueError, AttributeError, KeyError) as error:
+        said = str(error.args[0] if error.args else error)
+        sys.exit(f"error: {said.strip().splitlines()[-1].strip()}")
 
 
 def cli() -> None:

@@ -1,0 +1,134 @@
+"""The command line, as a user meets it: a whole `debug` run, and what mistakes are answered with."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs the command line in a folder."""
+    line = [sys.executable, "-m", "futurepred_jax.main", *arguments]
+    return subprocess.run(line, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which `debug` ran from nothing to its report, and what it printed."""
+    folder = tmp_path_factory.mktemp("debug")
+    done = command(folder, "--config=baseline:debug")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder, done.stdout
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """A copy of the finished run, to break."""
+    shutil.copytree(finished[0] / "runs", tmp_path / "runs")
+    return tmp_path
+
+
+def scores(folder: Path) -> dict:
+    document = json.loads((folder / "runs/baseline-debug/evaluation.json").read_text())
+    return document["splits"]["test_iid"]["scores"]
+
+
+def test_a_debug_run_beats_the_mean_frame(finished):
+    found = scores(finished[0])
+    assert found["model"]["psnr"] > found["mean_frame"]["psnr"]
+    assert found["model"]["foreground_psnr"] > found["mean_frame"]["foreground_psnr"]
+
+
+def test_a_run_ends_by_saying_where_to_look(finished):
+    folder, printed = finished
+    workdir = folder / "runs/baseline-debug"
+    assert "runs/baseline-debug/report/index.html" in printed
+    assert "copy last" in printed
+    for name in ("config.json", "metrics.jsonl", "summary.json", "report/index.html", "predictions/index.json"):
+        assert (workdir / name).stat().st_size > 0
+
+
+def test_the_frozen_tokenizer_is_not_touched_by_the_predictor(finished):
+    workdir = finished[0] / "runs"
+    trained = json.loads((workdir / "tokenizer-debug/summary.json").read_text())
+    predictor = json.loads((workdir / "baseline-debug/summary.json").read_text())
+    newest = max(path.stat().st_mtime for path in (workdir / "tokenizer-debug/checkpoints").rglob("*"))
+    assert newest < (workdir / "baseline-debug/summary.json").stat().st_mtime
+    assert set(trained["parameters"]) == {"encoder", "decoder", "total"}
+    assert not {"encoder", "decoder"} & set(predictor["parameters"])
+
+
+def test_a_finished_run_repeated_changes_nothing(copied):
+    workdir = copied / "runs/baseline-debug"
+    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file() and path.name != "config.json"}
+    again = command(copied, "--config=baseline:debug")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_another_config_in_the_same_workdir_is_refused_with_the_difference(copied):
+    config = copied / "runs/baseline-debug/config.json"
+    before = config.read_text()
+    refused = command(copied, "--config=baseline:debug", "--mode=train", "--config.train.learning_rate=0.5")
+    assert refused.returncode == 1
+    assert "train.learning_rate: 0.5, there 0.003" in refused.stderr
+    assert config.read_text() == before
+
+
+def test_a_tokenizer_that_does_not_fit_is_refused_with_the_difference(copied):
+    overrides = ("--workdir=runs/other", "--config.tokenizer.config.model.quantizer.dim=4")
+    refused = command(copied, "--config=baseline:debug", *overrides)
+    assert refused.returncode == 1
+    assert "model.quantizer.dim: 4, there 16" in refused.stderr
+
+
+def test_an_untrained_tokenizer_does_not_pass_the_gate(copied):
+    path = copied / "runs/tokenizer-debug/evaluation.json"
+    document = json.loads(path.read_text())
+    document["splits"]["val_iid"]["scores"]["tokenizer_reconstruction"]["foreground_psnr"] = 3.0
+    path.write_text(json.dumps(document))
+    refused = command(copied, "--config=baseline:debug", "--workdir=runs/other", "--mode=train")
+    assert refused.returncode == 1
+    assert "does not pass the gate" in refused.stderr
+    assert "foreground_psnr 3" in refused.stderr
+
+
+def test_damaged_checkpoints_are_an_error_and_stay(copied):
+    folder = copied / "runs/baseline-debug/checkpoints"
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name == "d"]
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-1])
+    refused = command(copied, "--config=baseline:debug", "--mode=evaluate")
+    assert refused.returncode == 1
+    assert "damaged" in refused.stderr
+    assert all(path.exists() for path in files)
+
+
+def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
+    refused = command(tmp_path, "--config=tokenizer:debug", "--mode=report")
+    assert refused.returncode == 1
+    assert "--mode=" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--config=baseline:huge"], ["huge", "debug, tiny, small, base"]),
+        (["--config=basline"], ["basline", "baseline, tokenizer"]),
+        (["--config=baseline:debug", "--config.train.lerning_rate=1"], ["lerning_rate"]),
+        (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
+    ],
+)
+def test_misspelt_words_are_answered_with_the_known_ones(tmp_path, arguments, words):
+    refused = command(tmp_path, *arguments)
+    assert refused.returncode != 0
+    said = refused.stderr + refused.stdout
+    assert all(word in said for word in words), said[-1500:]
+    assert "Traceback" not in said
+    assert not list(tmp_path.iterdir())
