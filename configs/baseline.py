@@ -10,21 +10,22 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import tokenizer
 
 MODELS: dict[str, dict[str, Any]] = {
-    "debug": {"width": 64, "depth": 2, "heads": 2},
+    "debug": {"width": 96, "depth": 2, "heads": 3},
     "tiny": {"width": 192, "depth": 4, "heads": 4},
-    "small": {"width": 320, "depth": 6, "heads": 5},
-    "base": {"width": 320, "depth": 6, "heads": 5},
+    "small": {"width": 288, "depth": 6, "heads": 6},
+    "base": {"width": 288, "depth": 6, "heads": 6},
 }
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 150, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 10},
+    "debug": {"steps": 500, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
     "tiny": {"steps": 900, "batch_size": 8, "learning_rate": 1.5e-3, "warmup_steps": 50},
     "small": {"steps": 30_000, "batch_size": 32, "learning_rate": 6e-4, "warmup_steps": 1_000},
     "base": {"steps": 200_000, "batch_size": 64, "learning_rate": 4e-4, "warmup_steps": 4_000},
 }
 
 GATES = {"debug": {"foreground_psnr": 8.0, "recall": 0.0}}
-GATE = {"foreground_psnr": 17.0, "recall": 0.6}  # 32² pixels hold small objects; a grey or background-only codec has recall 0
+# 32² pixels hold small objects; a grey or background-only codec has recall 0.
+GATE = {"foreground_psnr": 17.0, "recall": 0.6}
 
 
 def get_config(preset: str = "tiny") -> ConfigDict:

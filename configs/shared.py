@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 PRESETS = ("debug", "tiny", "small", "base")
 
 DATA: dict[str, dict[str, Any]] = {
-    "debug": {"size": 32, "frames": 9, "context_frames": 5, "train_clips": 256},
+    "debug": {"size": 32, "frames": 9, "context_frames": 5, "train_clips": 1024},
     "tiny": {"size": 32, "frames": 17, "context_frames": 9, "train_clips": 6144},
     "small": {"size": 64, "frames": 17, "context_frames": 9, "train_clips": 65536},
     "base": {"size": 128, "frames": 49, "context_frames": 25, "train_clips": 65536},

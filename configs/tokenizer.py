@@ -12,11 +12,11 @@ from futurepred_jax.configs import shared
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"channels": (32, 64), "blocks": (0, 1), "strides": ((2, 4, 4), (2, 1, 1))},
     "tiny": {"channels": (64, 128), "blocks": (0, 3), "strides": ((2, 4, 4), (2, 1, 1))},
-    "small": {"channels": (64, 128, 192), "blocks": (1, 2, 2), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
-    "base": {"channels": (64, 128, 256), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
+    "small": {"channels": (32, 64, 128), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
+    "base": {"channels": (48, 96, 192), "blocks": (3, 3, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
 }
 
-CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 8192}
+CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 4096}
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 300, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},

@@ -66,7 +66,9 @@ def test_the_frozen_tokenizer_is_not_touched_by_the_predictor(finished):
 
 def test_a_finished_run_repeated_changes_nothing(copied):
     workdir = copied / "runs/baseline-debug"
-    before = {path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file() and path.name != "config.json"}
+    before = {
+        path: path.stat().st_mtime_ns for path in workdir.rglob("*") if path.is_file() and path.name != "config.json"
+    }
     again = command(copied, "--config=baseline:debug")
     assert again.returncode == 0, again.stderr[-2000:]
     assert before == {path: path.stat().st_mtime_ns for path in before}

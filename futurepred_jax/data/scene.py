@@ -21,7 +21,7 @@ class Camera:
 
 @dataclasses.dataclass(frozen=True)
 class Background:
-    """Floor pattern (index into FLOORS) in two colours, and a sky that runs from horizon to zenith; colours in [0, 1]."""
+    """Floor pattern (index into FLOORS) in two colours, and a sky from horizon to zenith; colours in [0, 1]."""
 
     floor: int
     floor_rgb: Float[np.ndarray, "2 3"]

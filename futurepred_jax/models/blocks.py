@@ -56,11 +56,13 @@ class Block(nn.Module):
         self.up = dense(2 * self.hidden, 1.0, self.dtype)
         self.down = dense(self.width, self.branch_scale, self.dtype)
 
-    def __call__(self, x: Float[Array, "b n d"], angles: Angles) -> tuple[Float[Array, "b n d"], tuple[Array, Array]]:
-        """The stream after the block, and the keys and values [b n h d] that a cache keeps."""
+    def __call__(
+        self, x: Float[Array, "b n d"], angles: Angles, first: int = 0
+    ) -> tuple[Float[Array, "b rest d"], tuple[Array, Array]]:
+        """The stream after the block, from ``first`` on, and the keys and values [b n h d] that a cache keeps."""
         q, k, v = self._project(x, angles)
-        x = self._merge(x, causal_attention(q, k, v, form=self.attention))
-        return x, (k, v)
+        attended = causal_attention(q, k, v, form=self.attention)
+        return self._merge(x[:, first:], attended[:, first:]), (k, v)
 
     def step(
         self, x: Float[Array, "b m d"], angles: Float[Array, " pairs"], position: Int[Array, ""], cache: Cache

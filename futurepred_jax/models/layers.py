@@ -52,7 +52,7 @@ def conv3d_of_2d(video: Array, kernel: Array, strides: tuple[int, int, int]) -> 
         _conv2d(rearrange(window, "b t h w c -> (b t) h w c"), kernel[tap], strides[1:], padding)
         for tap, window in enumerate(windows)
     ]
-    return rearrange(sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])
+    return rearrange(sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])  # pyright: ignore[reportReturnType]
 
 
 def _conv2d(image: Array, kernel: Array, strides: tuple[int, int], padding: list[tuple[int, int]]) -> Array:
@@ -71,7 +71,7 @@ def extend_past(video: Float[Array, "b t h w c"], frames: int) -> Float[Array, "
 
 
 class CausalConv(nn.Module):
-    """3D convolution whose output at time t sees inputs up to ``t * stride`` only; ``T = 1 + s k`` frames give ``1 + k``.
+    """3D convolution whose output at time t sees inputs to ``t * stride`` only; ``T = 1 + s k`` frames give ``1 + k``.
 
     Source: MAGVIT-v2 §3.2 (temporally causal convolution), with the first frame repeated instead of zeros.
     """
@@ -84,6 +84,7 @@ class CausalConv(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h2 w2 d"]:
+        """Repeats the first frame before the clip, then convolves as ``conv3d``."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel, video.shape[-1], self.features))
         out = conv3d(extend_past(video, self.kernel[0] - 1), kernel.astype(video.dtype), self.strides)
         if self.use_bias:
@@ -98,6 +99,7 @@ class FrameNorm(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
+        """Normalises each frame, in at most as many groups as channels."""
         groups = min(self.groups, video.shape[-1])
         return nn.GroupNorm(num_groups=groups, reduction_axes=(-3, -2, -1), epsilon=1e-6)(video)
 
@@ -110,6 +112,7 @@ class ResBlock(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w d"]:
+        """Adds the residual; the shortcut is projected where the width changes."""
         kernels = ((1, 3, 3), (3, 1, 1)) if self.factorised else ((3, 3, 3), (3, 3, 3))
         out = video
         for kernel in kernels:
@@ -120,7 +123,7 @@ class ResBlock(nn.Module):
 
 
 def space_to_depth(video: Float[Array, "b t h w c"], patch: tuple[int, int, int]) -> Float[Array, "b t2 h2 w2 d"]:
-    """Folds patches into channels, causally: ``1 + s k`` frames give ``1 + k``, the first from the first frame alone."""
+    """Folds patches into channels, causally: ``1 + s k`` frames give ``1 + k``, the first from frame 0 alone."""
     pt, ph, pw = patch
     video = extend_past(video, pt - 1)
     return rearrange(video, "b (t pt) (h ph) (w pw) c -> b t h w (pt ph pw c)", pt=pt, ph=ph, pw=pw)

@@ -32,6 +32,7 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video) -> Latents:
+        """Encodes video in [-1, 1]."""
         out = video
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
             out = CausalConv(features, _kernel(stride), name=f"down_{i}")(space_to_depth(out, stride))
@@ -51,6 +52,7 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Latents) -> Video:
+        """Decodes to video, nominally in [-1, 1]."""
         out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents)
         stages = list(zip(self.channels, self.blocks, self.strides, strict=True))
         outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
@@ -87,6 +89,7 @@ class MagVit(nn.Module):
         return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))  # pyright: ignore
 
     def setup(self):
+        """Builds the encoder and the decoder."""
         shape = {
             "channels": self.channels,
             "blocks": self.blocks,

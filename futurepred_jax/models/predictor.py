@@ -105,7 +105,7 @@ class Predictor:
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return Prediction(video[:, start:][:, :num_frames], future, new.log_likelihood[:, 0])
 
-    def score(self, context: Video, future: Video) -> Scored:
+    def score(self, context: Video, future: Float[Array, "b n h w c"]) -> Scored:
         """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
         context = self._usable(context)
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]

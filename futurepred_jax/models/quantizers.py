@@ -1,7 +1,7 @@
 """From continuous latents to codebook indices and back: VQ and FSQ behind one interface.
 
-A quantizer has ``codebook_size`` and ``dim`` (the channels that it reads), ``__call__`` to quantize with a gradient, and
-``lookup`` to turn indices into latents.
+A quantizer has ``codebook_size`` and ``dim`` (the channels that it reads), ``__call__`` to quantize with a gradient,
+and ``lookup`` to turn indices into latents.
 """
 
 import math
@@ -58,6 +58,7 @@ class VQ(nn.Module):
     revive_below: float = 0.1  # average count a step under which a code is dead
 
     def setup(self):
+        """Allocates the codes and their counts."""
         shape = (self.codebook_size, self.dim)
         self.codes = self.variable(
             "codebook", "codes", lambda: _normalize(jax.random.normal(self.make_rng("params"), shape))
@@ -130,9 +131,10 @@ class FSQ(nn.Module):
         offset = jnp.where(levels % 2 == 0, 0.5, 0.0)
         bounded = jnp.tanh(latents.astype(jnp.float32) + jnp.arctanh(offset / half * 0.999)) * half * 1.001 - offset
         digits = jnp.clip(jnp.round(bounded) + levels // 2, 0, levels - 1).astype(jnp.int32)
-        rounded = _straight_through(self._values(digits), bounded / half)
+        squashed = bounded / (levels // 2)
+        rounded = _straight_through(self._values(digits), squashed)
         return Quantized(
-            latents=jnp.where(active, rounded, bounded / half),
+            latents=jnp.where(active, rounded, squashed),
             tokens=jnp.sum(digits * self._place_values(), -1),
             commitment=jnp.zeros(()),
         )
@@ -144,7 +146,7 @@ class FSQ(nn.Module):
 
     def _values(self, digits: Array) -> Array:
         levels = jnp.asarray(self.levels)
-        return (digits - levels // 2) / ((levels - 1) / 2)
+        return (digits - levels // 2) / (levels // 2)
 
     def _place_values(self) -> Array:
         return jnp.asarray([math.prod(self.levels[:i]) for i in range(len(self.levels))])

@@ -14,7 +14,7 @@ from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Float, Int
 
-from futurepred_jax.arrays import Logits, Tokens
+from futurepred_jax.arrays import Tokens
 from futurepred_jax.models.blocks import Block, Neighbourhood, dense
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
@@ -71,7 +71,7 @@ class Transformer(nn.Module):
         self.angles = rotary_angles(self.grid, self.width // self.heads)
         self.input = Neighbourhood(self.vocab_size, self.width, self.nearby, self.dtype)
         hidden = HIDDEN_MULTIPLE * math.ceil(self.mlp_ratio * self.width / HIDDEN_MULTIPLE)
-        block = nn.remat(Block) if self.remat else Block
+        block = nn.remat(Block, static_argnums=(3,)) if self.remat else Block
         self.blocks = [
             block(self.width, self.heads, hidden, 1 / (2 * self.depth), self.attention, self.dtype)
             for _ in range(self.depth)
@@ -79,14 +79,14 @@ class Transformer(nn.Module):
         self.norm = nn.RMSNorm(dtype=self.dtype)
         self.head = dense(self.vocab_size, HEAD_SCALE, self.dtype)
 
-    def __call__(self, tokens: Tokens, *, first: int = 0) -> Logits:
+    def __call__(self, tokens: Tokens, *, first: int = 0) -> Float[Array, "b rest v"]:
         """Logits for each token given those before it, of positions ``first`` and later only.
 
         Raises:
             ValueError: if there are more tokens than the grid has.
         """
-        x, _ = self._run(tokens)
-        return self._logits(x[:, first:])
+        x, _ = self._run(tokens, first=first)
+        return self._logits(x)
 
     def prefill(self, context: Tokens, *, samples: int, length: int) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
@@ -114,14 +114,15 @@ class Transformer(nn.Module):
             after.append(memory)
         return Step(logits=self._logits(x), cache=tuple(after))
 
-    def _run(self, tokens: Tokens) -> tuple[Float[Array, "b n d"], list[tuple[Array, Array]]]:
+    def _run(self, tokens: Tokens, first: int = 0) -> tuple[Float[Array, "b rest d"], list[tuple[Array, Array]]]:
         n = tokens.shape[1]
         self._check_length(n)
         x = self.input(self._nearby(tokens, self.neighbours[:n]))
         angles = jnp.asarray(self.angles[:n])
         memories = []
-        for block in self.blocks:
-            x, memory = block(x, angles)
+        for i, block in enumerate(self.blocks):
+            last = i == self.depth - 1  # its outputs are only read by the head
+            x, memory = block(x, angles, first if last else 0)
             memories.append(memory)
         return x, memories
 
@@ -140,14 +141,20 @@ class Transformer(nn.Module):
 
 
 def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> float:
-    """Floating-point operations of one forward and backward pass over ``clips`` whole grids.
+    """Floating-point operations of a forward and backward pass over ``clips`` whole grids, logits from ``first`` on.
 
-    Six for each weight of a matrix and token (two forward, four backward) and the same for each pair of positions that
-    attention sees, causal pairs only; embeddings are look-ups and cost none (PaLM, arXiv:2204.02311 appendix B).
+    Six for each weight of a matrix and token (two forward, four backward) and the same for each of the 2 · width
+    products of a pair of positions that attention sees, causal pairs only; embeddings are look-ups and cost none (PaLM,
+    arXiv:2204.02311 appendix B). Where only the last positions are wanted, the last block is counted for those alone.
     """
     t, n, width = transformer, math.prod(transformer.grid), transformer.width
     hidden = HIDDEN_MULTIPLE * math.ceil(t.mlp_ratio * width / HIDDEN_MULTIPLE)
     window = causal_neighbours(t.grid, frames=t.frames, radius=t.radius).shape[-1]
-    weights = t.depth * (4 * width**2 + 3 * width * hidden) + window * t.nearby * width
-    attention = t.depth * 2 * width * (n + 1) / 2
-    return 6.0 * clips * (n * (weights + attention) + (n - first) * width * t.vocab_size)
+
+    def after_attention(first: int) -> int:
+        pairs = (n * (n + 1) - first * (first + 1)) // 2
+        return pairs * 2 * width + (n - first) * (width**2 + 3 * width * hidden)
+
+    before = n * (window * t.nearby * width + t.depth * 3 * width**2)
+    blocks = (t.depth - 1) * after_attention(0) + after_attention(first)
+    return 6.0 * clips * (before + blocks + (n - first) * width * t.vocab_size)

@@ -117,7 +117,7 @@ def test_sampling_refuses_what_has_no_meaning(wrong):
 
 
 def test_continuing_beyond_the_grid_states_the_remedy(params):
-    with pytest.raises(ValueError, match="at most 36.*next context"):
+    with pytest.raises(ValueError, match=r"at most 36.*next context"):
         _generate(params, _context(), num_tokens=25)
 
 

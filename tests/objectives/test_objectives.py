@@ -1,0 +1,84 @@
+"""What is minimised is what the formula says, and reaches every part."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.quantizers import VQ
+from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+
+MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
+TRANSFORMER = Transformer(vocab_size=11, grid=(3, 2, 2), width=24, depth=1, heads=2, nearby=4)
+DRAWING = TokenizerObjective(MAGVIT, (3, 8, 8), foreground_weight=5.0)
+PREDICTING = PredictionObjective(TRANSFORMER, context=2, corruption=1.0)
+STEP = jnp.array(1)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    video = jax.random.randint(jax.random.key(0), (2, 3, 8, 8, 3), 0, 256).astype(jnp.uint8)
+    instance = jnp.zeros((2, 3, 8, 8), jnp.uint8).at[:, :, :3, :2].set(1)
+    return {"video": video, "noisy": video, "instance": instance}
+
+
+@pytest.fixture(scope="module")
+def drawing():
+    return DRAWING.init(jax.random.key(1))
+
+
+@pytest.fixture(scope="module")
+def predicting():
+    return PREDICTING.init(jax.random.key(1))[0]
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    return {"tokens": jax.random.randint(jax.random.key(2), (8, 3, 2, 2), 0, 11).astype(jnp.uint8)}
+
+
+def test_foreground_counts_by_its_weight(drawing, clips):
+    params, state = drawing
+    drawn, _ = MAGVIT.apply({"params": params, **state}, to_signed(clips["video"]))
+    error = np.asarray(drawn - to_signed(clips["video"]))
+    pixel = np.abs(error) + 2.0 * error**2
+    weight = np.where(np.asarray(clips["instance"]) > 0, 5.0, 1.0)
+    want = (pixel.mean(-1) * weight).sum() / weight.sum()
+    metrics = DRAWING.loss(params, state, clips, key=jax.random.key(3), step=STEP).metrics
+    np.testing.assert_allclose(metrics["reconstruction"], want, rtol=1e-4)
+    np.testing.assert_allclose(DRAWING.validate(params, state, clips)["loss"], want, rtol=1e-4)
+    assert abs(want - pixel.mean()) > 1e-5
+
+
+def test_drawing_trains_encoder_and_decoder(drawing, clips):
+    params, state = drawing
+    grads = jax.grad(lambda p: DRAWING.loss(p, state, clips, key=jax.random.key(3), step=STEP).value)(params)
+    assert set(grads) == {"encoder", "decoder"}
+    for part in grads.values():
+        assert sum(jnp.abs(leaf).sum() for leaf in jax.tree.leaves(part)) > 0
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+def test_prediction_trains_every_parameter(predicting, tokens):
+    grads = jax.grad(lambda p: PREDICTING.loss(p, {}, tokens, key=jax.random.key(3), step=STEP).value)(predicting)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
+        assert jnp.any(leaf != 0), jax.tree_util.keystr(path)
+
+
+def test_corruption_touches_context_tokens_only(tokens):
+    flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1)
+    noisy = PREDICTING._corrupted(flat, jax.random.key(4))
+    np.testing.assert_array_equal(noisy[:, 8:], flat[:, 8:])
+    assert jnp.any(noisy[:, :8] != flat[:, :8])
+    assert 0 <= noisy.min() <= noisy.max() < 11
+
+
+def test_validation_ignores_corruption(predicting, tokens):
+    clean = PredictionObjective(TRANSFORMER, context=2)
+    held_out = PREDICTING.validate(predicting, {}, tokens)
+    np.testing.assert_array_equal(held_out["loss"], clean.validate(predicting, {}, tokens)["loss"])
+    loss = clean.loss(predicting, {}, tokens, key=jax.random.key(3), step=STEP)
+    np.testing.assert_allclose(loss.metrics["nll"], held_out["loss"], rtol=1e-5)

@@ -1,0 +1,85 @@
+"""Presets construct at their stated size; unknown names and bad tokenizers are refused."""
+
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from futurepred_jax import factory
+from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
+from futurepred_jax.models.magvit import count_parameters
+from futurepred_jax.training import identity
+
+SIZES = {"small": (3.0e6, 10.0e6, 0.15), "base": (6.9e6, 9.8e6, 0.02)}  # tokenizer, Transformer, tolerance
+
+
+@pytest.mark.parametrize("preset", shared.PRESETS)
+def test_presets_have_their_size(preset):
+    config = baseline.get_config(preset)
+    magvit = factory.make_magvit(tokenizer.get_config(preset))
+    assert magvit == factory.make_magvit(factory.tokenizer_config(config))
+    transformer = factory.make_transformer(config, magvit)
+    st, sh, sw = magvit.stride
+    drawn = jax.eval_shape(magvit.init, jax.random.key(0), jnp.zeros((1, 1 + st, sh, sw, 3)))["params"]
+    tokens = jax.ShapeDtypeStruct((1, math.prod(transformer.grid)), jnp.int32)
+    predicted = jax.eval_shape(transformer.init, jax.random.key(0), tokens)["params"]
+    counts = count_parameters(drawn), count_parameters(predicted)
+    assert min(counts) > 0
+    *wanted, tolerance = SIZES.get(preset, (*counts, 0.0))
+    for count, want in zip(counts, wanted, strict=True):
+        assert count == pytest.approx(want, rel=tolerance)
+
+
+@pytest.mark.parametrize("module", [tokenizer, baseline])
+def test_an_unknown_preset_lists_the_known(module):
+    with pytest.raises(ValueError, match=r"'huge'.*debug, tiny, small, base"):
+        module.get_config("huge")
+
+
+def test_configs_are_found_by_name():
+    assert find_config("baseline:debug").endswith("baseline.py:debug")
+    with pytest.raises(ValueError, match=f"'nothing'.*{', '.join(NAMES)}"):
+        find_config("nothing")
+
+
+def test_an_unknown_quantizer_or_kind_lists_the_known(tmp_path):
+    config = tokenizer.get_config("debug")
+    config.model.quantizer.name = "none"
+    with pytest.raises(ValueError, match="known are fsq, vq"):
+        factory.make_magvit(config)
+    config.kind = "other"
+    with pytest.raises(ValueError, match="known are tokenizer, predictor"):
+        factory.make_job(config, tmp_path)
+
+
+@pytest.fixture
+def gated(tmp_path):
+    """A predictor's config and workdir, beside a tokenizer of given scores."""
+    config = baseline.get_config("tiny")
+    place = factory.tokenizer_workdir(config, tmp_path / "baseline")
+    identity.claim(place, factory.tokenizer_config(config).to_dict())
+
+    def check(scores=None):
+        if scores:
+            splits = {"val_iid": {"scores": {"tokenizer_reconstruction": scores}}}
+            (place / "evaluation.json").write_text(json.dumps({"splits": splits}))
+        factory.require_gate(config, tmp_path / "baseline")
+
+    return check
+
+
+def test_a_good_tokenizer_passes_the_gate(gated):
+    gated({"foreground_psnr": 90.0, "recall": 1.0})
+
+
+@pytest.mark.parametrize("psnr", [1.0, math.nan])
+def test_a_poor_tokenizer_is_refused(gated, psnr):
+    with pytest.raises(factory.GateError, match=r"foreground_psnr.*at least"):
+        gated({"foreground_psnr": psnr, "recall": 1.0})
+
+
+def test_a_tokenizer_without_evaluation_is_refused(gated):
+    with pytest.raises(ValueError, match="--mode=evaluate first"):
+        gated()

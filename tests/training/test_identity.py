@@ -1,0 +1,42 @@
+"""A workdir belongs to the config that trained it."""
+
+import pytest
+
+from futurepred_jax.training import identity
+
+CONFIG = {"seed": 0, "model": {"width": 8, "heads": (1, 2)}, "evaluation": {"clips": 4}}
+PREDICTOR = {"seed": 1, "tokenizer": {"workdir": "", "config": CONFIG}}
+
+
+def test_claim_writes_and_accepts_the_same(tmp_path):
+    identity.claim(tmp_path / "run", CONFIG)
+    identity.claim(tmp_path / "run", CONFIG)
+    identity.require_same(tmp_path / "run", CONFIG)
+    assert identity.read_config(tmp_path / "run")["model"] == {"width": 8, "heads": [1, 2]}
+
+
+@pytest.mark.parametrize("check", [identity.claim, identity.require_same])
+def test_mismatch_lists_the_fields_and_changes_nothing(tmp_path, check):
+    identity.claim(tmp_path, CONFIG)
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(ValueError, match=r"model.width: 9, there 8\n  seed: 3, there 0\n"):
+        check(tmp_path, {**CONFIG, "seed": 3, "model": {"width": 9, "heads": (1, 2)}})
+    assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_another_evaluation_is_the_same_training(tmp_path):
+    other = {**CONFIG, "evaluation": {"clips": 9}}
+    identity.claim(tmp_path, CONFIG)
+    identity.claim(tmp_path, other)
+    assert identity.fingerprint(CONFIG) == identity.fingerprint(other)
+    assert identity.read_config(tmp_path)["evaluation"] == {"clips": 9}
+
+
+def test_a_predictors_tokenizer_decides_too():
+    other = {**PREDICTOR, "tokenizer": {"workdir": "x", "config": {**CONFIG, "seed": 5}}}
+    assert identity.differences(PREDICTOR, other) == ["tokenizer.seed: 0, there 5"]
+
+
+def test_a_workdir_without_config_says_what_to_do(tmp_path):
+    with pytest.raises(ValueError, match="train there first"):
+        identity.read_config(tmp_path)
