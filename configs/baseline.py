@@ -17,7 +17,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 500, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
+    "debug": {"steps": 700, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
     "tiny": {"steps": 900, "batch_size": 8, "learning_rate": 1.5e-3, "warmup_steps": 50},
     "small": {"steps": 30_000, "batch_size": 32, "learning_rate": 6e-4, "warmup_steps": 1_000},
     "base": {"steps": 200_000, "batch_size": 64, "learning_rate": 4e-4, "warmup_steps": 4_000},

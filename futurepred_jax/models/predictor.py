@@ -114,7 +114,7 @@ class Predictor:
         nll, correct = _score(self.transformer, self.params, _flat(tokens), first=first)
         return Scored(nll, correct)
 
-    def _usable(self, context: Video) -> Video:
+    def _usable(self, context: Video) -> Float[Array, "b past h w c"]:
         """The last frames that fill latent frames."""
         stride, frames = self.tokenizer.module.stride[0], context.shape[1]
         if frames < 1:

@@ -4,6 +4,7 @@ import signal
 import threading
 from types import FrameType, TracebackType
 
+import jax
 from absl import logging
 
 
@@ -11,7 +12,8 @@ class Interrupt:
     """Context in which SIGTERM, and the first SIGINT, only set ``asked``; a second SIGINT interrupts at once.
 
     The former handlers are back after it. Outside the main thread, where Python allows no handlers, signals keep
-    their meaning, and a warning says so.
+    their meaning, and a warning says so. With several processes, which must stop at the same step, no handler is set:
+    jax.distributed hears SIGTERM and agrees on the step (``Saver.preempted``).
     """
 
     def __init__(self) -> None:
@@ -19,6 +21,8 @@ class Interrupt:
         self._former: dict[int, object] = {}
 
     def __enter__(self) -> "Interrupt":
+        if jax.process_count() > 1:
+            return self
         if threading.current_thread() is not threading.main_thread():
             logging.warning("training runs outside the main thread: SIGTERM and SIGINT will end it without saving")
             return self
