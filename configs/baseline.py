@@ -1,6 +1,10 @@
 """The baseline: an autoregressive Transformer on the tokens of a frozen MagVit, without a motion pathway.
 
 python -m futurepred_jax.main --config=configs/baseline.py
+
+`tiny` on 2 CPU cores, about 18 minutes with its tokenizer: 5.9 bits a token held out; on 256 clips of test_iid 17.37 dB
+PSNR and an ADE of 4.16 px, where copy-last-frame has 18.19 dB and 2.47 px: it does not beat it yet. `small` and `base`
+have not been trained yet.
 """
 
 from typing import Any
