@@ -20,7 +20,7 @@ def train_in_a_process(workdir, number, at, step, cache):
     """Exit status of a training whose process gets the signal while it reads, with the checkpoint of ``step`` there."""
     command = [sys.executable, SCRIPT, workdir, number.name, str(at), str(step)]
     environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": cache}
-    return subprocess.run(command, env=environment, capture_output=True, timeout=120).returncode
+    return subprocess.run(command, env=environment, capture_output=True, timeout=400).returncode
 
 
 def test_killed_then_terminated_then_resumed_equals_uninterrupted(finished, tmp_path, compilation_cache):
