@@ -27,9 +27,10 @@ TRAIN: dict[str, dict[str, Any]] = {
     "base": {"steps": 200_000, "batch_size": 64, "learning_rate": 4e-4, "warmup_steps": 4_000},
 }
 
-GATES = {"debug": {"foreground_psnr": 8.0, "recall": 0.0}}
-# 32² pixels hold small objects; a grey or background-only codec has recall 0.
-GATE = {"foreground_psnr": 17.0, "recall": 0.6}
+# On val_iid the mean frame has 14.1 dB on the foreground of debug's clips and 14.2 of tiny's, at recall 0; a tokenizer
+# after two steps draws coloured noise: 10.7 and 10.9 dB, yet recall 0.31 and 0.36. Neither may pass.
+GATES = {"debug": {"foreground_psnr": 15.0}, "tiny": {"foreground_psnr": 17.0, "recall": 0.6}}
+GATE = {"foreground_psnr": 17.0, "recall": 0.8}
 
 
 def get_config(preset: str = "tiny") -> ConfigDict:

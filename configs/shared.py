@@ -37,11 +37,6 @@ def data(preset: str) -> ConfigDict:
     )
 
 
-def future_frames(preset: str) -> int:
-    """Frames after the context."""
-    return DATA[preset]["frames"] - DATA[preset]["context_frames"]
-
-
 def surroundings(preset: str) -> dict[str, ConfigDict]:
     """Sections that may change from run to run: where things are kept, the mesh, how much is evaluated."""
     return {

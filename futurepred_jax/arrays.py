@@ -4,7 +4,6 @@ Letters, the same in annotations and in einops patterns: ``b t h w c`` video, ``
 ``b n`` flat tokens in raster order (t, h, w), ``v`` vocabulary, ``k`` object slots of a scene.
 """
 
-import jax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 Video = Float[Array, "b t h w c"]
@@ -30,6 +29,3 @@ Logits = Float[Array, "b n v"]
 
 Key = PRNGKeyArray
 """A typed key from ``jax.random.key``."""
-
-Tree = jax.typing.ArrayLike | dict | tuple | list
-"""A pytree of arrays, such as parameters."""

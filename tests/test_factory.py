@@ -9,8 +9,8 @@ import pytest
 
 from futurepred_jax import factory
 from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
-from futurepred_jax.models.magvit import count_parameters
 from futurepred_jax.training import identity
+from futurepred_jax.training.summary import count_modules, parameter_table
 
 SIZES = {"small": (3.0e6, 10.0e6, 0.15), "base": (6.9e6, 9.8e6, 0.02)}  # tokenizer, Transformer, tolerance
 
@@ -25,7 +25,7 @@ def test_presets_have_their_size(preset):
     drawn = jax.eval_shape(magvit.init, jax.random.key(0), jnp.zeros((1, 1 + st, sh, sw, 3)))["params"]
     tokens = jax.ShapeDtypeStruct((1, math.prod(transformer.grid)), jnp.int32)
     predicted = jax.eval_shape(transformer.init, jax.random.key(0), tokens)["params"]
-    counts = count_parameters(drawn), count_parameters(predicted)
+    counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]
     assert min(counts) > 0
     *wanted, tolerance = SIZES.get(preset, (*counts, 0.0))
     for count, want in zip(counts, wanted, strict=True):

@@ -58,8 +58,10 @@ def test_the_frozen_tokenizer_is_not_touched_by_the_predictor(finished):
     workdir = finished[0] / "runs"
     trained = json.loads((workdir / "tokenizer-debug/summary.json").read_text())
     predictor = json.loads((workdir / "baseline-debug/summary.json").read_text())
-    newest = max(path.stat().st_mtime for path in (workdir / "tokenizer-debug/checkpoints").rglob("*"))
-    assert newest < (workdir / "baseline-debug/summary.json").stat().st_mtime
+    written = max(path.stat().st_mtime_ns for path in (workdir / "tokenizer-debug/checkpoints").rglob("*"))
+    assert (
+        written <= (workdir / "tokenizer-debug/evaluation.json").stat().st_mtime_ns
+    )  # before the predictor's training
     assert set(trained["parameters"]) == {"encoder", "decoder", "total"}
     assert not {"encoder", "decoder"} & set(predictor["parameters"])
 
@@ -91,14 +93,22 @@ def test_a_tokenizer_that_does_not_fit_is_refused_with_the_difference(copied):
 
 
 def test_an_untrained_tokenizer_does_not_pass_the_gate(copied):
-    path = copied / "runs/tokenizer-debug/evaluation.json"
-    document = json.loads(path.read_text())
-    document["splits"]["val_iid"]["scores"]["tokenizer_reconstruction"]["foreground_psnr"] = 3.0
-    path.write_text(json.dumps(document))
-    refused = command(copied, "--config=baseline:debug", "--workdir=runs/other", "--mode=train")
+    untrained = ("--config.tokenizer.workdir=runs/untrained", "--config.tokenizer.config.train.steps=2")
+    short = ("--config.tokenizer.config.train.warmup_steps=1", "--workdir=runs/other", "--mode=train")
+    refused = command(copied, "--config=baseline:debug", *untrained, *short)
     assert refused.returncode == 1
-    assert "does not pass the gate" in refused.stderr
-    assert "foreground_psnr 3" in refused.stderr
+    assert "does not pass the gate on val_iid" in refused.stderr
+    assert "foreground_psnr" in refused.stderr
+    assert (copied / "runs/untrained/evaluation.json").exists()
+    assert not (copied / "runs/other/checkpoints").exists()
+
+
+def test_a_mean_frame_would_not_pass_any_gate(finished):
+    document = json.loads((finished[0] / "runs/tokenizer-debug/evaluation.json").read_text())
+    mean_frame = document["splits"]["val_iid"]["scores"]["mean_frame"]
+    gate = json.loads((finished[0] / "runs/baseline-debug/config.json").read_text())["gate"]
+    assert gate
+    assert all(mean_frame[name] < least for name, least in gate.items())
 
 
 def test_damaged_checkpoints_are_an_error_and_stay(copied):

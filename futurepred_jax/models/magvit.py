@@ -9,7 +9,6 @@ Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; ours normalises within a fr
 
 import math
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jaxtyping import Array, Bool
@@ -153,8 +152,3 @@ class MagVit(nn.Module):
 def _kernel(stride: Stride) -> tuple[int, int, int]:
     """Patches of 4 × 4 and more overlap enough by the blocks that follow; smaller strides get a 3 × 3 window."""
     return (1, 1, 1) if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)
-
-
-def count_parameters(tree: object) -> int:
-    """Number of scalars in a pytree of arrays or shapes."""
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))

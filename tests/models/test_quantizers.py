@@ -109,3 +109,11 @@ def test_every_code_of_fsq_is_its_own_round_trip():
 def test_fsq_has_a_gradient():
     grad = jax.grad(lambda z: LEVELS.apply({}, z).latents.sum())(_latents(dim=3))
     assert jnp.all(grad != 0)
+
+
+@pytest.mark.parametrize("levels", [(4, 3), (8, 5, 5), (2, 7)])
+def test_fsq_latents_stay_within_one(levels):
+    fsq = FSQ(levels)
+    codes = fsq.apply({}, jnp.arange(fsq.codebook_size), method="lookup")
+    assert jnp.abs(codes).max() <= 1.0
+    assert jnp.abs(codes).max(axis=0).min() == 1.0  # every dimension uses its whole range
