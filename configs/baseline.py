@@ -15,16 +15,16 @@ from futurepred_jax.configs import tokenizer
 
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 96, "depth": 2, "heads": 3},
-    "tiny": {"width": 192, "depth": 4, "heads": 4},
+    "tiny": {"width": 128, "depth": 4, "heads": 4},
     "small": {"width": 288, "depth": 6, "heads": 6},
     "base": {"width": 288, "depth": 6, "heads": 6},
 }
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 700, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
-    "tiny": {"steps": 900, "batch_size": 8, "learning_rate": 1.5e-3, "warmup_steps": 50},
-    "small": {"steps": 30_000, "batch_size": 32, "learning_rate": 6e-4, "warmup_steps": 1_000},
-    "base": {"steps": 200_000, "batch_size": 64, "learning_rate": 4e-4, "warmup_steps": 4_000},
+    "debug": {"steps": 500, "batch_size": 4, "optimizer": "muon", "learning_rate": 4e-3, "warmup_steps": 20},
+    "tiny": {"steps": 2800, "batch_size": 4, "optimizer": "muon", "learning_rate": 3e-3, "warmup_steps": 50},
+    "small": {"steps": 30_000, "batch_size": 32, "optimizer": "muon", "learning_rate": 1e-3, "warmup_steps": 1_000},
+    "base": {"steps": 200_000, "batch_size": 64, "optimizer": "muon", "learning_rate": 6e-4, "warmup_steps": 4_000},
 }
 
 # On val_iid the mean frame has 14.1 dB on the foreground of debug's clips and 14.2 of tiny's, at recall 0; a tokenizer

@@ -14,19 +14,24 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import shared
 
 MODELS: dict[str, dict[str, Any]] = {
-    "debug": {"channels": (32, 64), "blocks": (0, 1), "strides": ((2, 4, 4), (2, 1, 1))},
-    "tiny": {"channels": (64, 128), "blocks": (0, 3), "strides": ((2, 4, 4), (2, 1, 1))},
+    "debug": {"channels": (64,), "blocks": (1,), "strides": ((4, 4, 4),), "local": True},
+    "tiny": {"channels": (128,), "blocks": (3,), "strides": ((4, 4, 4),), "local": True},
     "small": {"channels": (32, 64, 128), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
     "base": {"channels": (48, 96, 192), "blocks": (3, 3, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
 }
 
-CODES = {"debug": 256, "tiny": 1024, "small": 4096, "base": 4096}
+QUANTIZERS: dict[str, dict[str, Any]] = {
+    "debug": {"name": "vq", "codebook_size": 64, "groups": 2, "dim": 16},
+    "tiny": {"name": "vq", "codebook_size": 256, "groups": 4, "dim": 32},
+    "small": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
+    "base": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
+}
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 300, "batch_size": 8, "learning_rate": 3e-3, "warmup_steps": 20},
-    "tiny": {"steps": 1100, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 50},
-    "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
-    "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
+    "debug": {"steps": 300, "batch_size": 4, "optimizer": "muon", "learning_rate": 4e-3, "warmup_steps": 20},
+    "tiny": {"steps": 2400, "batch_size": 4, "optimizer": "muon", "learning_rate": 3e-3, "warmup_steps": 50},
+    "small": {"steps": 20_000, "batch_size": 32, "optimizer": "muon", "learning_rate": 1e-3, "warmup_steps": 500},
+    "base": {"steps": 100_000, "batch_size": 64, "optimizer": "muon", "learning_rate": 6e-4, "warmup_steps": 2_000},
 }
 
 
@@ -44,7 +49,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
             "model": {
                 **MODELS[preset],
                 "factorised": True,
-                "quantizer": {"name": "vq", "codebook_size": CODES[preset], "dim": 16},
+                "quantizer": QUANTIZERS[preset],
             },
             "objective": {
                 "foreground_weight": 6.0,

@@ -32,8 +32,8 @@ class Tokenizer(typing.Protocol):
     """What is asked of a tokenizer."""
 
     @property
-    def codebook_size(self) -> int:
-        """Number of codes."""
+    def sizes(self) -> tuple[int, ...]:
+        """Number of codes of each digit of a token."""
         ...
 
     def reconstruct(self, video: Video) -> Video:
@@ -226,7 +226,7 @@ def _add_references(
     }
     for name, video in videos.items():
         tally.add_video(name, video, truth, valid)
-    tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.codebook_size, valid)
+    tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, valid)
 
 
 def _evaluation(tally: Tally, clips: Clips, protocol: Protocol) -> Evaluation:

@@ -39,7 +39,7 @@ class Drawn:
 class Fake:
     """Knows the split by heart, and answers with ``future(clip's video in [0, 1], context length)``."""
 
-    codebook_size = 64
+    sizes = (64,)
 
     def __init__(self, clips: Drawn, future):
         self.clips, self.future = clips, future
@@ -59,7 +59,7 @@ class Fake:
         return video
 
     def tokenize(self, video):
-        return jnp.broadcast_to(jnp.arange(16).reshape(1, 1, 4, 4), (len(video), 3, 4, 4))
+        return jnp.broadcast_to(jnp.arange(16).reshape(1, 1, 4, 4, 1), (len(video), 3, 4, 4, 1))
 
 
 def oracle(video: np.ndarray) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_likelihood_is_the_model_s_alone(perfect):
     assert scores["model"]["token_accuracy"] == pytest.approx(0.4)
     assert scores["model"]["bits_per_dimension"] == pytest.approx(30 / (FUTURE * 32 * 32 * 3), rel=1e-5)
     assert scores["copy_last"]["bits_per_token"] is scores["tokenizer_reconstruction"]["token_accuracy"] is None
-    assert perfect.summary["codebook"] == {"usage": 0.25, "perplexity": 16.0, "size": 64}
+    assert perfect.summary["codebook"] == {"usage": 0.25, "perplexity": 16.0, "sizes": [64]}
 
 
 def test_copying_the_last_frame_is_the_floor_of_that_name(moderate):

@@ -63,7 +63,7 @@ def evaluation(predictors: dict[str, float]) -> dict:
         "sampling": {"temperature": 0.0, "top_k": 0, "top_p": 1.0},
         "scores": {name: scores_at(quality) for name, quality in predictors.items()},
         "curves": {name: curves_at(quality) for name, quality in predictors.items()},
-        "codebook": {"usage": 0.613, "perplexity": 402.7, "size": 1000},
+        "codebook": {"usage": 0.613, "perplexity": 402.7, "sizes": [1000]},
     }
     split |= {"tracker": {"ade": 0.31, "fde": 0.3, "recall": 0.984}}
     if "model" in predictors:

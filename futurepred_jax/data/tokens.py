@@ -13,7 +13,7 @@ from futurepred_jax.data.pipeline import ArraySource, epoch
 from futurepred_jax.data.store import StoredClips
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
-"""Frames to indices [b lt lh lw]."""
+"""Frames to tokens [b lt lh lw g]."""
 
 
 def cached_tokens(
@@ -22,11 +22,11 @@ def cached_tokens(
     folder: epath.PathLike,
     *,
     context: int,
-    codebook_size: int,
+    sizes: tuple[int, ...],
     identity: str,
     batch_size: int = 32,
 ) -> ArraySource:
-    """The field ``tokens``, [n lt lh lw] in the smallest unsigned type that holds them, of every clip of a split.
+    """The field ``tokens``, [n lt lh lw g] in the smallest unsigned type that holds them, of every clip of a split.
 
     A clip is tokenized as it is predicted: its first ``context`` frames with their noise, the rest without.
 
@@ -35,7 +35,7 @@ def cached_tokens(
         encode: the tokenizer.
         folder: of the cache; a file there is used if it was made from the same clips, context and tokenizer.
         context: frames.
-        codebook_size: number of codes.
+        sizes: number of codes of each digit.
         identity: of the tokenizer, such as a hash of its weights.
         batch_size: clips encoded at once.
     """
@@ -43,7 +43,7 @@ def cached_tokens(
     origin = json.dumps({"clips": clips.sha256, "count": len(clips), "context": context, "tokenizer": identity})
     tokens = _read(path, origin)
     if tokens is None:
-        tokens = _encode_all(clips, encode, context, batch_size).astype(np.min_scalar_type(codebook_size - 1))
+        tokens = _encode_all(clips, encode, context, batch_size).astype(np.min_scalar_type(max(sizes) - 1))
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         with part.open("wb") as file:

@@ -72,13 +72,13 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
             encode,
             workdir / "tokens",
             context=config.data.context_frames,
-            codebook_size=tokenizer.codebook_size,
+            sizes=tokenizer.sizes,
             identity=identity,
         )
 
     model = make_transformer(config, tokenizer.module)
     latent_context = 1 + (config.data.context_frames - 1) // tokenizer.module.stride[0]
-    objective = PredictionObjective(model, latent_context, **config.objective.to_dict())
+    objective = PredictionObjective(model, latent_context, codes=tokenizer.codebooks, **config.objective.to_dict())
     return Job(
         **_common(config, objective),
         train_source=tokens("train"),
@@ -96,13 +96,17 @@ JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
 def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective) -> dict[str, Any]:
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
-    steps, batch_size, ema_decay = (train.pop(name) for name in ("steps", "batch_size", "ema_decay"))
+    steps, batch_size, ema_decay, optimizer = (
+        train.pop(name) for name in ("steps", "batch_size", "ema_decay", "optimizer")
+    )
+    if optimizer not in optimizers.OPTIMIZERS:
+        raise ValueError(f"config.train.optimizer {optimizer!r}: known are {', '.join(optimizers.OPTIMIZERS)}")
     return {
         "model": config.name,
         "init": objective.init,
         "loss": objective.loss,
         "validate": objective.validate,
-        "optimizer": optimizers.adamw(steps=steps, **train),
+        "optimizer": optimizers.OPTIMIZERS[optimizer](steps=steps, **train),
         "steps": steps,
         "batch_size": batch_size,
         "ema_decay": ema_decay,

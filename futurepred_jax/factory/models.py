@@ -26,8 +26,8 @@ def make_magvit(config: ConfigDict) -> MagVit:
 def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     """The Transformer of a predictor's config, over its tokenizer's grid and codebook."""
     side = config.data.size
-    grid = tokenizer.grid(config.data.frames, side, side)
-    return Transformer(vocab_size=tokenizer.quantizer.codebook_size, grid=grid, **_plain(config.model))
+    grid, quantizer = tokenizer.grid(config.data.frames, side, side), tokenizer.quantizer
+    return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
 
 
 def _plain(section: ConfigDict) -> dict:

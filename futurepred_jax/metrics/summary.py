@@ -26,7 +26,8 @@ class Tally:
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
     nll: list[Float[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
     correct: list[Bool[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
-    codes: Int[np.ndarray, "v"] | int = 0
+    codes: Int[np.ndarray, "g v"] | int = 0
+    sizes: tuple[int, ...] = ()
 
     def add_video(self, name: str, video: image.Unit | np.ndarray, truth: Truth, valid: int) -> None:
         """Measures a predictor's frames.
@@ -43,9 +44,10 @@ class Tally:
         self.nll.append(nll[:valid])
         self.correct.append(correct[:valid])
 
-    def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw"], codebook_size: int, valid: int) -> None:
+    def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
-        self.codes = self.codes + tokens.code_counts(grid[:valid], codebook_size)
+        self.sizes = sizes
+        self.codes = self.codes + tokens.code_counts(grid[:valid], sizes)
 
     def joined(self) -> dict[str, scores.Record]:
         """Each predictor's record over all clips."""
@@ -81,7 +83,7 @@ def summarize(tally: Tally, *, dimensions: int) -> Summary:
         "margins": _margins(records, per_clip),
         "curves": {name: scores.curves(record) for name, record in records.items()},
         "tracker": {name: tracker[name] for name in ("ade", "fde", "recall")},
-        "codebook": tokens.codebook_use(np.asarray(tally.codes))._asdict(),
+        "codebook": tokens.codebook_use(np.asarray(tally.codes), tally.sizes)._asdict(),
     }
     return Summary(split=jsonable(split), clips=jsonable(per_clip))
 

@@ -75,7 +75,7 @@ def _closing(summary: Mapping[str, Any]) -> str:
     tracker, codebook = summary["tracker"], summary["codebook"]
     return (
         f"Tracker on the true frames: ADE {_number(tracker['ade'], 2)} px, recall {_number(tracker['recall'], 3)}. "
-        f"Codebook: {_share(codebook['usage'])} of {codebook['size']} codes used, "
+        f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
         f"perplexity {_number(codebook['perplexity'], 0)}."
     )
 

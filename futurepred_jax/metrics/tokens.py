@@ -1,5 +1,6 @@
 """Scores of discrete tokens: likelihood of the true ones, and how much of the codebook is in use."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,15 +10,15 @@ NATS_PER_BIT = float(np.log(2))
 
 
 class CodebookUse(NamedTuple):
-    """Share of the codes that occur at all, and the exponential of the codes' entropy: 1 (one code) to ``size``."""
+    """Share of all codes that occur at all; the exponential of a digit's entropy, averaged over the digits; sizes."""
 
     usage: float
     perplexity: float
-    size: int
+    sizes: tuple[int, ...]
 
 
 def token_accuracy(correct: Bool[np.ndarray, "b n"]) -> Float[np.ndarray, "b"]:
-    """Share of each clip's future tokens whose likeliest value, given all true tokens before, is the true one."""
+    """Share of each clip's future tokens whose likeliest digits, given all that is true before, are the true ones."""
     return correct.mean(axis=-1)
 
 
@@ -26,19 +27,23 @@ def bits_per_token(nll: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b"]:
     return nll.astype(np.float64).mean(axis=-1) / NATS_PER_BIT
 
 
-def code_counts(tokens: Shaped[np.ndarray, "*shape"], size: int) -> Int[np.ndarray, "size"]:
-    """How often each of the codebook's ``size`` codes occurs; counts of several batches add up.
+def code_counts(tokens: Shaped[np.ndarray, "*shape g"], sizes: Sequence[int]) -> Int[np.ndarray, "g v"]:
+    """How often each code of each digit occurs, in rows of the largest codebook; counts of several batches add up.
 
     Raises:
-        ValueError: A token lies outside the codebook.
+        ValueError: A digit lies outside its codebook.
     """
-    flat = np.asarray(tokens).ravel()
-    if flat.size and (flat.min() < 0 or flat.max() >= size):
-        raise ValueError(f"tokens {flat.min()} to {flat.max()}: a codebook of {size} has 0 to {size - 1}; correct size")
-    return np.bincount(flat, minlength=size)
+    counts = np.zeros((len(sizes), max(sizes)), np.int64)
+    for digit, (row, size) in enumerate(zip(counts, sizes, strict=True)):
+        found = np.asarray(tokens)[..., digit].ravel()
+        if found.size and (found.min() < 0 or found.max() >= size):
+            span = f"{found.min()} to {found.max()}"
+            raise ValueError(f"tokens {span}: a codebook of {size} has 0 to {size - 1}; correct sizes")
+        row += np.bincount(found, minlength=len(row))
+    return counts
 
 
-def codebook_use(counts: Int[np.ndarray, "size"]) -> CodebookUse:
+def codebook_use(counts: Int[np.ndarray, "g v"], sizes: Sequence[int]) -> CodebookUse:
     """Usage and perplexity from the codes' counts.
 
     Raises:
@@ -46,6 +51,6 @@ def codebook_use(counts: Int[np.ndarray, "size"]) -> CodebookUse:
     """
     if not counts.sum():
         raise ValueError("no token counted: usage and perplexity need at least one; tokenize a split first")
-    share = counts[counts > 0] / counts.sum()
-    perplexity = float(np.exp(-(share * np.log(share)).sum()))
-    return CodebookUse(usage=len(share) / len(counts), perplexity=perplexity, size=len(counts))
+    entropies = [-(share * np.log(share)).sum() for row in counts for share in [row[row > 0] / row.sum()]]
+    usage = float((counts > 0).sum() / sum(sizes))
+    return CodebookUse(usage=usage, perplexity=float(np.exp(np.mean(entropies))), sizes=tuple(sizes))

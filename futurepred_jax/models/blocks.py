@@ -1,38 +1,105 @@
-"""What the Transformer is stacked from: its input and its block."""
+"""What the Transformer is stacked from: its input, its block and its head."""
 
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from einops import rearrange
 from flax import linen as nn
 from jaxtyping import Array, Float, Int
 
-from futurepred_jax.models.attention import causal_attention
+from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.rope import rotate
 
 Angles = Float[Array, "#n pairs"]
+Codes = Float[Array, "g v d"]
+"""A vector for every code of every digit; rows beyond a digit's size are not read."""
+
+HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
+
+
+class TokenEmbed(nn.Module):
+    """Embedding of a token: a linear map of its codes, so that what looks alike is embedded alike, and a table."""
+
+    sizes: tuple[int, ...]
+    features: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, tokens: Int[Array, "*b n g"], codes: Codes) -> Float[Array, "*b n1 d"]:
+        """Embeds the tokens, and appends the place outside of the grid, which is index OUTSIDE."""
+        table = embed(sum(self.sizes) + 1, self.features, self.dtype, name="table")
+        looks = rearrange(codes[jnp.arange(len(self.sizes)), tokens], "... g d -> ... (g d)")
+        inside = dense(self.features, 1.0, self.dtype, name="looks")(looks.astype(self.dtype))
+        inside += table(tokens + np.cumsum((0, *self.sizes[:-1]))).sum(-2)
+        outside = jnp.broadcast_to(table(jnp.asarray(sum(self.sizes))), (*inside.shape[:-2], 1, self.features))
+        return jnp.concatenate([inside, outside], axis=-2)
 
 
 class Neighbourhood(nn.Module):
     """Input of a position: its neighbours' tokens, embedded and mixed by one linear map for each place in the window.
 
     The token just before and the co-located token of the last frame (the first two) have embeddings of full width too.
-    Index ``vocab_size`` embeds "outside of the grid", and so the start.
     """
 
-    vocab_size: int
+    sizes: tuple[int, ...]
     width: int
     nearby: int
     dtype: Any
 
     @nn.compact
-    def __call__(self, ids: Int[Array, "*b s"]) -> Float[Array, "*b d"]:
-        """Tokens of the window, as ``causal_neighbours`` orders it, to the stream of the blocks."""
-        near = embed(self.vocab_size + 1, self.nearby, self.dtype, name="near")(ids)
-        x = dense(self.width, 1.0, self.dtype, name="mix")(rearrange(near, "... s e -> ... (s e)"))
-        x += embed(self.vocab_size + 1, self.width, self.dtype, name="before")(ids[..., 0])
-        return x + embed(self.vocab_size + 1, self.width, self.dtype, name="previous")(ids[..., 1])
+    def __call__(self, tokens: Int[Array, "*b n g"], index: Int[Any, "m s"], codes: Codes) -> Float[Array, "*b m d"]:
+        """The windows ``index`` of the tokens, as ``causal_neighbours`` orders them, to the stream of the blocks."""
+
+        def at(features: int, places: Int[Any, "..."], name: str) -> Array:
+            return TokenEmbed(self.sizes, features, self.dtype, name=name)(tokens, codes)[..., places, :]
+
+        near = rearrange(at(self.nearby, index, "near"), "... s e -> ... (s e)")
+        x = dense(self.width, 1.0, self.dtype, name="mix")(near)
+        import os
+        if os.environ.get("MIXH"):
+            gate, value = jnp.split(dense(2 * int(os.environ["MIXH"]), 1.0, self.dtype, name="up")(nn.RMSNorm(dtype=self.dtype, name="near_norm")(near)), 2, axis=-1)
+            x += dense(self.width, 1.0, self.dtype, name="down")(nn.silu(gate) * value)
+        return x + at(self.width, index[:, 0], "before") + at(self.width, index[:, 1], "previous")
+
+
+class Digits(nn.Module):
+    """Head: logits of a token's digits one after another, each given those before it, so that likelihoods are exact.
+
+    A code is likely if the stream points to it (weight tying, arXiv:1608.05859) or by a weight of its own.
+    """
+
+    sizes: tuple[int, ...]
+    code_dim: int
+    width: int
+    dtype: Any
+
+    def setup(self) -> None:
+        """Declares, for each digit, a norm and a matrix, and for later ones what mixes the stream with earlier digits."""
+        later = range(1, len(self.sizes))
+        self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
+        self.heads = [dense(size, HEAD_SCALE, self.dtype) for size in self.sizes]
+        self.pointers = [dense(self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
+        self.embeds = [embed(self.sizes[i - 1], self.width, self.dtype) for i in later]
+        self.looks = [dense(self.width, 1.0, self.dtype) for _ in later]
+        self.mixers = [dense(self.width, 1.0, self.dtype) for _ in later]
+
+    def __call__(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes) -> Float[Array, "*b g v"]:
+        """Logits of all digits, each given the true ones before."""
+        return jnp.stack([self.digit(x, tokens, codes, i) for i in range(len(self.sizes))], axis=-2)
+
+    def digit(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes, i: int) -> Float[Array, "*b v"]:
+        """Logits of digit ``i``, for which those from ``i`` on are not read; a code that it lacks is impossible."""
+        for j in range(i):
+            x += self.looks[j](codes[j, tokens[..., j]].astype(self.dtype)) + self.embeds[j](tokens[..., j])
+        x = self.norms[i](x)
+        if i:
+            x += nn.silu(self.mixers[i - 1](x))
+        pointed = self.pointers[i](x) @ codes[i, : self.sizes[i]].T.astype(self.dtype)
+        logits = (self.heads[i](x) + pointed).astype(jnp.float32)
+        missing = max(self.sizes) - self.sizes[i]
+        return jnp.pad(logits, [(0, 0)] * (logits.ndim - 1) + [(0, missing)], constant_values=MASKED)
 
 
 class Block(nn.Module):
@@ -90,6 +157,6 @@ def dense(features: int, scale: float, dtype: Any, name: str | None = None) -> n
     return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, name=name)
 
 
-def embed(count: int, features: int, dtype: Any, name: str) -> nn.Embed:
+def embed(count: int, features: int, dtype: Any, name: str | None = None) -> nn.Embed:
     """A table of unit-variance rows."""
     return nn.Embed(count, features, dtype=dtype, embedding_init=nn.initializers.normal(1.0), name=name)

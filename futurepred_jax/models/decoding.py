@@ -36,13 +36,13 @@ class Sampling:
 class Generated:
     """Continuations and their log-likelihood (nats, summed over tokens) under the model at temperature 1, uncut."""
 
-    tokens: Int[Array, "b m n"]
+    tokens: Int[Array, "b m n g"]
     log_likelihood: Float[Array, "b m"]
 
 
 @struct.dataclass
 class _State:
-    tokens: Int[Array, "b m n"]
+    tokens: Int[Array, "b m n g"]
     cache: tuple[Cache, ...]
     log_likelihood: Float[Array, "b m"]
 
@@ -76,20 +76,32 @@ def generate(
         raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
 
     cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens)
-    tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens))), "b n -> b m n", m=samples)
+    tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens), (0, 0))), "b n g -> b m n g", m=samples)
     state = _State(tokens=tokens, cache=cache, log_likelihood=jnp.zeros(tokens.shape[:2]))
 
     def step(state: _State, now: tuple[Int[Array, ""], Key]) -> tuple[_State, None]:
         position, key = now
         out = _bind(transformer, params).step(state.tokens, position, state.cache)
-        token = sample(out.logits, key=key, sampling=sampling)
-        tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-1)
-        log_likelihood = state.log_likelihood - token_nll(out.logits, token)
-        return _State(tokens=tokens, cache=out.cache, log_likelihood=log_likelihood), None
+        token, nll = _draw(_bind(transformer, params), out.features, key, sampling)
+        tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-2)
+        return _State(tokens=tokens, cache=out.cache, log_likelihood=state.log_likelihood - nll), None
 
     positions = start + jnp.arange(num_tokens)
     state, _ = jax.lax.scan(step, state, (positions, jax.random.split(key, num_tokens)))
-    return Generated(tokens=state.tokens[..., start:], log_likelihood=state.log_likelihood)
+    return Generated(tokens=state.tokens[..., start:, :], log_likelihood=state.log_likelihood)
+
+
+def _draw(
+    model: Transformer, features: Float[Array, "b m d"], key: Key, sampling: Sampling
+) -> tuple[Int[Array, "b m g"], Float[Array, "b m"]]:
+    """One token of each sample, digit by digit, and its negative log-likelihood."""
+    digits = len(model.sizes)
+    token = jnp.zeros((*features.shape[:-1], digits), jnp.int32)
+    logits = []
+    for i, digit_key in enumerate(jax.random.split(key, digits)):
+        logits.append(model.digit(features, token, i))
+        token = token.at[..., i].set(sample(logits[i], key=digit_key, sampling=sampling))
+    return token, token_nll(jnp.stack(logits, axis=-2), token)
 
 
 def _bind(transformer: Transformer, params: dict) -> Transformer:
@@ -117,7 +129,7 @@ def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "
     return logits
 
 
-def token_nll(logits: Float[Array, "*b v"], tokens: Int[Array, "*b"]) -> Float[Array, "*b"]:
-    """Exact negative log-likelihood of each token, in nats, from the logits of its position."""
+def token_nll(logits: Float[Array, "*b g v"], tokens: Int[Array, "*b g"]) -> Float[Array, "*b"]:
+    """Exact negative log-likelihood of each token, in nats, from the logits of its digits."""
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    return jax.nn.logsumexp(logits, axis=-1) - chosen
+    return jnp.sum(jax.nn.logsumexp(logits, axis=-1) - chosen, axis=-1)

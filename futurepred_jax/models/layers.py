@@ -92,31 +92,27 @@ class CausalConv(nn.Module):
         return out
 
 
-class FrameNorm(nn.Module):
-    """Group normalisation with the statistics of one frame, so that no frame tells another anything."""
-
-    groups: int = 8
+class Norm(nn.Module):
+    """Layer normalisation over the channels of each place, so that neither frames nor places tell each other anything."""
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-        """Normalises each frame, in at most as many groups as channels."""
-        groups = min(self.groups, video.shape[-1])
-        return nn.GroupNorm(num_groups=groups, reduction_axes=(-3, -2, -1), epsilon=1e-6)(video)
+        """Normalises, with a learned scale and offset."""
+        return nn.LayerNorm(epsilon=1e-6)(video)
 
 
 class ResBlock(nn.Module):
-    """Pre-activation residual block; ``factorised`` splits 3×3×3 into 1×3×3 and 3×1×1, a third of the operations."""
+    """Pre-activation residual block of one convolution for each of ``kernels``."""
 
     features: int
-    factorised: bool = True
+    kernels: tuple[tuple[int, int, int], ...] = ((3, 3, 3), (3, 3, 3))
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w d"]:
         """Adds the residual; the shortcut is projected where the width changes."""
-        kernels = ((1, 3, 3), (3, 1, 1)) if self.factorised else ((3, 3, 3), (3, 3, 3))
         out = video
-        for kernel in kernels:
-            out = CausalConv(self.features, kernel)(nn.silu(FrameNorm()(out)))
+        for kernel in self.kernels:
+            out = CausalConv(self.features, kernel)(nn.silu(Norm()(out)))
         if video.shape[-1] != self.features:
             video = CausalConv(self.features, (1, 1, 1), use_bias=False)(video)
         return video + out

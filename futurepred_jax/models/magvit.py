@@ -4,20 +4,25 @@ Encoder and decoder mirror each other: stages of residual blocks, outermost firs
 alone and every further latent frame from the frames up to its own, so ``T = 1 + s k`` frames give ``1 + k`` latent
 frames and the tokens of a context never depend on its future.
 
-Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; ours normalises within a frame.
+A local encoder reads each patch alone, whatever stands around it, and leaves the rest to the decoder. Its tokens are
+easier to predict: what does not move keeps its tokens. An encoder that sees far writes about one object into the tokens
+of all places around it, and a quiet floor changes with everything that passes.
+
+Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; ours normalises each place by itself.
 """
 
 import math
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
 from futurepred_jax.arrays import Key, Latents, TokenGrid, Video
-from futurepred_jax.models.layers import CausalConv, FrameNorm, ResBlock, depth_to_space, space_to_depth
+from futurepred_jax.models.layers import CausalConv, Norm, ResBlock, depth_to_space, space_to_depth
 from futurepred_jax.models.quantizers import FSQ, VQ, Quantized
 
 Stride = tuple[int, int, int]
+POINT = (1, 1, 1)
 
 
 class Encoder(nn.Module):
@@ -28,17 +33,20 @@ class Encoder(nn.Module):
     strides: tuple[Stride, ...]
     dim: int
     factorised: bool = True
+    local: bool = False
 
     @nn.compact
     def __call__(self, video: Video) -> Latents:
         """Encodes video in [-1, 1]."""
         out = video
+        kernels = (POINT, POINT) if self.local else _kernels(self.factorised)
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
-            out = CausalConv(features, _kernel(stride), name=f"down_{i}")(space_to_depth(out, stride))
+            kernel = POINT if self.local else _kernel(stride)
+            out = CausalConv(features, kernel, name=f"down_{i}")(space_to_depth(out, stride))
             for j in range(blocks):
-                out = ResBlock(features, self.factorised, name=f"stage_{i}_{j}")(out)
-        out = nn.silu(FrameNorm(name="norm")(out))
-        return CausalConv(self.dim, (1, 1, 1), name="to_latents")(out)
+                out = ResBlock(features, kernels, name=f"stage_{i}_{j}")(out)
+        out = nn.silu(Norm(name="norm")(out))
+        return CausalConv(self.dim, POINT, name="to_latents")(out)
 
 
 class Decoder(nn.Module):
@@ -57,9 +65,9 @@ class Decoder(nn.Module):
         outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
         for i, (features, blocks, stride) in reversed(list(enumerate(stages))):
             for j in range(blocks):
-                out = ResBlock(features, self.factorised, name=f"stage_{i}_{j}")(out)
+                out = ResBlock(features, _kernels(self.factorised), name=f"stage_{i}_{j}")(out)
             if i == 0:
-                out = nn.silu(FrameNorm(name="norm")(out))
+                out = nn.silu(Norm(name="norm")(out))
             out = CausalConv(outer[i] * math.prod(stride), _kernel(stride), name=f"up_{i}")(out)
             out = depth_to_space(out, stride)
         return out
@@ -73,7 +81,8 @@ class MagVit(nn.Module):
         blocks: residual blocks of each stage, in the encoder and again in the decoder.
         strides: what (t, h, w) are divided by before each stage.
         quantizer: VQ or FSQ.
-        factorised: see ResBlock.
+        factorised: a block's convolutions are 1×3×3 and 3×1×1 instead of twice 3×3×3, a third of the operations.
+        local: a token is a function of its own patch of pixels alone; see the module.
     """
 
     channels: tuple[int, ...]
@@ -81,6 +90,7 @@ class MagVit(nn.Module):
     strides: tuple[Stride, ...]
     quantizer: VQ | FSQ
     factorised: bool = True
+    local: bool = False
 
     @property
     def stride(self) -> Stride:
@@ -95,7 +105,7 @@ class MagVit(nn.Module):
             "strides": self.strides,
             "factorised": self.factorised,
         }
-        self.encoder = Encoder(dim=self.quantizer.dim, **shape)
+        self.encoder = Encoder(dim=self.quantizer.dim, local=self.local, **shape)
         self.decoder = Decoder(**shape)
 
     def __call__(
@@ -117,7 +127,7 @@ class MagVit(nn.Module):
         return self.decoder(quantized.latents), quantized
 
     def encode(self, video: Video) -> TokenGrid:
-        """Frames in [-1, 1] to codebook indices on the latent grid.
+        """Frames in [-1, 1] to tokens on the latent grid.
 
         Raises:
             ValueError: if the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
@@ -126,8 +136,12 @@ class MagVit(nn.Module):
         return self.quantizer(self.encoder(video)).tokens
 
     def decode(self, tokens: TokenGrid) -> Video:
-        """Codebook indices to frames, clipped to [-1, 1]."""
+        """Tokens to frames, clipped to [-1, 1]."""
         return jnp.clip(self.decoder(self.quantizer.lookup(tokens)), -1.0, 1.0)
+
+    def codebooks(self) -> Float[Array, "g v d"]:
+        """The vectors of the codes of each digit."""
+        return self.quantizer.codebooks()
 
     def grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
         """Latent (t, h, w) of a clip.
@@ -149,6 +163,10 @@ class MagVit(nn.Module):
             raise ValueError(f"frames of {height}×{width} pixels: MagVit needs multiples of {sh}×{sw}")
 
 
+def _kernels(factorised: bool) -> tuple[tuple[int, int, int], ...]:
+    return ((1, 3, 3), (3, 1, 1)) if factorised else ((3, 3, 3), (3, 3, 3))
+
+
 def _kernel(stride: Stride) -> tuple[int, int, int]:
     """Patches of 4 × 4 and more overlap enough by the blocks that follow; smaller strides get a 3 × 3 window."""
-    return (1, 1, 1) if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)
+    return POINT if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)

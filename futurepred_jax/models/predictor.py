@@ -10,7 +10,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, PyTree
 
 from futurepred_jax.arrays import Key, TokenGrid, Tokens, Video
-from futurepred_jax.models.decoding import Sampling, generate
+from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.transformer import Transformer
 
@@ -29,7 +29,7 @@ class Scored:
     """What the model thinks of a given future, token by token."""
 
     nll: Float[Array, "b n"]  # nats
-    correct: Bool[Array, "b n"]  # the likeliest token is the true one
+    correct: Bool[Array, "b n"]  # every digit of the true token is the likeliest, given those before
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,9 +40,14 @@ class Tokenizer:
     variables: PyTree
 
     @property
-    def codebook_size(self) -> int:
-        """Number of codes."""
-        return self.module.quantizer.codebook_size
+    def sizes(self) -> tuple[int, ...]:
+        """Number of codes of each digit of a token."""
+        return self.module.quantizer.sizes
+
+    @property
+    def codebooks(self) -> Float[Array, "g v d"]:
+        """The vectors of the codes of each digit."""
+        return self.module.apply(self.variables, method="codebooks")  # pyright: ignore[reportReturnType]
 
     def tokenize(self, video: Video) -> TokenGrid:
         """Frames in [-1, 1] to indices. Raises a ValueError as ``MagVit.encode``."""
@@ -66,9 +71,9 @@ class Predictor:
     params: PyTree
 
     @property
-    def codebook_size(self) -> int:
-        """Number of codes of the tokenizer."""
-        return self.tokenizer.codebook_size
+    def sizes(self) -> tuple[int, ...]:
+        """Number of codes of each digit of the tokenizer's."""
+        return self.tokenizer.sizes
 
     def tokenize(self, video: Video) -> TokenGrid:
         """See ``Tokenizer.tokenize``."""
@@ -96,11 +101,11 @@ class Predictor:
             raise ValueError(f"{num_frames} future frames: ask for at least 1")
         past = self.tokenize(self._usable(context))
         latent_frames = -(-num_frames // self.tokenizer.module.stride[0])
-        lh, lw = past.shape[2:]
+        lh, lw = past.shape[2:4]
         new = _continue(
             self.transformer, self.params, _flat(past), num_tokens=latent_frames * lh * lw, key=key, sampling=sampling
         )
-        future = rearrange(new.tokens[:, 0], "b (lt lh lw) -> b lt lh lw", lh=lh, lw=lw)
+        future = rearrange(new.tokens[:, 0], "b (lt lh lw) g -> b lt lh lw g", lh=lh, lw=lw)
         video = self.tokenizer.draw(jnp.concatenate([past, future], axis=1))
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return Prediction(video[:, start:][:, :num_frames], future, new.log_likelihood[:, 0])
@@ -123,7 +128,7 @@ class Predictor:
 
 
 def _flat(tokens: TokenGrid) -> Tokens:
-    return rearrange(tokens, "b lt lh lw -> b (lt lh lw)")
+    return rearrange(tokens, "b lt lh lw g -> b (lt lh lw) g")
 
 
 @partial(jax.jit, static_argnums=0)
@@ -142,6 +147,5 @@ _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "s
 @partial(jax.jit, static_argnums=0, static_argnames="first")
 def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int) -> tuple[Array, Array]:
     logits = module.apply({"params": params}, tokens, first=first)
-    log_p = jax.nn.log_softmax(logits, axis=-1)  # pyright: ignore[reportArgumentType]
     true = tokens[:, first:]
-    return -jnp.take_along_axis(log_p, true[..., None], axis=-1)[..., 0], jnp.argmax(log_p, axis=-1) == true
+    return token_nll(logits, true), jnp.all(jnp.argmax(logits, axis=-1) == true, axis=-1)  # pyright: ignore

@@ -1,13 +1,13 @@
-"""From continuous latents to codebook indices and back: VQ and FSQ behind one interface.
+"""From continuous latents to tokens and back: VQ and FSQ behind one interface.
 
-A quantizer has ``codebook_size`` and ``dim`` (the channels that it reads), ``__call__`` to quantize with a gradient,
-and ``lookup`` to turn indices into latents.
+A token has ``g`` digits, one for each codebook: VQ has a codebook for each group of channels, FSQ one for each channel.
+A quantizer has ``sizes`` (codes of each digit) and ``dim`` (the channels that it reads), ``__call__`` to quantize with
+a gradient, ``lookup`` to turn tokens into latents, and ``codebooks`` for the vectors of all codes.
 """
-
-import math
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange
 from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
@@ -17,19 +17,22 @@ from futurepred_jax.arrays import Key, Latents, TokenGrid
 
 @struct.dataclass
 class Quantized:
-    """Latents after quantization (straight-through gradient), their indices, and what the training needs to know."""
+    """Latents after quantization (straight-through gradient), their tokens, and what the training needs to know."""
 
     latents: Latents
     tokens: TokenGrid
     commitment: Float[Array, ""]  # mean squared distance from the encoder's output to its code
 
 
-def codebook_usage(tokens: Int[Array, "*n"], codebook_size: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Share of the codes that occur in ``tokens``, and the perplexity exp(entropy) of their frequencies."""
-    counts = jnp.bincount(tokens.reshape(-1), length=codebook_size)
-    share = counts / counts.sum()
-    entropy = -jnp.sum(share * jnp.log(jnp.maximum(share, 1e-12)))
-    return jnp.mean(counts > 0), jnp.exp(entropy)
+def codebook_usage(tokens: Int[Array, "*n g"], sizes: tuple[int, ...]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Share of all codes that occur in ``tokens``, and the perplexity exp(entropy) of a digit, its entropy averaged."""
+    used, entropy = jnp.zeros(()), jnp.zeros(())
+    for digit, size in enumerate(sizes):
+        counts = jnp.bincount(tokens[..., digit].reshape(-1), length=size)
+        share = counts / counts.sum()
+        used += jnp.sum(counts > 0)
+        entropy -= jnp.sum(share * jnp.log(jnp.maximum(share, 1e-12)))
+    return used / sum(sizes), jnp.exp(entropy / len(sizes))
 
 
 def _straight_through(value: Array, surrogate: Array) -> Array:
@@ -42,28 +45,43 @@ def _normalize(vectors: Array) -> Array:
 
 
 class VQ(nn.Module):
-    """Vector quantization on the unit sphere: a codebook that follows the latents by exponential moving averages.
+    """Vector quantization on the unit sphere: codebooks that follow the latents by exponential moving averages.
 
-    A code whose average count falls under ``revive_below`` takes the place of a random latent of the batch. All counts
-    start at zero, so the first quantized step fills the whole codebook with latents: the initialisation needs no other
-    code. The codebook lives in the collection ``codebook`` and changes only when that is mutable and ``train`` is set.
+    Each of ``groups`` equal groups of channels has its own codebook (product quantization), so that g digits of v codes
+    say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random latent
+    of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents: the
+    initialisation needs no other code. The codebooks live in the collection ``codebook`` and change only when that is
+    mutable and ``train`` is set.
 
     Source: van den Oord et al. 2017, appendix A.1 (EMA); ViT-VQGAN §3.2 (l2-normalised, low-dimensional codes);
-    Jukebox §A.1 (random restarts).
+    Jégou et al. 2011 (product quantization); Jukebox §A.1 (random restarts).
     """
 
     codebook_size: int
     dim: int = 16
+    groups: int = 1
     decay: float = 0.99
     revive_below: float = 0.1  # average count a step under which a code is dead
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Codes of each digit."""
+        return (self.codebook_size,) * self.groups
+
+    @property
+    def code_dim(self) -> int:
+        """Channels of a code."""
+        return self.dim // self.groups
+
     def setup(self):
         """Allocates the codes and their counts."""
-        shape = (self.codebook_size, self.dim)
+        if self.dim % self.groups:
+            raise ValueError(f"dim {self.dim} in {self.groups} groups: groups must divide dim")
+        shape = (self.groups, self.codebook_size, self.dim // self.groups)
         self.codes = self.variable(
             "codebook", "codes", lambda: _normalize(jax.random.normal(self.make_rng("params"), shape))
         )
-        self.counts = self.variable("codebook", "counts", jnp.zeros, (self.codebook_size,))
+        self.counts = self.variable("codebook", "counts", jnp.zeros, shape[:2])
 
     def __call__(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
@@ -73,30 +91,45 @@ class VQ(nn.Module):
         Raises:
             ValueError: if ``train`` is set without a ``key`` for the revival.
         """
-        latents = _normalize(latents.astype(jnp.float32))
-        tokens = jnp.argmax(jnp.einsum("... d, v d -> ... v", jax.lax.stop_gradient(latents), self.codes.value), -1)
-        codes = self.lookup(tokens)
+        latents = _normalize(rearrange(latents.astype(jnp.float32), "... (g d) -> ... g d", g=self.groups))
+        fixed = jax.lax.stop_gradient(latents)
+        tokens = jnp.argmax(jnp.einsum("... g d, g v d -> ... g v", fixed, self.codes.value), -1)
+        codes = self._codes_of(tokens)
         commitment = jnp.mean(jnp.sum(jnp.square(latents - jax.lax.stop_gradient(codes)), -1))
         if train and not self.is_initializing():
             if key is None:
                 raise ValueError("VQ revives dead codes at random: pass key= when train=True")
-            self._follow(jax.lax.stop_gradient(latents), tokens, key=key, active=active)
+            self._follow(fixed.reshape(-1, *fixed.shape[-2:]), tokens.reshape(-1, self.groups), key, active)
         quantized = jnp.where(active, _straight_through(codes, latents), latents)
-        return Quantized(latents=quantized, tokens=tokens, commitment=jnp.where(active, commitment, 0.0))
+        return Quantized(
+            latents=rearrange(quantized, "... g d -> ... (g d)"),
+            tokens=tokens,
+            commitment=jnp.where(active, commitment, 0.0),
+        )
 
-    def lookup(self, tokens: Int[Array, "*n"]) -> Float[Array, "*n d"]:
-        """The codes of ``tokens``."""
-        return self.codes.value[tokens]
+    def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:
+        """The codes of ``tokens``, one group after another."""
+        return rearrange(self._codes_of(tokens), "... g d -> ... (g d)")
 
-    def _follow(self, latents: Array, tokens: Array, *, key: Key, active: Bool[Array, ""] | bool) -> None:
+    def codebooks(self) -> Float[Array, "g v d"]:
+        """The codes of each digit."""
+        return self.codes.value
+
+    def _codes_of(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n g d"]:
+        return self.codes.value[jnp.arange(self.groups), tokens]
+
+    def _follow(
+        self, latents: Float[Array, "n g d"], tokens: Int[Array, "n g"], key: Key, active: Bool[Array, ""] | bool
+    ) -> None:
         """Moves every code towards the mean of its latents and revives the dead ones."""
-        flat = latents.reshape(-1, self.dim)
-        members = jax.nn.one_hot(tokens.reshape(-1), self.codebook_size, dtype=flat.dtype)
+        members = jax.nn.one_hot(tokens, self.codebook_size, dtype=latents.dtype)
         counts = self.decay * self.counts.value + (1 - self.decay) * members.sum(0)
-        sums = self.decay * self.counts.value[:, None] * self.codes.value + (1 - self.decay) * (members.T @ flat)
+        sums = self.decay * self.counts.value[..., None] * self.codes.value
+        sums += (1 - self.decay) * jnp.einsum("n g v, n g d -> g v d", members, latents)
         dead = counts < self.revive_below
-        fresh = flat[jax.random.randint(key, (self.codebook_size,), 0, flat.shape[0])]
-        codes = jnp.where(dead[:, None], fresh, _normalize(sums))
+        chosen = jax.random.randint(key, (self.codebook_size,), 0, latents.shape[0])
+        fresh = rearrange(latents[chosen], "v g d -> g v d")
+        codes = jnp.where(dead[..., None], fresh, _normalize(sums))
         counts = jnp.where(dead, 1.0, counts)
         self.codes.value = jnp.where(active, codes, self.codes.value)
         self.counts.value = jnp.where(active, counts, self.counts.value)
@@ -111,14 +144,19 @@ class FSQ(nn.Module):
     levels: tuple[int, ...]
 
     @property
-    def codebook_size(self) -> int:
-        """Number of combinations."""
-        return math.prod(self.levels)
+    def sizes(self) -> tuple[int, ...]:
+        """Codes of each digit: the levels."""
+        return self.levels
 
     @property
     def dim(self) -> int:
         """One channel a level."""
         return len(self.levels)
+
+    @property
+    def code_dim(self) -> int:
+        """Channels of a code: one."""
+        return 1
 
     def __call__(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
@@ -132,21 +170,15 @@ class FSQ(nn.Module):
         bounded = jnp.tanh(latents.astype(jnp.float32) + jnp.arctanh(offset / half * 0.999)) * half * 1.001 - offset
         digits = jnp.clip(jnp.round(bounded) + levels // 2, 0, levels - 1).astype(jnp.int32)
         squashed = bounded / (levels // 2)
-        rounded = _straight_through(self._values(digits), squashed)
-        return Quantized(
-            latents=jnp.where(active, rounded, squashed),
-            tokens=jnp.sum(digits * self._place_values(), -1),
-            commitment=jnp.zeros(()),
-        )
+        rounded = _straight_through(self.lookup(digits), squashed)
+        return Quantized(latents=jnp.where(active, rounded, squashed), tokens=digits, commitment=jnp.zeros(()))
 
-    def lookup(self, tokens: Int[Array, "*n"]) -> Float[Array, "*n d"]:
+    def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:
         """The latents of ``tokens``."""
-        digits = tokens[..., None] // self._place_values() % jnp.asarray(self.levels)
-        return self._values(digits)
+        half = jnp.asarray(self.levels) // 2
+        return (tokens - half) / half
 
-    def _values(self, digits: Array) -> Array:
-        levels = jnp.asarray(self.levels)
-        return (digits - levels // 2) / (levels // 2)
-
-    def _place_values(self) -> Array:
-        return jnp.asarray([math.prod(self.levels[:i]) for i in range(len(self.levels))])
+    def codebooks(self) -> Float[Array, "g v 1"]:
+        """The value of each level of each digit, in rows of the most levels."""
+        half = jnp.asarray(self.levels)[:, None] // 2
+        return ((jnp.arange(max(self.levels)) - half) / half)[..., None]

@@ -2,7 +2,8 @@
 
 Position n predicts token n from all tokens before it. Its input is made from the earlier tokens next to it in space and
 time, the token just before among them, so that "as in the last frame" and "as the neighbour that moved here" are known
-before the first block; attention supplies the rest. A block has RMSNorm before each branch, normalised queries and keys
+before the first block; attention supplies the rest. A token of several digits is one position: its digits are
+predicted one after another by small heads. A block has RMSNorm before each branch, normalised queries and keys
 (ViT-22B, arXiv:2302.05442 §2.2) turned by a 3D rotary embedding, and SwiGLU (arXiv:2002.05202).
 """
 
@@ -10,25 +11,25 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Float, Int
 
 from futurepred_jax.arrays import Tokens
-from futurepred_jax.models.blocks import Block, Neighbourhood, dense
+from futurepred_jax.models.blocks import Block, Digits, Neighbourhood
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
 from futurepred_jax.models.rope import rotary_angles
 
-HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 HIDDEN_MULTIPLE = 32  # channels: whole vectors and matrix tiles on every backend
 
 
 @struct.dataclass
 class Step:
-    """Logits of one position of every sample, and the cache that includes it."""
+    """Features of one position of every sample, from which its digits follow, and the cache that includes it."""
 
-    logits: Float[Array, "b m v"]
+    features: Float[Array, "b m d"]
     cache: tuple[Cache, ...]
 
 
@@ -36,8 +37,10 @@ class Transformer(nn.Module):
     """Causal model of the tokens of a grid [lt lh lw].
 
     Attributes:
-        vocab_size: Number of codes ``v``; tokens are in [0, v).
+        sizes: Number of codes of each digit of a token.
         grid: Latent frames, rows and columns; shorter sequences are a prefix of it in raster order.
+        code_dim: Channels of the vector of each code, from which tokens are embedded and by which they are chosen. These
+            vectors are the parameter ``codes`` [g v d]: random here, a tokenizer's own codes where training sets them.
         width: Channels.
         depth: Blocks.
         heads: Attention heads; ``width // heads`` channels each.
@@ -50,8 +53,9 @@ class Transformer(nn.Module):
         dtype: Of activations; parameters, norms' statistics, softmax and logits are float32.
     """
 
-    vocab_size: int
+    sizes: tuple[int, ...]
     grid: tuple[int, int, int]
+    code_dim: int = 8
     width: int = 256
     depth: int = 4
     heads: int = 4
@@ -64,29 +68,30 @@ class Transformer(nn.Module):
     dtype: Any = jnp.float32
 
     def setup(self) -> None:
-        """Declares the parameters: input, blocks, final norm and head."""
+        """Declares the parameters: input, blocks and head."""
         if self.width % self.heads:
             raise ValueError(f"width {self.width} with {self.heads} heads: heads must divide the width")
         self.neighbours = causal_neighbours(self.grid, frames=self.frames, radius=self.radius)
         self.angles = rotary_angles(self.grid, self.width // self.heads)
-        self.input = Neighbourhood(self.vocab_size, self.width, self.nearby, self.dtype)
+        self.input = Neighbourhood(self.sizes, self.width, self.nearby, self.dtype)
         hidden = HIDDEN_MULTIPLE * math.ceil(self.mlp_ratio * self.width / HIDDEN_MULTIPLE)
         block = nn.remat(Block, static_argnums=(3,)) if self.remat else Block
         self.blocks = [
             block(self.width, self.heads, hidden, 1 / (2 * self.depth), self.attention, self.dtype)
             for _ in range(self.depth)
         ]
-        self.norm = nn.RMSNorm(dtype=self.dtype)
-        self.head = dense(self.vocab_size, HEAD_SCALE, self.dtype)
+        self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
+        shape = (len(self.sizes), max(self.sizes), self.code_dim)
+        self.codes = self.param("codes", nn.initializers.normal(self.code_dim**-0.5), shape)
 
-    def __call__(self, tokens: Tokens, *, first: int = 0) -> Float[Array, "b rest v"]:
-        """Logits for each token given those before it, of positions ``first`` and later only.
+    def __call__(self, tokens: Tokens, *, first: int = 0) -> Float[Array, "b rest g v"]:
+        """Logits for each digit of each token given what is before it, of positions ``first`` and later only.
 
         Raises:
             ValueError: if there are more tokens than the grid has.
         """
         x, _ = self._run(tokens, first=first)
-        return self._logits(x)
+        return self.head(x, tokens[:, first:], self.codes)
 
     def prefill(self, context: Tokens, *, samples: int, length: int) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
@@ -98,26 +103,33 @@ class Transformer(nn.Module):
         _, memories = self._run(context)
         return tuple(Cache.of_context(keys, values, samples=samples, length=length) for keys, values in memories)
 
-    def step(self, tokens: Int[Array, "b m n"], position: Int[Array, ""], cache: tuple[Cache, ...]) -> Step:
-        """Logits for the token at ``position``, which must be the first that the cache does not hold.
+    def step(self, tokens: Int[Array, "b m n g"], position: Int[Array, ""], cache: tuple[Cache, ...]) -> Step:
+        """Features of the token at ``position``, which must be the first that the cache does not hold.
 
         Args:
             tokens: All tokens so far; what stands at ``position`` and later is not read.
             position: Index into ``tokens``.
             cache: Of all positions before.
         """
-        x = self.input(self._nearby(tokens, jnp.asarray(self.neighbours)[position]))
+        window = jnp.asarray(self.neighbours)[position]
+        nearby = jnp.take(tokens, window, axis=-2, mode="clip")
+        index = jnp.where(window == OUTSIDE, OUTSIDE, jnp.arange(len(window)))
+        x = self.input(nearby, index[None], self.codes)[..., 0, :]
         angles = jnp.asarray(self.angles)[position]
         after = []
         for block, memory in zip(self.blocks, cache, strict=True):
             x, memory = block.step(x, angles, position, memory)
             after.append(memory)
-        return Step(logits=self._logits(x), cache=tuple(after))
+        return Step(features=x, cache=tuple(after))
+
+    def digit(self, features: Float[Array, "*b d"], tokens: Int[Array, "*b g"], i: int) -> Float[Array, "*b v"]:
+        """Logits of digit ``i`` of a token from its features and its digits before; those from ``i`` on are not read."""
+        return self.head.digit(features, tokens, self.codes, i)
 
     def _run(self, tokens: Tokens, first: int = 0) -> tuple[Float[Array, "b rest d"], list[tuple[Array, Array]]]:
         n = tokens.shape[1]
         self._check_length(n)
-        x = self.input(self._nearby(tokens, self.neighbours[:n]))
+        x = self.input(tokens, self.neighbours[:n], self.codes)
         angles = jnp.asarray(self.angles[:n])
         memories = []
         for i, block in enumerate(self.blocks):
@@ -125,12 +137,6 @@ class Transformer(nn.Module):
             x, memory = block(x, angles, first if last else 0)
             memories.append(memory)
         return x, memories
-
-    def _nearby(self, tokens: Int[Array, "*b n"], index: Int[Any, "... s"]) -> Int[Array, "..."]:
-        return jnp.where(index == OUTSIDE, self.vocab_size, jnp.take(tokens, index, axis=-1, mode="clip"))
-
-    def _logits(self, x: Float[Array, "*b d"]) -> Float[Array, "*b v"]:
-        return self.head(self.norm(x)).astype(jnp.float32)
 
     def _check_length(self, n: int) -> None:
         if n > math.prod(self.grid):
@@ -155,6 +161,11 @@ def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> floa
         pairs = (n * (n + 1) - first * (first + 1)) // 2
         return pairs * 2 * width + (n - first) * (width**2 + 3 * width * hidden)
 
-    before = n * (window * t.nearby * width + t.depth * 3 * width**2)
+    digits, code_dim = len(t.sizes), t.code_dim
+    embedding = digits * code_dim * (t.nearby + 2 * width)
+    before = n * (embedding + window * t.nearby * width + t.depth * 3 * width**2)
     blocks = (t.depth - 1) * after_attention(0) + after_attention(first)
-    return 6.0 * clips * (before + blocks + (n - first) * width * t.vocab_size)
+    earlier = digits * (digits - 1) // 2 * code_dim * width  # embeddings of earlier digits
+    chosen = sum(t.sizes) * (width + code_dim) + digits * width * code_dim
+    head = (n - first) * (chosen + earlier + (digits - 1) * width**2)
+    return 6.0 * clips * (before + blocks + head)

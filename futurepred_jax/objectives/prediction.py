@@ -16,11 +16,12 @@ from futurepred_jax.objectives.loss import Loss
 class PredictionObjective:
     """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
 
-    Batches have ``tokens``, integers [b lt lh lw], the whole clip's.
+    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's.
 
     Attributes:
         model: the Transformer.
         context: latent frames of the context.
+        codes: vectors that the model's codes start as, the tokenizer's; random ones without them.
         corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
             each clip, so that the model learns to doubt what it is given.
         context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
@@ -29,6 +30,7 @@ class PredictionObjective:
 
     model: Transformer
     context: int
+    codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
     context_weight: float = 0.0
     z_weight: float = 1e-4
@@ -36,7 +38,8 @@ class PredictionObjective:
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters; there is no other state."""
         lt, lh, lw = self.model.grid
-        return self.model.init(key, jnp.zeros((1, lt * lh * lw), jnp.int32))["params"], {}
+        params = self.model.init(key, jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32))["params"]
+        return (params if self.codes is None else {**params, "codes": self.codes}), {}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
@@ -50,7 +53,7 @@ class PredictionObjective:
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
         nll = mean(scores["nll"], is_future)
-        value = mean(scores["nll"] + self.z_weight * jnp.square(scores["normaliser"]), weight)
+        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
         metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
         return Loss(value, model_state, metrics)
 
@@ -66,19 +69,25 @@ class PredictionObjective:
 
     def _corrupted(self, tokens: Tokens, key: Key) -> Tokens:
         share_key, where_key, what_key = jax.random.split(key, 3)
-        share = jax.random.uniform(share_key, (tokens.shape[0], 1), maxval=self.corruption)
-        in_context = jnp.arange(tokens.shape[1]) < self.context * self.model.grid[1] * self.model.grid[2]
-        hit = (jax.random.uniform(where_key, tokens.shape) < share) & in_context
-        return jnp.where(hit, jax.random.randint(what_key, tokens.shape, 0, self.model.vocab_size), tokens)
+        b, n, _ = tokens.shape
+        share = jax.random.uniform(share_key, (b, 1), maxval=self.corruption)
+        in_context = jnp.arange(n) < self.context * self.model.grid[1] * self.model.grid[2]
+        hit = (jax.random.uniform(where_key, (b, n)) < share) & in_context
+        noise = jax.random.randint(what_key, tokens.shape, 0, jnp.asarray(self.model.sizes))
+        return jnp.where(hit[..., None], noise, tokens)
 
 
 def _flat(tokens: Array) -> Tokens:
-    return rearrange(tokens.astype(jnp.int32), "b lt lh lw -> b (lt lh lw)")
+    return rearrange(tokens.astype(jnp.int32), "b lt lh lw g -> b (lt lh lw) g")
 
 
-def _token_scores(logits: Float[Array, "b n v"], tokens: Tokens) -> dict[str, Float[Array, "b n"]]:
-    """Negative log-likelihood in nats, log-normaliser, and whether the likeliest token is the true one."""
+def _token_scores(logits: Float[Array, "b n g v"], tokens: Tokens) -> dict[str, Float[Array, "b n"]]:
+    """Of each token, over its digits: nats, squared log-normalisers, and whether the likeliest are the true ones."""
     normaliser = jax.nn.logsumexp(logits, axis=-1)
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    correct = (jnp.argmax(logits, axis=-1) == tokens).astype(jnp.float32)
-    return {"nll": normaliser - chosen, "normaliser": normaliser, "correct": correct}
+    correct = jnp.all(jnp.argmax(logits, axis=-1) == tokens, axis=-1)
+    return {
+        "nll": jnp.sum(normaliser - chosen, axis=-1),
+        "normaliser": jnp.sum(jnp.square(normaliser), axis=-1),
+        "correct": correct.astype(jnp.float32),
+    }

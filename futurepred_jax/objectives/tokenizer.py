@@ -54,7 +54,7 @@ class TokenizerObjective:
             variables, video, train=True, key=codebook_key, active=active, mutable=list(model_state)
         )
         distance = self._distance(drawn, clean, mask)
-        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.codebook_size)
+        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)
         metrics = {
             "reconstruction": distance,
             "commitment": quantized.commitment,
@@ -69,7 +69,7 @@ class TokenizerObjective:
         drawn, quantized = self.model.apply({"params": params, **model_state}, clean)  # pyright: ignore
         squared = jnp.mean(jnp.square((jnp.clip(drawn, -1, 1) - clean) / 2), axis=-1)
         foreground = jnp.sum(squared * mask, axis=(1, 2, 3)) / jnp.maximum(jnp.sum(mask, axis=(1, 2, 3)), 1)
-        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.codebook_size)  # pyright: ignore[reportAttributeAccessIssue]
+        usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)  # pyright: ignore[reportAttributeAccessIssue]
         return {
             "loss": self._distance(drawn, clean, mask),
             "psnr": jnp.mean(_decibel(jnp.mean(squared, axis=(1, 2, 3)))),

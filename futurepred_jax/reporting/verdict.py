@@ -122,10 +122,10 @@ def _tracker(tracker: Mapping[str, Number | None]) -> str:
     return f"On the true frames themselves the tracker errs by {error} and finds {recall} of the objects."
 
 
-def _codebook(codebook: Mapping[str, Number | None]) -> str:
+def _codebook(codebook: Mapping[str, Any]) -> str:
     if codebook.get("usage") is None:
         return ""
-    size = f" of {formats.number(codebook['size'], 0)} codes" if codebook.get("size") else ""
+    size = f" of {' + '.join(map(str, codebook['sizes']))} codes" if codebook.get("sizes") else ""
     perplexity = f", perplexity {formats.number(codebook['perplexity'], 0)}" if codebook.get("perplexity") else ""
     return f"Codebook usage is {formats.percent(codebook['usage'])}{size}{perplexity}."
 

@@ -1,9 +1,14 @@
 """Optimizers: optax chains with the choices of this codebase made."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import PyTree
+from optax import contrib
+
+ADAM_RMS = 0.2  # root mean square of AdamW's updates at learning rate 1, arXiv:2502.16982 §2.2
 
 
 def adamw(
@@ -32,8 +37,7 @@ def adamw(
     Raises:
         ValueError: When warm-up leaves no step for the decay, or a rate or norm is not positive.
     """
-    if learning_rate <= 0 or clip_norm <= 0:
-        raise ValueError(f"learning_rate {learning_rate} and clip_norm {clip_norm} must be positive")
+    _require_positive(learning_rate, clip_norm)
     schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
 
     def chain(learning_rate: float | jax.Array) -> optax.GradientTransformation:
@@ -43,6 +47,59 @@ def adamw(
         )
 
     return optax.inject_hyperparams(chain)(learning_rate=schedule)  # so that the rate in use can be logged
+
+
+def muon(
+    *,
+    learning_rate: float,
+    warmup_steps: int,
+    steps: int,
+    end_factor: float = 0.1,
+    weight_decay: float = 0.0,
+    clip_norm: float = 1.0,
+    b2: float = 0.99,
+) -> optax.GradientTransformation:
+    """Muon (Jordan et al., 2024) on hidden kernels and AdamW on all else: embeddings, heads, norms and biases.
+
+    Muon's updates are scaled to the size of AdamW's (Liu et al., 2025, arXiv:2502.16982 §2.2), so that one learning rate
+    serves both. Arguments and errors as ``adamw``; ``b2`` is AdamW's.
+    """
+    _require_positive(learning_rate, clip_norm)
+    schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
+
+    def chain(learning_rate: float | jax.Array) -> optax.GradientTransformation:
+        return optax.chain(
+            optax.clip_by_global_norm(clip_norm),
+            contrib.muon(
+                learning_rate,
+                weight_decay=weight_decay,
+                weight_decay_mask=is_matrix,
+                consistent_rms=ADAM_RMS,
+                adam_b2=b2,
+                muon_weight_dimension_numbers=hidden_kernels,
+            ),
+        )
+
+    return optax.inject_hyperparams(chain)(learning_rate=schedule)
+
+
+OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {"adamw": adamw, "muon": muon}
+
+
+def hidden_kernels(params: PyTree) -> PyTree:
+    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last."""
+
+    def rule(path: tuple, x: jax.Array) -> contrib.MuonDimensionNumbers | None:
+        *modules, name = (str(entry.key) for entry in path)
+        hidden = name == "kernel" and not any(module.startswith("heads_") for module in modules)
+        return contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,)) if hidden else None
+
+    return jax.tree.map_with_path(rule, params)
+
+
+def _require_positive(learning_rate: float, clip_norm: float) -> None:
+    if learning_rate <= 0 or clip_norm <= 0:
+        raise ValueError(f"learning_rate {learning_rate} and clip_norm {clip_norm} must be positive")
 
 
 def warmup_cosine(peak: float, *, warmup_steps: int, steps: int, end_factor: float) -> optax.Schedule:

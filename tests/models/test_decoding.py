@@ -9,20 +9,22 @@ from scipy import stats
 from futurepred_jax.models.decoding import Sampling, generate, sample, token_nll, truncate
 from futurepred_jax.models.transformer import Transformer
 
-MODEL = Transformer(vocab_size=7, grid=(3, 3, 4), width=48, depth=2, heads=2, nearby=8)
+SIZES = np.array([7, 3])
+MODEL = Transformer(sizes=(7, 3), grid=(3, 3, 4), width=48, depth=2, heads=2, nearby=8)
 CONTEXT = 12
 GREEDY = Sampling(temperature=0.0)
 
 
 @pytest.fixture(scope="module")
 def params():
-    """Initial parameters with a larger head, so that the distributions are far from uniform."""
-    params = jax.jit(MODEL.init)(jax.random.key(0), jnp.zeros((1, 36), int))["params"]
-    return {**params, "head": jax.tree.map(lambda x: 15 * x, params["head"])}
+    """Initial parameters with larger heads, so that the distributions are far from uniform."""
+    params = jax.jit(MODEL.init)(jax.random.key(0), jnp.zeros((1, 36, 2), int))["params"]
+    larger = {f"heads_{i}": jax.tree.map(lambda x: 5 * x, params["head"][f"heads_{i}"]) for i in range(2)}
+    return {**params, "head": {**params["head"], **larger}}
 
 
 def _context(b: int = 3, key: int = 1):
-    return jax.random.randint(jax.random.key(key), (b, CONTEXT), 0, MODEL.vocab_size)
+    return jax.random.randint(jax.random.key(key), (b, CONTEXT, 2), 0, SIZES)
 
 
 def _generate(params, context, *, num_tokens=24, key=2, **kwargs):
@@ -30,30 +32,32 @@ def _generate(params, context, *, num_tokens=24, key=2, **kwargs):
     return run(params, context, jax.random.key(key))
 
 
+@jax.jit
 def _logits(params, tokens):
-    return jax.jit(lambda p, x: MODEL.apply({"params": p}, x))(params, tokens)
+    return MODEL.apply({"params": params}, tokens)
 
 
 def test_cached_logits_are_the_uncached(params):
-    tokens = jax.random.randint(jax.random.key(3), (3, 36), 0, MODEL.vocab_size)
+    tokens = jax.random.randint(jax.random.key(3), (3, 36, 2), 0, SIZES)
     model = MODEL.bind({"params": params})
     cache = model.prefill(tokens[:, :CONTEXT], samples=2, length=24)
     want = _logits(params, tokens)
     both = jnp.stack([tokens, tokens], axis=1)
     for n in range(CONTEXT, 36):
-        blind = both.at[..., n:].set(0)  # a step must not need what is not drawn yet
+        blind = both.at[..., n:, :].set(0)  # a step must not need what is not drawn yet
         step = model.step(blind, jnp.asarray(n), cache)
         cache = step.cache
-        for m in range(2):
-            np.testing.assert_allclose(step.logits[:, m], want[:, n], rtol=1e-4, atol=2e-5)
+        for i in range(2):
+            logits = model.digit(step.features, both[..., n, :].at[..., i:].set(0), i)
+            for m in range(2):
+                np.testing.assert_allclose(logits[:, m], want[:, n, i], rtol=1e-4, atol=2e-5)
 
 
 def test_greedy_is_the_argmax_rollout_of_the_uncached_model(params):
-    tokens = _context()
-    for _ in range(24):
-        padded = jnp.pad(tokens, ((0, 0), (0, 36 - tokens.shape[1])))
-        chosen = jnp.argmax(_logits(params, padded)[:, tokens.shape[1] - 1 + 1], axis=-1)
-        tokens = jnp.concatenate([tokens, chosen[:, None]], axis=1)
+    tokens = jnp.pad(_context(), ((0, 0), (0, 24), (0, 0)))
+    for n in range(CONTEXT, 36):
+        for i in range(2):
+            tokens = tokens.at[:, n, i].set(jnp.argmax(_logits(params, tokens)[:, n, i], axis=-1))
     np.testing.assert_array_equal(_generate(params, _context(), sampling=GREEDY).tokens[:, 0], tokens[:, CONTEXT:])
 
 
@@ -101,13 +105,24 @@ def test_cuts_keep_the_likeliest(sampling, kept):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
-def test_sampled_frequencies_match_the_probabilities(params, temperature):
-    drawn = _generate(params, _context(1), num_tokens=1, samples=4000, sampling=Sampling(temperature=temperature))
-    logits = _logits(params, jnp.pad(_context(1), ((0, 0), (0, 1))))[0, CONTEXT]
-    expected = 4000 * np.asarray(jax.nn.softmax(logits / temperature), np.float64)
-    counts = np.bincount(np.asarray(drawn.tokens).ravel(), minlength=MODEL.vocab_size)
-    assert stats.chisquare(counts, expected * (4000 / expected.sum())).pvalue > 1e-3
-    assert stats.chisquare(counts, np.full(MODEL.vocab_size, 4000 / MODEL.vocab_size)).pvalue < 1e-3
+def test_sampled_frequencies_match_the_joint_probabilities_of_the_digits(params, temperature):
+    drawn = _generate(params, _context(1), num_tokens=1, samples=8000, sampling=Sampling(temperature=temperature))
+    counts = np.bincount(np.asarray(drawn.tokens).reshape(-1, 2) @ [3, 1], minlength=21)
+    every_first = jnp.tile(jnp.pad(_context(1), ((0, 0), (0, 1), (0, 0))), (7, 1, 1)).at[:, CONTEXT, 0].set(jnp.arange(7))
+    p = np.asarray(jax.nn.softmax(_logits(params, every_first)[:, CONTEXT] / temperature), np.float64)
+    joint = p[0, 0, :, None] * p[:, 1, :3]  # of the first digit, and of the second given each first
+    independent = joint.sum(1, keepdims=True) * joint.sum(0)
+    chisquare = lambda share: stats.chisquare(counts, share.ravel() * (8000 / share.sum()))  # noqa: E731
+    assert chisquare(joint).pvalue > 1e-3
+    assert chisquare(independent).pvalue < 1e-3
+    assert chisquare(np.ones((7, 3))).pvalue < 1e-3
+
+
+def test_no_digit_gets_a_code_that_it_lacks(params):
+    hot = Sampling(temperature=100.0, top_k=7)
+    drawn = _generate(params, _context(), sampling=hot, samples=8).tokens
+    np.testing.assert_array_equal(drawn.max((0, 1, 2)), SIZES - 1)
+    assert drawn.min() == 0
 
 
 @pytest.mark.parametrize("wrong", [{"temperature": -1.0}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}])
@@ -127,6 +142,8 @@ def test_nothing_to_generate_is_an_error(params, wrong):
         _generate(params, _context(), **wrong)
 
 
-def test_nll_is_the_negative_log_probability():
-    logits = jnp.log(jnp.array([[[0.2, 0.8], [0.5, 0.5]]])) + 3.0  # logits may have any offset
-    np.testing.assert_allclose(token_nll(logits, jnp.array([[1, 0]])), -np.log([[0.8, 0.5]]), rtol=1e-5)
+def test_nll_is_the_negative_log_probability_of_all_digits():
+    p = jnp.array([[[[0.2, 0.8], [0.5, 0.5]], [[0.7, 0.3], [0.9, 0.1]]]])
+    logits = jnp.log(p) + 3.0  # logits may have any offset
+    nll = token_nll(logits, jnp.array([[[1, 0], [0, 1]]]))
+    np.testing.assert_allclose(nll, -np.log([[0.8 * 0.5, 0.7 * 0.1]]), rtol=1e-5)

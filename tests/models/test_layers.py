@@ -7,7 +7,7 @@ import pytest
 
 from futurepred_jax.models.layers import (
     CausalConv,
-    FrameNorm,
+    Norm,
     ResBlock,
     conv3d_native,
     conv3d_of_2d,
@@ -34,7 +34,7 @@ def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, str
         np.testing.assert_allclose(ours, native, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("layer", [CausalConv(4), FrameNorm(), ResBlock(4), ResBlock(4, factorised=False)])
+@pytest.mark.parametrize("layer", [CausalConv(4), Norm(), ResBlock(4), ResBlock(4, ((1, 3, 3), (3, 1, 1)))])
 def test_layers_are_causal_and_take_one_frame(layer):
     video = _video(c=4)
     variables = layer.init(jax.random.key(1), video)

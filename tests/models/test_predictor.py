@@ -17,9 +17,9 @@ GREEDY = Sampling(temperature=0.0)
 @pytest.fixture(scope="module")
 def predictor():
     magvit = MagVit(channels=(8,), blocks=(0,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
-    transformer = Transformer(vocab_size=16, grid=(4, 2, 2), width=24, depth=1, heads=2, nearby=4)
+    transformer = Transformer(sizes=(16,), grid=(4, 2, 2), width=24, depth=1, heads=2, nearby=4)
     tokenizer = Tokenizer(magvit, magvit.init(jax.random.key(0), jnp.zeros((1, 3, 8, 8, 3))))
-    return Predictor(tokenizer, transformer, transformer.init(jax.random.key(1), jnp.zeros((1, 16), int))["params"])
+    return Predictor(tokenizer, transformer, transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int))["params"])
 
 
 def _video(frames: int):
@@ -33,17 +33,17 @@ def _predict(predictor, context, frames: int = 3):
 def test_future_has_the_frames_asked_for_and_an_unfilled_frame_is_left_out(predictor):
     even, odd = _predict(predictor, _video(4)), _predict(predictor, _video(4)[:, 1:])
     assert even.video.shape == (2, 3, 8, 8, 3)
-    assert even.tokens.shape == (2, 2, 2, 2)
+    assert even.tokens.shape == (2, 2, 2, 2, 1)
     np.testing.assert_array_equal(even.video, odd.video)
 
 
 def test_likelihood_of_a_prediction_is_the_sum_over_its_tokens(predictor):
     context = _video(3)
     out = _predict(predictor, context, 4)
-    tokens = jnp.concatenate([predictor.tokenize(context), out.tokens], axis=1).reshape(2, -1)
+    tokens = jnp.concatenate([predictor.tokenize(context), out.tokens], axis=1).reshape(2, 16, 1)
     logits = predictor.transformer.apply({"params": predictor.params}, tokens, first=8)
-    log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), tokens[:, 8:, None], axis=-1)
-    np.testing.assert_allclose(out.log_likelihood, log_p.sum((1, 2)), rtol=1e-4)
+    log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), tokens[:, 8:, :, None], axis=-1)
+    np.testing.assert_allclose(out.log_likelihood, log_p.sum((1, 2, 3)), rtol=1e-4)
 
 
 def test_score_is_of_the_future_only(predictor):

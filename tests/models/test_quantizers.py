@@ -12,6 +12,7 @@ import pytest
 from futurepred_jax.models.quantizers import FSQ, VQ, codebook_usage
 
 MODEL = VQ(codebook_size=16, dim=4)
+PAIR = VQ(codebook_size=16, dim=4, groups=2)
 LEVELS = FSQ(levels=(4, 3, 5))
 
 
@@ -24,28 +25,59 @@ def variables():
     return MODEL.init(jax.random.key(0), _latents())
 
 
-def _trained(model, variables, steps: int = 4, **kwargs):
-    for step in range(steps):
-        _, variables = model.apply(
-            variables, _latents(), train=True, key=jax.random.key(step), mutable=["codebook"], **kwargs
-        )
+def _trained(model, variables, latents=None):
+    latents = _latents() if latents is None else latents
+    for step in range(4):
+        _, variables = model.apply(variables, latents, train=True, key=jax.random.key(step), mutable=["codebook"])
     return variables
+
+
+def _group(variables, g: int):
+    """The codebook of one group, as that of a VQ without groups."""
+    return jax.tree.map(lambda x: x[g : g + 1], variables)
 
 
 def _collapsed():
     """One code among the latents, the others where no latent is nearest."""
-    codes = jnp.zeros((16, 4)).at[0].set(jnp.array([1.0, 0, 0, 0]))
-    codes = codes.at[1:].set(jnp.array([-1.0, 0, 0, 0]))
-    return {"codebook": {"codes": codes, "counts": jnp.ones(16)}}
+    codes = jnp.zeros((1, 16, 4)).at[:, 0].set(jnp.array([1.0, 0, 0, 0]))
+    codes = codes.at[:, 1:].set(jnp.array([-1.0, 0, 0, 0]))
+    return {"codebook": {"codes": codes, "counts": jnp.ones((1, 16))}}
 
 
 def _one_sided():
     return jnp.abs(_latents())
 
 
-def test_lookup_of_the_tokens_is_the_quantized_latents(variables):
-    out = MODEL.apply(variables, _latents())
-    np.testing.assert_allclose(MODEL.apply(variables, out.tokens, method="lookup"), out.latents, atol=1e-6)
+@pytest.mark.parametrize("model", [MODEL, PAIR])
+def test_lookup_of_the_tokens_is_the_quantized_latents(model):
+    variables = model.init(jax.random.key(0), _latents())
+    out = model.apply(variables, _latents())
+    assert out.tokens.shape == (4, 2, 4, 4, len(model.sizes))
+    np.testing.assert_allclose(model.apply(variables, out.tokens, method="lookup"), out.latents, atol=1e-6)
+
+
+def test_groups_quantize_and_learn_as_quantizers_of_their_own_channels():
+    pair = PAIR.init(jax.random.key(0), _latents())
+    for variables in (pair, _trained(PAIR, pair)):
+        out = PAIR.apply(variables, _latents())
+        for g in range(2):
+            half, single = _latents()[..., 2 * g : 2 * g + 2], VQ(codebook_size=16, dim=2)
+            alone = _group(pair, g)
+            if variables is not pair:
+                alone = _trained(single, alone, latents=half)
+            np.testing.assert_array_equal(single.apply(alone, half).tokens[..., 0], out.tokens[..., g])
+            jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-5), alone, _group(variables, g))
+
+
+def test_groups_must_divide_the_channels():
+    with pytest.raises(ValueError, match="dim 4 in 3 groups: groups must divide dim"):
+        VQ(codebook_size=16, dim=4, groups=3).init(jax.random.key(0), _latents())
+
+
+def test_usage_counts_the_codes_of_all_digits_and_perplexity_averages_their_entropies():
+    usage, perplexity = codebook_usage(jnp.array([[0, 4], [1, 4], [1, 4], [0, 4]]), (2, 5))
+    np.testing.assert_allclose(usage, 3 / 7, rtol=1e-6)
+    np.testing.assert_allclose(perplexity, np.sqrt(2), rtol=1e-5)  # one bit in the one, none in the other
 
 
 @pytest.mark.parametrize("revive_below", [0.0, 0.1])
@@ -55,8 +87,8 @@ def test_only_revival_brings_a_collapsed_codebook_back(revive_below):
     for step in range(8):
         out, state = model.apply(state, latents, train=True, key=jax.random.key(step), mutable=["codebook"])
         if step == 0:
-            assert codebook_usage(out.tokens, 16)[0] == 1 / 16
-    usage, perplexity = codebook_usage(model.apply(state, latents).tokens, 16)
+            assert codebook_usage(out.tokens, (16,))[0] == 1 / 16
+    usage, perplexity = codebook_usage(model.apply(state, latents).tokens, (16,))
     if revive_below:
         assert usage > 0.5
         assert perplexity > 4
@@ -64,11 +96,21 @@ def test_only_revival_brings_a_collapsed_codebook_back(revive_below):
         assert usage == 1 / 16
 
 
-def test_commitment_and_straight_through_gradients_reach_the_latents(variables):
+@pytest.mark.parametrize("model", [MODEL, PAIR])
+def test_gradients_pass_straight_through_to_every_group_and_commitment_pulls_it(model):
+    variables, groups = model.init(jax.random.key(0), _latents()), (*_latents().shape[:-1], len(model.sizes), -1)
     weights = jax.random.normal(jax.random.key(5), _latents().shape)
-    through = jax.grad(lambda z: jnp.sum(weights * MODEL.apply(variables, z).latents))(_latents())
-    commitment = jax.grad(lambda z: MODEL.apply(variables, z).commitment)(_latents())
-    assert jnp.all(jnp.any(through != 0, axis=-1))
+
+    def unquantized(z):
+        z = z.reshape(groups)
+        return (z / jnp.linalg.norm(z, axis=-1, keepdims=True)).reshape(weights.shape)
+
+    through, want = (
+        jax.grad(lambda z: jnp.sum(weights * latents(z)))(_latents())  # noqa: B023
+        for latents in (lambda z: model.apply(variables, z).latents, unquantized)
+    )
+    np.testing.assert_allclose(through, want, rtol=1e-4, atol=1e-5)
+    commitment = jax.grad(lambda z: model.apply(variables, z).commitment)(_latents()).reshape(groups)
     assert jnp.all(jnp.any(commitment != 0, axis=-1))
 
 
@@ -94,16 +136,18 @@ def test_training_needs_a_key(variables):
         MODEL.apply(variables, _latents(), train=True, mutable=["codebook"])
 
 
+def _codes(fsq):
+    return list(itertools.product(*map(range, fsq.sizes)))
+
+
 def test_every_code_of_fsq_is_its_own_round_trip():
-    tokens = jnp.arange(LEVELS.codebook_size)
-    latents = LEVELS.apply({}, tokens, method="lookup")
+    latents = LEVELS.apply({}, jnp.array(_codes(LEVELS)), method="lookup")
     assert len({tuple(row) for row in np.asarray(latents).tolist()}) == 60
     wide = jnp.asarray(list(itertools.product(np.linspace(-4, 4, 41), repeat=3)), jnp.float32)
     out = LEVELS.apply({}, wide[:, None, None, None])
-    assert set(np.asarray(out.tokens).ravel().tolist()) == set(range(60))
+    assert set(map(tuple, np.asarray(out.tokens).reshape(-1, 3).tolist())) == set(_codes(LEVELS))
     found = LEVELS.apply({}, out.tokens, method="lookup")
     np.testing.assert_allclose(found, out.latents, atol=1e-6)
-    assert 0 <= out.tokens.min() <= out.tokens.max() < 60
 
 
 def test_fsq_has_a_gradient():
@@ -114,6 +158,6 @@ def test_fsq_has_a_gradient():
 @pytest.mark.parametrize("levels", [(4, 3), (8, 5, 5), (2, 7)])
 def test_fsq_latents_stay_within_one(levels):
     fsq = FSQ(levels)
-    codes = fsq.apply({}, jnp.arange(fsq.codebook_size), method="lookup")
+    codes = fsq.apply({}, jnp.array(_codes(fsq)), method="lookup")
     assert jnp.abs(codes).max() <= 1.0
     assert jnp.abs(codes).max(axis=0).min() == 1.0  # every dimension uses its whole range

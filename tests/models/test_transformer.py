@@ -1,20 +1,24 @@
 """The Transformer sees the past only, trains in every part, and learns motion."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
+from futurepred_jax.models.blocks import Digits
 from futurepred_jax.models.decoding import token_nll
 from futurepred_jax.models.transformer import Transformer, train_flops
 
 GRID = (3, 4, 4)
-SMALL = Transformer(vocab_size=11, grid=GRID, width=48, depth=2, heads=2, nearby=8)
+SIZES = np.array([11, 5])
+SMALL = Transformer(sizes=(11, 5), grid=GRID, width=48, depth=2, heads=2, nearby=8)
 
 
 def _tokens(key: int = 0, b: int = 2, n: int = 48):
-    return jax.random.randint(jax.random.key(key), (b, n), 0, SMALL.vocab_size)
+    return jax.random.randint(jax.random.key(key), (b, n, 2), 0, SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -22,30 +26,49 @@ def params():
     return jax.jit(SMALL.init)(jax.random.key(1), _tokens())["params"]
 
 
-def _logits(params, tokens, model=SMALL, **kwargs):
-    return jax.jit(lambda p, x: model.apply({"params": p}, x, **kwargs))(params, tokens)
+@functools.partial(jax.jit, static_argnames=("model", "first"))
+def _logits(params, tokens, model=SMALL, first=0):
+    return model.apply({"params": params}, tokens, first=first)
 
 
 def _count(model: Transformer) -> int:
-    tree = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, np.prod(model.grid)), int))
+    tokens = jnp.zeros((1, np.prod(model.grid), len(model.sizes)), int)
+    tree = jax.eval_shape(model.init, jax.random.key(0), tokens)
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
-def test_logits_depend_on_earlier_tokens_only(params):
+@pytest.mark.parametrize("digit", [0, 1])
+def test_logits_depend_on_earlier_tokens_and_earlier_digits_only(params, digit):
     tokens = _tokens()
-    before = _logits(params, tokens)
+    before = _logits(params, tokens).reshape(2, 96, -1)  # digit after digit
     for n in (0, 1, 15, 16, 30, 46):
-        after = _logits(params, tokens.at[:, n].add(1) % SMALL.vocab_size)
-        np.testing.assert_array_equal(before[:, : n + 1], after[:, : n + 1])
-        assert (before[:, n + 1] != after[:, n + 1]).any()
+        after = _logits(params, tokens.at[:, n, digit].add(1) % SIZES).reshape(2, 96, -1)
+        own = 2 * n + digit
+        np.testing.assert_array_equal(before[:, : own + 1], after[:, : own + 1])
+        assert (before[:, own + 1] != after[:, own + 1]).any()
 
 
-def test_every_earlier_token_reaches_the_last_logits(params):
+def test_every_earlier_digit_reaches_the_last_logits(params):
     """Attention supplies what the window of neighbours leaves out."""
     tokens = _tokens(b=1)
-    changed = (tokens + jnp.eye(48, dtype=int)[:47]) % SMALL.vocab_size  # row n: token n is another
+    changed = (tokens + jnp.eye(96, dtype=int).reshape(96, 48, 2)[:94]) % SIZES  # row i: digit i is another
     differs = _logits(params, changed, first=47) != _logits(params, tokens, first=47)
-    assert differs.any(axis=(1, 2)).all()
+    assert differs.any(axis=-1).all()
+
+
+def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
+    head, x, token = Digits((3, 7, 5), 16, jnp.float32), jax.random.normal(jax.random.key(0), (16,)), jnp.array([1, 6, 2])
+    variables = head.init(jax.random.key(1), x, token)
+    logits = jnp.stack([head.apply(variables, x, token.at[j].add(-1)) for j in range(3)])  # pyright: ignore
+    differs = (logits != head.apply(variables, x, token)).any(axis=-1)
+    np.testing.assert_array_equal(differs, np.triu(np.ones((3, 3), bool), 1))  # row: changed; column: read
+
+
+def test_a_code_that_a_smaller_digit_lacks_is_never_likely(params):
+    logits = _logits(params, _tokens())
+    assert (logits[..., 1, 5:] <= -1e29).all()
+    assert (jnp.abs(logits[..., 0, :]) < 10).all()
+    assert (jnp.abs(logits[..., 1, :5]) < 10).all()
 
 
 def test_a_prefix_has_the_logits_of_the_whole(params):
@@ -77,7 +100,7 @@ def test_rematerialising_changes_nothing_but_memory(params):
 
 def test_first_loss_is_that_of_a_uniform_guess(params):
     nll = token_nll(_logits(params, _tokens(b=16)), _tokens(b=16)).mean()
-    assert abs(nll - np.log(SMALL.vocab_size)) < 0.05
+    assert abs(nll - np.log(11 * 5)) < 0.05
 
 
 def test_half_precision_gives_float32_logits_near_the_exact(params):
@@ -87,21 +110,24 @@ def test_half_precision_gives_float32_logits_near_the_exact(params):
 
 
 def test_parameters_are_counted():
-    width, depth, v, hidden, nearby, window = 256, 4, 1024, 704, 32, 22
-    model = Transformer(vocab_size=v, grid=(5, 8, 8), width=width, depth=depth, heads=4, nearby=nearby)
+    width, depth, v, w, hidden, nearby, window = 256, 4, 1024, 64, 704, 32, 22
+    model = Transformer(sizes=(v, w), grid=(5, 8, 8), width=width, depth=depth, heads=4, nearby=nearby)
     block = 4 * width**2 + 3 * width * hidden + 2 * width + 2 * (width // 4)
-    window_input = (v + 1) * (nearby + 2 * width) + window * nearby * width
-    assert _count(model) == depth * block + window_input + width + width * v
+    window_input = (v + w + 1 + 2 * 8) * (nearby + 2 * width) + window * nearby * width
+    head = width * (v + w + 2 * 8) + 2 * width + (v + 8) * width + width**2  # each its norm; the second reads the first
+    codes = 2 * v * 8
+    assert _count(model) == depth * block + window_input + head + codes
 
 
 def test_flops_are_six_for_each_weight_and_attended_pair():
-    model = Transformer(vocab_size=1024, grid=(5, 8, 8), width=256, depth=4, heads=4, nearby=32)
+    model = Transformer(sizes=(1024, 64), grid=(5, 8, 8), width=256, depth=4, heads=4, nearby=32)
+    head = (256 + 8) * (1024 + 64) + 2 * 8 * 256 + 8 * 256 + 256 * 256
     after_attention = 256**2 + 3 * 256 * 704
-    weights = 4 * (3 * 256**2 + after_attention) + 22 * 32 * 256
+    weights = 4 * (3 * 256**2 + after_attention) + 22 * 32 * 256 + 2 * 8 * (32 + 2 * 256)
     pairs = 320 * 321 // 2
-    want = 6 * (320 * weights + 4 * pairs * 2 * 256 + 320 * 256 * 1024)
+    want = 6 * (320 * weights + 4 * pairs * 2 * 256 + 320 * head)
     assert train_flops(model, clips=1) == want
-    spared = 6 * (192 * 256 * 1024 + 192 * after_attention + 192 * 193 // 2 * 2 * 256)
+    spared = 6 * (192 * head + 192 * after_attention + 192 * 193 // 2 * 2 * 256)
     assert train_flops(model, clips=3, first=192) == 3 * (want - spared)
 
 
@@ -117,8 +143,8 @@ def test_heads_must_divide_the_width():
 
 def _shifted_frames(key, b: int):
     """Random first frames, each later one the last moved by one column, so that all but frame 0 is determined."""
-    first = jax.random.randint(key, (b, 4, 4), 0, SMALL.vocab_size)
-    return jnp.stack([jnp.roll(first, t, axis=-1) for t in range(3)], axis=1).reshape(b, -1)
+    first = jax.random.randint(key, (b, 4, 4, 2), 0, SIZES)
+    return jnp.stack([jnp.roll(first, t, axis=-2) for t in range(3)], axis=1).reshape(b, -1, 2)
 
 
 def test_learns_that_frames_move():
@@ -137,6 +163,6 @@ def test_learns_that_frames_move():
 
     params = train(SMALL.init(jax.random.key(2), _tokens())["params"], jax.random.key(3))
     held_out = _shifted_frames(jax.random.key(4), 64)
-    right = jnp.argmax(_logits(params, held_out), axis=-1) == held_out
+    right = (jnp.argmax(_logits(params, held_out), axis=-1) == held_out).all(axis=-1)
     assert right[:, 16:].mean() > 0.9
     assert right[:, :16].mean() < 0.3  # frame 0 is random: nothing may tell it

@@ -12,7 +12,7 @@ from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 
 MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
-TRANSFORMER = Transformer(vocab_size=11, grid=(3, 2, 2), width=24, depth=1, heads=2, nearby=4)
+TRANSFORMER = Transformer(sizes=(11, 5), grid=(3, 2, 2), width=24, depth=1, heads=2, nearby=4)
 DRAWING = TokenizerObjective(MAGVIT, (3, 8, 8), foreground_weight=5.0)
 PREDICTING = PredictionObjective(TRANSFORMER, context=2, corruption=1.0)
 STEP = jnp.array(1)
@@ -37,7 +37,7 @@ def predicting():
 
 @pytest.fixture(scope="module")
 def tokens():
-    return {"tokens": jax.random.randint(jax.random.key(2), (8, 3, 2, 2), 0, 11).astype(jnp.uint8)}
+    return {"tokens": jax.random.randint(jax.random.key(2), (8, 3, 2, 2, 2), 0, jnp.array([11, 5])).astype(jnp.uint8)}
 
 
 def test_foreground_counts_by_its_weight(drawing, clips):
@@ -69,11 +69,12 @@ def test_prediction_trains_every_parameter(predicting, tokens):
 
 
 def test_corruption_touches_context_tokens_only(tokens):
-    flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1)
+    flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)
     noisy = PREDICTING._corrupted(flat, jax.random.key(4))
     np.testing.assert_array_equal(noisy[:, 8:], flat[:, 8:])
     assert jnp.any(noisy[:, :8] != flat[:, :8])
-    assert 0 <= noisy.min() <= noisy.max() < 11
+    assert noisy.min() >= 0
+    assert jnp.all(noisy.max((0, 1)) < jnp.array([11, 5]))
 
 
 def test_validation_ignores_corruption(predicting, tokens):
