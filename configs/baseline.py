@@ -20,16 +20,18 @@ MODELS: dict[str, dict[str, Any]] = {
     "base": {"width": 288, "depth": 6, "heads": 6},
 }
 
+MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3, "weight_decay": 0.0}
+
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 500, "batch_size": 4, "optimizer": "muon", "learning_rate": 4e-3, "warmup_steps": 20},
-    "tiny": {"steps": 2800, "batch_size": 4, "optimizer": "muon", "learning_rate": 3e-3, "warmup_steps": 50},
-    "small": {"steps": 30_000, "batch_size": 32, "optimizer": "muon", "learning_rate": 1e-3, "warmup_steps": 1_000},
-    "base": {"steps": 200_000, "batch_size": 64, "optimizer": "muon", "learning_rate": 6e-4, "warmup_steps": 4_000},
+    "debug": {"steps": 500, "batch_size": 4, **MUON, "warmup_steps": 20},
+    "tiny": {"steps": 3400, "batch_size": 4, **MUON, "warmup_steps": 50},
+    "small": {"steps": 30_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 6e-4, "warmup_steps": 1_000},
+    "base": {"steps": 200_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 4e-4, "warmup_steps": 4_000},
 }
 
 # On val_iid the mean frame has 14.1 dB on the foreground of debug's clips and 14.2 of tiny's, at recall 0; a tokenizer
 # after two steps draws coloured noise: 10.7 and 10.9 dB, yet recall 0.31 and 0.36. Neither may pass.
-GATES = {"debug": {"foreground_psnr": 15.0}, "tiny": {"foreground_psnr": 17.0, "recall": 0.6}}
+GATES = {"debug": {"foreground_psnr": 15.0}}
 GATE = {"foreground_psnr": 17.0, "recall": 0.8}
 
 
@@ -46,14 +48,14 @@ def get_config(preset: str = "tiny") -> ConfigDict:
             "tokenizer": {"workdir": "", "config": codec},
             "gate": GATES.get(preset, GATE),
             "model": MODELS[preset],
-            "objective": {"corruption": 0.05, "context_weight": 0.0, "z_weight": 1e-4},
+            "objective": {"corruption": 0.05, "context_weight": 0.5, "z_weight": 1e-4},
             "train": {
-                **train,
                 "end_factor": 0.05,
                 "weight_decay": 0.05,
                 "clip_norm": 1.0,
                 "b2": 0.98,
                 "ema_decay": 0.0,
+                **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),
             # the very sections of the tokenizer's config, so that an override reaches both

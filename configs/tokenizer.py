@@ -22,16 +22,18 @@ MODELS: dict[str, dict[str, Any]] = {
 
 QUANTIZERS: dict[str, dict[str, Any]] = {
     "debug": {"name": "vq", "codebook_size": 64, "groups": 2, "dim": 16},
-    "tiny": {"name": "vq", "codebook_size": 256, "groups": 4, "dim": 32},
+    "tiny": {"name": "vq", "codebook_size": 512, "groups": 4, "dim": 32},
     "small": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
     "base": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
 }
 
+MUON = {"optimizer": "muon", "adam_learning_rate": 2e-3}
+
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 300, "batch_size": 4, "optimizer": "muon", "learning_rate": 4e-3, "warmup_steps": 20},
-    "tiny": {"steps": 2400, "batch_size": 4, "optimizer": "muon", "learning_rate": 3e-3, "warmup_steps": 50},
-    "small": {"steps": 20_000, "batch_size": 32, "optimizer": "muon", "learning_rate": 1e-3, "warmup_steps": 500},
-    "base": {"steps": 100_000, "batch_size": 64, "optimizer": "muon", "learning_rate": 6e-4, "warmup_steps": 2_000},
+    "debug": {"steps": 300, "batch_size": 4, **MUON, "learning_rate": 0.04, "warmup_steps": 20},
+    "tiny": {"steps": 2600, "batch_size": 4, **MUON, "learning_rate": 0.04, "warmup_steps": 50},
+    "small": {"steps": 20_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 5e-4, "warmup_steps": 500},
+    "base": {"steps": 100_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 3e-4, "warmup_steps": 2_000},
 }
 
 

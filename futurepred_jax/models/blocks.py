@@ -57,10 +57,6 @@ class Neighbourhood(nn.Module):
 
         near = rearrange(at(self.nearby, index, "near"), "... s e -> ... (s e)")
         x = dense(self.width, 1.0, self.dtype, name="mix")(near)
-        import os
-        if os.environ.get("MIXH"):
-            gate, value = jnp.split(dense(2 * int(os.environ["MIXH"]), 1.0, self.dtype, name="up")(nn.RMSNorm(dtype=self.dtype, name="near_norm")(near)), 2, axis=-1)
-            x += dense(self.width, 1.0, self.dtype, name="down")(nn.silu(gate) * value)
         return x + at(self.width, index[:, 0], "before") + at(self.width, index[:, 1], "previous")
 
 

@@ -8,8 +8,6 @@ import optax
 from jaxtyping import PyTree
 from optax import contrib
 
-ADAM_RMS = 0.2  # root mean square of AdamW's updates at learning rate 1, arXiv:2502.16982 §2.2
-
 
 def adamw(
     *,
@@ -52,6 +50,7 @@ def adamw(
 def muon(
     *,
     learning_rate: float,
+    adam_learning_rate: float,
     warmup_steps: int,
     steps: int,
     end_factor: float = 0.1,
@@ -61,10 +60,21 @@ def muon(
 ) -> optax.GradientTransformation:
     """Muon (Jordan et al., 2024) on hidden kernels and AdamW on all else: embeddings, heads, norms and biases.
 
-    Muon's updates are scaled to the size of AdamW's (Liu et al., 2025, arXiv:2502.16982 §2.2), so that one learning rate
-    serves both. Arguments and errors as ``adamw``; ``b2`` is AdamW's.
+    Args:
+        learning_rate: Muon's peak: the spectral norm of an update, times √(outputs / inputs) where that exceeds 1.
+        adam_learning_rate: AdamW's peak, on the same schedule.
+        warmup_steps: As ``adamw``, like all that follow.
+        steps: See there.
+        end_factor: See there.
+        weight_decay: See there.
+        clip_norm: See there.
+        b2: Decay of AdamW's second moment.
+
+    Raises:
+        ValueError: As ``adamw``.
     """
     _require_positive(learning_rate, clip_norm)
+    _require_positive(adam_learning_rate, clip_norm)
     schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
 
     def chain(learning_rate: float | jax.Array) -> optax.GradientTransformation:
@@ -72,14 +82,16 @@ def muon(
             optax.clip_by_global_norm(clip_norm),
             contrib.muon(
                 learning_rate,
-                weight_decay=weight_decay,
-                weight_decay_mask=is_matrix,
-                consistent_rms=ADAM_RMS,
+                adam_learning_rate=learning_rate * (adam_learning_rate / peak),
                 adam_b2=b2,
+                weight_decay=weight_decay,
+                adam_weight_decay=weight_decay,
+                weight_decay_mask=is_matrix,
                 muon_weight_dimension_numbers=hidden_kernels,
             ),
         )
 
+    peak = learning_rate
     return optax.inject_hyperparams(chain)(learning_rate=schedule)
 
 
