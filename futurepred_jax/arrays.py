@@ -1,7 +1,8 @@
 """The shape glossary: one name for each kind of array that the packages exchange.
 
 Letters, the same in annotations and in einops patterns: ``b t h w c`` video, ``b lt lh lw d`` latents,
-``b n`` flat tokens in raster order (t, h, w), ``g`` digits of a token, ``v`` codes of a digit, ``k`` object slots of a scene.
+``b n`` flat tokens in raster order (t, h, w), ``g`` digits of a token, ``v`` codes of a digit, ``k`` object slots of a
+scene.
 """
 
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8

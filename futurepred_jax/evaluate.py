@@ -245,7 +245,7 @@ def _evaluation(tally: Tally, clips: Clips, protocol: Protocol) -> Evaluation:
 
 def _describe_sampling(sampling: Sampling) -> str:
     if sampling.temperature == 0:
-        return "greedy"
+        return "minimum risk" if sampling.minimum_risk else "greedy"
     return f"one sample at temperature {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}"
 
 

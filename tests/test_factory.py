@@ -23,7 +23,7 @@ def test_presets_have_their_size(preset):
     transformer = factory.make_transformer(config, magvit)
     st, sh, sw = magvit.stride
     drawn = jax.eval_shape(magvit.init, jax.random.key(0), jnp.zeros((1, 1 + st, sh, sw, 3)))["params"]
-    tokens = jax.ShapeDtypeStruct((1, math.prod(transformer.grid)), jnp.int32)
+    tokens = jax.ShapeDtypeStruct((1, math.prod(transformer.grid), len(transformer.sizes)), jnp.int32)
     predicted = jax.eval_shape(transformer.init, jax.random.key(0), tokens)["params"]
     counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]
     assert min(counts) > 0

@@ -13,7 +13,7 @@ from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.rope import rotate
 
 Angles = Float[Array, "#n pairs"]
-Codes = Float[Array, "g v d"]
+Codes = Float[Array, "g v e"]
 """A vector for every code of every digit; rows beyond a digit's size are not read."""
 
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
@@ -72,7 +72,7 @@ class Digits(nn.Module):
     dtype: Any
 
     def setup(self) -> None:
-        """Declares, for each digit, a norm and a matrix, and for later ones what mixes the stream with earlier digits."""
+        """Declares a norm and matrices for each digit, and for later ones what mixes the stream with earlier digits."""
         later = range(1, len(self.sizes))
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
         self.heads = [dense(size, HEAD_SCALE, self.dtype) for size in self.sizes]

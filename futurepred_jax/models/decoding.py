@@ -9,6 +9,7 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.models.attention import MASKED
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.transformer import Transformer
 
@@ -21,15 +22,20 @@ class Sampling:
         temperature: Divides the logits; 0 takes the likeliest token (greedy).
         top_k: Draw among this many likeliest tokens; 0 for all.
         top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
+        minimum_risk: At temperature 0, take the code whose squared distance to the true one is the least on average,
+            instead of the likeliest: an object that may be in many places is in none of them as likely as nothing at all.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    minimum_risk: bool = False
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
             raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
+        if self.minimum_risk and self.temperature > 0:
+            raise ValueError(f"{self}: minimum_risk draws nothing at random: set temperature to 0")
 
 
 @struct.dataclass
@@ -100,7 +106,7 @@ def _draw(
     logits = []
     for i, digit_key in enumerate(jax.random.split(key, digits)):
         logits.append(model.digit(features, token, i))
-        token = token.at[..., i].set(sample(logits[i], key=digit_key, sampling=sampling))
+        token = token.at[..., i].set(sample(logits[i], model.codes[i], key=digit_key, sampling=sampling))
     return token, token_nll(jnp.stack(logits, axis=-2), token)
 
 
@@ -108,11 +114,21 @@ def _bind(transformer: Transformer, params: dict) -> Transformer:
     return transformer.bind({"params": params})
 
 
-def sample(logits: Float[Array, "*b v"], *, key: Key, sampling: Sampling) -> Int[Array, "*b"]:
-    """Draws a token from each row of logits."""
+def sample(
+    logits: Float[Array, "*b v"], codes: Float[Array, "v e"], *, key: Key, sampling: Sampling
+) -> Int[Array, "*b"]:
+    """Draws a digit from each row of logits; ``codes`` are the vectors between which distances are measured."""
+    if sampling.minimum_risk:
+        return jnp.argmin(jnp.where(logits > MASKED / 2, _expected_distance(logits, codes), jnp.inf), axis=-1)
     if sampling.temperature == 0:
         return jnp.argmax(logits, axis=-1)
     return jax.random.categorical(key, truncate(logits / sampling.temperature, sampling))
+
+
+def _expected_distance(logits: Float[Array, "*b v"], codes: Float[Array, "v e"]) -> Float[Array, "*b v"]:
+    """Mean squared distance of each code to one drawn from the logits, up to what is the same for all codes."""
+    mean = jax.nn.softmax(logits) @ codes
+    return jnp.sum(jnp.square(codes), axis=-1) - 2 * mean @ codes.T
 
 
 def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:

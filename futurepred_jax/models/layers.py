@@ -93,7 +93,7 @@ class CausalConv(nn.Module):
 
 
 class Norm(nn.Module):
-    """Layer normalisation over the channels of each place, so that neither frames nor places tell each other anything."""
+    """Layer normalisation over the channels of each place: neither frames nor places tell each other anything."""
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:

@@ -48,8 +48,8 @@ class VQ(nn.Module):
     """Vector quantization on the unit sphere: codebooks that follow the latents by exponential moving averages.
 
     Each of ``groups`` equal groups of channels has its own codebook (product quantization), so that g digits of v codes
-    say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random latent
-    of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents: the
+    say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random
+    latent of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents: the
     initialisation needs no other code. The codebooks live in the collection ``codebook`` and change only when that is
     mutable and ``train`` is set.
 

@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Float, Int
@@ -39,8 +38,8 @@ class Transformer(nn.Module):
     Attributes:
         sizes: Number of codes of each digit of a token.
         grid: Latent frames, rows and columns; shorter sequences are a prefix of it in raster order.
-        code_dim: Channels of the vector of each code, from which tokens are embedded and by which they are chosen. These
-            vectors are the parameter ``codes`` [g v d]: random here, a tokenizer's own codes where training sets them.
+        code_dim: Channels of the vector of each code, from which tokens are embedded and by which they are chosen; the
+            parameter ``codes`` [g v e] holds them: random here, a tokenizer's own where training sets them.
         width: Channels.
         depth: Blocks.
         heads: Attention heads; ``width // heads`` channels each.
@@ -123,7 +122,7 @@ class Transformer(nn.Module):
         return Step(features=x, cache=tuple(after))
 
     def digit(self, features: Float[Array, "*b d"], tokens: Int[Array, "*b g"], i: int) -> Float[Array, "*b v"]:
-        """Logits of digit ``i`` of a token from its features and its digits before; those from ``i`` on are not read."""
+        """Logits of digit ``i`` of a token from its features and its earlier digits; the others are not read."""
         return self.head.digit(features, tokens, self.codes, i)
 
     def _run(self, tokens: Tokens, first: int = 0) -> tuple[Float[Array, "b rest d"], list[tuple[Array, Array]]]:

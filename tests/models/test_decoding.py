@@ -1,5 +1,7 @@
 """Decoding agrees with scoring, and draws what it says."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,15 +102,33 @@ def test_cuts_keep_the_likeliest(sampling, kept):
     inside = np.isfinite(truncate(jnp.log(p), sampling)[0])
     assert inside.sum() == kept
     assert set(np.flatnonzero(inside)) == {1, 3, 2, 0} & set(np.argsort(-p[0])[:kept].tolist())
-    drawn = sample(jnp.log(jnp.tile(p, (500, 1))), key=jax.random.key(0), sampling=sampling)
+    drawn = sample(jnp.log(jnp.tile(p, (500, 1))), jnp.eye(4), key=jax.random.key(0), sampling=sampling)
     assert set(np.unique(drawn)) == set(np.flatnonzero(inside))
+
+
+def test_minimum_risk_takes_the_code_that_is_nearest_on_average():
+    """One code is the likeliest; three that are near each other are likelier together, and a fourth is impossible."""
+    codes = jnp.array([[0.0, 0.0], [9.0, 0.0], [9.0, 1.0], [9.0, 2.0], [5.5, 0.6]])
+    p = np.array([0.4, 0.2, 0.2, 0.2, 0.0])
+    logits = jnp.where(jnp.asarray(p) > 0, jnp.log(jnp.asarray(p)), -1e30)
+    risk = [(p * np.square(np.asarray(codes) - code).sum(-1)).sum() for code in np.asarray(codes)]
+    draw = partial(sample, logits, codes, key=jax.random.key(0))
+    assert draw(sampling=GREEDY) == 0
+    assert draw(sampling=Sampling(temperature=0.0, minimum_risk=True)) == np.argmin(risk[:4]) == 2
+    assert np.argmin(risk) == 4
+
+
+def test_minimum_risk_is_not_random():
+    with pytest.raises(ValueError, match="set temperature to 0"):
+        Sampling(minimum_risk=True)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_sampled_frequencies_match_the_joint_probabilities_of_the_digits(params, temperature):
     drawn = _generate(params, _context(1), num_tokens=1, samples=8000, sampling=Sampling(temperature=temperature))
     counts = np.bincount(np.asarray(drawn.tokens).reshape(-1, 2) @ [3, 1], minlength=21)
-    every_first = jnp.tile(jnp.pad(_context(1), ((0, 0), (0, 1), (0, 0))), (7, 1, 1)).at[:, CONTEXT, 0].set(jnp.arange(7))
+    padded = jnp.tile(jnp.pad(_context(1), ((0, 0), (0, 1), (0, 0))), (7, 1, 1))
+    every_first = padded.at[:, CONTEXT, 0].set(jnp.arange(7))
     p = np.asarray(jax.nn.softmax(_logits(params, every_first)[:, CONTEXT] / temperature), np.float64)
     joint = p[0, 0, :, None] * p[:, 1, :3]  # of the first digit, and of the second given each first
     independent = joint.sum(1, keepdims=True) * joint.sum(0)

@@ -37,6 +37,11 @@ def _group(variables, g: int):
     return jax.tree.map(lambda x: x[g : g + 1], variables)
 
 
+def _codes(model):
+    """Every token."""
+    return list(itertools.product(*map(range, model.sizes)))
+
+
 def _collapsed():
     """One code among the latents, the others where no latent is nearest."""
     codes = jnp.zeros((1, 16, 4)).at[:, 0].set(jnp.array([1.0, 0, 0, 0]))
@@ -54,6 +59,16 @@ def test_lookup_of_the_tokens_is_the_quantized_latents(model):
     out = model.apply(variables, _latents())
     assert out.tokens.shape == (4, 2, 4, 4, len(model.sizes))
     np.testing.assert_allclose(model.apply(variables, out.tokens, method="lookup"), out.latents, atol=1e-6)
+
+
+@pytest.mark.parametrize("model", [PAIR, LEVELS])
+def test_codebooks_hold_the_channels_of_every_code(model):
+    variables = model.init(jax.random.key(0), _latents(dim=model.dim))
+    tokens = jnp.array(_codes(model))
+    codebooks = model.apply(variables, method="codebooks")
+    found = codebooks[jnp.arange(len(model.sizes)), tokens].reshape(len(tokens), model.dim)
+    np.testing.assert_array_equal(found, model.apply(variables, tokens, method="lookup"))
+    assert codebooks.shape[-1] == model.code_dim
 
 
 def test_groups_quantize_and_learn_as_quantizers_of_their_own_channels():
@@ -134,10 +149,6 @@ def test_training_moves_the_codebook_and_keeps_it_on_the_sphere(variables):
 def test_training_needs_a_key(variables):
     with pytest.raises(ValueError, match="pass key="):
         MODEL.apply(variables, _latents(), train=True, mutable=["codebook"])
-
-
-def _codes(fsq):
-    return list(itertools.product(*map(range, fsq.sizes)))
 
 
 def test_every_code_of_fsq_is_its_own_round_trip():

@@ -57,10 +57,11 @@ def test_every_earlier_digit_reaches_the_last_logits(params):
 
 
 def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
-    head, x, token = Digits((3, 7, 5), 16, jnp.float32), jax.random.normal(jax.random.key(0), (16,)), jnp.array([1, 6, 2])
-    variables = head.init(jax.random.key(1), x, token)
-    logits = jnp.stack([head.apply(variables, x, token.at[j].add(-1)) for j in range(3)])  # pyright: ignore
-    differs = (logits != head.apply(variables, x, token)).any(axis=-1)
+    head, token = Digits((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32), jnp.array([1, 6, 2])
+    x, codes = jax.random.normal(jax.random.key(0), (16,)), jax.random.normal(jax.random.key(1), (3, 7, 4))
+    variables = head.init(jax.random.key(2), x, token, codes)
+    logits = jnp.stack([head.apply(variables, x, token.at[j].add(-1), codes) for j in range(3)])  # pyright: ignore
+    differs = (logits != head.apply(variables, x, token, codes)).any(axis=-1)
     np.testing.assert_array_equal(differs, np.triu(np.ones((3, 3), bool), 1))  # row: changed; column: read
 
 
@@ -69,6 +70,11 @@ def test_a_code_that_a_smaller_digit_lacks_is_never_likely(params):
     assert (logits[..., 1, 5:] <= -1e29).all()
     assert (jnp.abs(logits[..., 0, :]) < 10).all()
     assert (jnp.abs(logits[..., 1, :5]) < 10).all()
+
+
+def test_vectors_of_codes_that_a_smaller_digit_lacks_are_not_read(params):
+    changed = {**params, "codes": params["codes"].at[1, 5:].set(jnp.nan)}
+    np.testing.assert_array_equal(_logits(changed, _tokens()), _logits(params, _tokens()))
 
 
 def test_a_prefix_has_the_logits_of_the_whole(params):

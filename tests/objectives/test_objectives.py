@@ -68,6 +68,13 @@ def test_prediction_trains_every_parameter(predicting, tokens):
         assert jnp.any(leaf != 0), jax.tree_util.keystr(path)
 
 
+def test_the_model_s_codes_start_as_the_tokenizer_s_and_train():
+    codes = jax.random.normal(jax.random.key(6), (2, 11, 8))
+    params, _ = PredictionObjective(TRANSFORMER, context=2, codes=codes).init(jax.random.key(1))
+    np.testing.assert_array_equal(params["codes"], codes)
+    assert set(params) == set(PREDICTING.init(jax.random.key(1))[0])
+
+
 def test_corruption_touches_context_tokens_only(tokens):
     flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)
     noisy = PREDICTING._corrupted(flat, jax.random.key(4))

@@ -69,7 +69,9 @@ def test_the_ceiling_is_no_floor():
 
 
 def test_a_tokenizer_alone_claims_nothing():
-    verdict = judge({"scores": {"tokenizer_reconstruction": {"psnr": 28.0}}, "codebook": {"usage": 0.5, "sizes": [512, 512]}})
+    verdict = judge(
+        {"scores": {"tokenizer_reconstruction": {"psnr": 28.0}}, "codebook": {"usage": 0.5, "sizes": [512, 512]}}
+    )
     assert verdict.headline == "The tokenizer's reconstruction scores PSNR 28.00 dB."
     assert verdict.details[0].startswith("No floor was scored")
     assert verdict.details[-1] == "Codebook usage is 50 % of 1,024 codes."

@@ -1,9 +1,11 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from optax import contrib
+from flax import traverse_util
 
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.training.optimizers import adamw, hidden_kernels, muon, warmup_cosine
@@ -17,7 +19,7 @@ NETWORK = {
     "norm": {"scale": (12,)},
     "heads_0": {"kernel": (12, 9)},
 }
-both = pytest.mark.parametrize("make", [adamw, muon])
+both = pytest.mark.parametrize("make", [adamw, functools.partial(muon, adam_learning_rate=0.1)], ids=["adamw", "muon"])
 
 
 def test_the_rate_warms_up_linearly_peaks_and_falls_by_half_a_cosine():
@@ -56,43 +58,45 @@ def test_the_rate_can_be_read_from_the_state(make):
     assert learning_rate(optax.sgd(0.1).init(PARAMS)) is None
 
 
-def last_update(make):
-    """Of three updates of NETWORK with gradients whose rows differ much in size, at a constant rate of 0.5."""
-    optimizer = make(learning_rate=0.5, warmup_steps=0, steps=10, end_factor=1.0, weight_decay=0.1)
+@functools.cache
+def last_update(make, **kwargs):
+    """Of three updates of NETWORK with gradients whose columns differ much in size, at a constant rate."""
+    optimizer = make(**kwargs, warmup_steps=0, steps=10, end_factor=1.0, weight_decay=0.1)
     is_shape = lambda x: isinstance(x, tuple)  # noqa: E731
     params = jax.tree.map(jnp.ones, NETWORK, is_leaf=is_shape)
     state, updates, update = optimizer.init(params), None, jax.jit(optimizer.update)
     for key in jax.random.split(jax.random.key(0), 3):
-        rows = lambda shape: jnp.geomspace(1.0, 10.0, shape[-1])  # noqa: E731
-        grads = jax.tree.map(lambda s: rows(s) * jax.random.normal(key, s), NETWORK, is_leaf=is_shape)  # noqa: B023
+        scale = lambda shape: jnp.geomspace(1.0, 10.0, shape[-1])  # noqa: E731
+        grads = jax.tree.map(lambda s: scale(s) * jax.random.normal(key, s), NETWORK, is_leaf=is_shape)  # noqa: B023
         updates, state = update(grads, state, params)
     assert updates is not None
     return updates
 
 
-def test_muon_moves_kernels_by_orthogonal_matrices_of_the_size_of_adamws_updates():
-    updates = last_update(muon)
-    for name in ("dense", "convolution"):
-        step = np.asarray(updates[name]["kernel"]).reshape(-1, NETWORK[name]["kernel"][-1]) + 0.5 * 0.1  # less decay
-        singular = np.linalg.svd(step, compute_uv=False)
-        assert singular.max() < 1.7 * singular.min()
-        np.testing.assert_allclose(np.sqrt(np.mean(step**2)), 0.2 * 0.5, rtol=0.25)
+@pytest.mark.parametrize(("name", "size"), [("dense", 1.0), ("convolution", np.sqrt(24 / 15))])
+def test_muon_moves_hidden_kernels_by_nearly_orthogonal_matrices(name, size):
+    kernel = last_update(muon, learning_rate=0.5, adam_learning_rate=0.01)[name]["kernel"]
+    decay = -0.5 * 0.1
+    singular = np.linalg.svd(np.reshape(kernel, (-1, kernel.shape[-1])) - decay, compute_uv=False)
+    assert singular.max() < 1.7 * singular.min()
+    np.testing.assert_allclose(singular, 0.5 * size, rtol=0.35)
 
 
 def test_muon_moves_all_but_hidden_kernels_as_adamw_does():
-    ours, adamws = last_update(muon), last_update(adamw)
+    ours, adamws = last_update(muon, learning_rate=0.5, adam_learning_rate=0.01), last_update(adamw, learning_rate=0.01)
     for module, name in [("table", "embedding"), ("heads_0", "kernel"), ("norm", "scale"), ("dense", "bias")]:
         np.testing.assert_allclose(ours[module][name], adamws[module][name], rtol=1e-5, err_msg=module)
 
 
-def test_hidden_kernels_of_a_transformer_are_those_of_its_input_blocks_and_mixers():
-    transformer = Transformer(sizes=(5, 3), grid=(2, 2, 2), width=8, depth=1, heads=2)
-    params = jax.eval_shape(transformer.init, jax.random.key(0), jnp.zeros((1, 8, 2), int))["params"]
-    is_spec = lambda x: isinstance(x, contrib.MuonDimensionNumbers)  # noqa: E731
-    found = jax.tree_util.tree_leaves_with_path(hidden_kernels(params), is_leaf=is_spec)
-    names = {"/".join(entry.key for entry in path) for path, _ in found}
-    block = {f"blocks_0/{name}/kernel" for name in ("qkv", "out", "up", "down")}
-    assert names == block | {"input/mix/kernel", "head/mixers_0/kernel"}
+def test_hidden_kernels_of_a_transformer_are_all_kernels_but_the_heads():
+    transformer = Transformer(sizes=(5, 3), grid=(2, 2, 2), width=16, depth=1, heads=2)
+    shapes = jax.eval_shape(transformer.init, jax.random.key(0), jnp.zeros((1, 8, 2), int))["params"]
+    specs = hidden_kernels(jax.tree.map(lambda x: jnp.zeros(x.shape), shapes))
+    specs = traverse_util.flatten_dict(specs, sep="/")
+    hidden = {name for name, spec in specs.items() if spec is not None}
+    kernels = {name for name in specs if name.endswith("/kernel")}
+    assert kernels - hidden == {"head/heads_0/kernel", "head/heads_1/kernel"}
+    assert hidden <= kernels
 
 
 @pytest.mark.parametrize(
@@ -107,3 +111,8 @@ def test_hidden_kernels_of_a_transformer_are_those_of_its_input_blocks_and_mixer
 def test_numbers_out_of_range_are_refused(make, changes, rule):
     with pytest.raises(ValueError, match=rule):
         make(**{"learning_rate": 0.1, "warmup_steps": 2, "steps": 10, **changes})
+
+
+def test_muon_refuses_a_rate_of_adamw_that_is_not_positive():
+    with pytest.raises(ValueError, match="positive"):
+        muon(learning_rate=0.1, adam_learning_rate=0.0, warmup_steps=2, steps=10)
