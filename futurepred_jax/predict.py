@@ -52,7 +52,8 @@ def write_predictions(
     An npz holds uint8 ``context`` as the model saw it, the noise-free ``truth``, ``prediction``, and ``copy_last``, the
     last noise-free context frame repeated. The key of a clip depends on the seed and its index only, so repeating a
     call, or choosing other clips beside it, gives the same files; at temperature 0 predictions are, besides, the very
-    ones that an evaluation scored. Files that an earlier index named and this one does not are removed once the new one stands.
+    ones that an evaluation scored. Files that an earlier index named and this one does not are removed once the new one
+    stands.
 
     Args:
         predictor: the model.

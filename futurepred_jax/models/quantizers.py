@@ -49,9 +49,9 @@ class VQ(nn.Module):
 
     Each of ``groups`` equal groups of channels has its own codebook (product quantization), so that g digits of v codes
     say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random
-    latent of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents: the
-    initialisation needs no other code. The codebooks live in the collection ``codebook`` and change only when that is
-    mutable and ``train`` is set.
+    latent of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents:
+    the initialisation needs no other code. The codebooks live in the collection ``codebook`` and change only when that
+    is mutable and ``train`` is set.
 
     Source: van den Oord et al. 2017, appendix A.1 (EMA); ViT-VQGAN §3.2 (l2-normalised, low-dimensional codes);
     Jégou et al. 2011 (product quantization); Jukebox §A.1 (random restarts).
