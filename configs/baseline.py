@@ -2,9 +2,9 @@
 
 python -m futurepred_jax.main --config=configs/baseline.py
 
-`tiny` on 2 CPU cores, about 18 minutes with its tokenizer: 5.9 bits a token held out; on 256 clips of test_iid 17.37 dB
-PSNR and an ADE of 4.16 px, where copy-last-frame has 18.19 dB and 2.47 px: it does not beat it yet. `small` and `base`
-have not been trained yet.
+`tiny` on 2 CPU cores, 19 minutes with its tokenizer, 10 of them here: 8.7 bits a token of four digits on test_iid, and
+on its 256 clips 18.75 dB PSNR, 14.94 dB on the foreground, SSIM 0.510 and an ADE of 2.79 px, where copy-last-frame has
+18.19, 14.63, 0.514 and 2.47. `small` and `base` have not been trained yet.
 """
 
 from typing import Any
