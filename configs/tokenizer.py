@@ -4,7 +4,7 @@ python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
 
 `tiny` on 2 CPU cores: 355 s of training at 30 clips a second; on 256 clips of test_iid the reconstruction has 26.03 dB
 PSNR, 22.02 dB on the foreground, SSIM 0.864, recall 0.855; 100 % of the 4 × 512 codes used, perplexity 74 a digit.
-@FSQ@`small` and `base` have not been trained yet.
+FSQ has not been measured with it. `small` and `base` have not been trained yet.
 """
 
 from typing import Any

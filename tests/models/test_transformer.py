@@ -61,7 +61,7 @@ def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
     x, codes = jax.random.normal(jax.random.key(0), (16,)), jax.random.normal(jax.random.key(1), (3, 7, 4))
     variables = head.init(jax.random.key(2), x, token, codes)
     logits = jnp.stack([head.apply(variables, x, token.at[j].add(-1), codes) for j in range(3)])  # pyright: ignore
-    differs = (logits != head.apply(variables, x, token, codes)).any(axis=-1)
+    differs = jnp.any(logits != head.apply(variables, x, token, codes), axis=-1)
     np.testing.assert_array_equal(differs, np.triu(np.ones((3, 3), bool), 1))  # row: changed; column: read
 
 
