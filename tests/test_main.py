@@ -98,7 +98,7 @@ def test_another_config_in_the_same_workdir_is_refused_with_the_difference(copie
     before = config.read_text()
     refused = command(copied, "--config=baseline:debug", "--mode=train", "--config.train.learning_rate=0.5")
     assert refused.returncode == 1
-    assert "train.learning_rate: 0.5, there 0.003" in refused.stderr
+    assert "train.learning_rate: 0.5, there 0.05" in refused.stderr
     assert config.read_text() == before
 
 

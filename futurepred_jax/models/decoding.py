@@ -22,8 +22,9 @@ class Sampling:
         temperature: Divides the logits; 0 takes the likeliest token (greedy).
         top_k: Draw among this many likeliest tokens; 0 for all.
         top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
-        minimum_risk: At temperature 0, take the code whose squared distance to the true one is the least on average,
-            instead of the likeliest: an object that may be in many places is in none as likely as nothing at all.
+        minimum_risk: At temperature 0, take the code whose squared distance to the true one, by the model's own codes,
+            is the least on average, instead of the likeliest: an object that may be in many places is in none of them
+            as likely as nothing at all.
     """
 
     temperature: float = 1.0

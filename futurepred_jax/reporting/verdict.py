@@ -125,7 +125,8 @@ def _tracker(tracker: Mapping[str, Number | None]) -> str:
 def _codebook(codebook: Mapping[str, Any]) -> str:
     if codebook.get("usage") is None:
         return ""
-    size = f" of {' + '.join(map(str, codebook['sizes']))} codes" if codebook.get("sizes") else ""
+    sizes = " + ".join(formats.number(size, 0) for size in codebook.get("sizes") or ())
+    size = f" of {sizes} codes" if sizes else ""
     perplexity = f", perplexity {formats.number(codebook['perplexity'], 0)}" if codebook.get("perplexity") else ""
     return f"Codebook usage is {formats.percent(codebook['usage'])}{size}{perplexity}."
 

@@ -58,17 +58,19 @@ def muon(
     clip_norm: float = 1.0,
     b2: float = 0.99,
 ) -> optax.GradientTransformation:
-    """Muon (Jordan et al., 2024) on hidden kernels and AdamW on all else: embeddings, heads, norms and biases.
+    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms and biases.
+
+    As ``optax.contrib.muon`` has it: Nesterov's momentum in both, and a decay of all arrays, biases and norms too.
 
     Args:
         learning_rate: Muon's peak: the spectral norm of an update, times √(outputs / inputs) where that exceeds 1.
-        adam_learning_rate: AdamW's peak, on the same schedule.
+        adam_learning_rate: NAdamW's peak, on the same schedule.
         warmup_steps: As ``adamw``, like all that follow.
         steps: See there.
         end_factor: See there.
         weight_decay: See there.
         clip_norm: See there.
-        b2: Decay of AdamW's second moment.
+        b2: Decay of NAdamW's second moment.
 
     Raises:
         ValueError: As ``adamw``.
@@ -86,7 +88,6 @@ def muon(
                 adam_b2=b2,
                 weight_decay=weight_decay,
                 adam_weight_decay=weight_decay,
-                weight_decay_mask=is_matrix,
                 muon_weight_dimension_numbers=hidden_kernels,
             ),
         )

@@ -74,7 +74,7 @@ def test_a_tokenizer_alone_claims_nothing():
     )
     assert verdict.headline == "The tokenizer's reconstruction scores PSNR 28.00 dB."
     assert verdict.details[0].startswith("No floor was scored")
-    assert verdict.details[-1] == "Codebook usage is 50 % of 1,024 codes."
+    assert verdict.details[-1] == "Codebook usage is 50 % of 512 + 512 codes."
 
 
 def test_skill_and_tracker_are_told_where_they_are_known():
