@@ -83,9 +83,7 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
         **_common(config, objective),
         train_source=tokens("train"),
         val_source=tokens(GATE_SPLIT),
-        flops_per_step=train_flops(
-            model, clips=config.train.batch_size, first=latent_context * model.grid[1] * model.grid[2]
-        ),
+        flops_per_step=train_flops(model, clips=config.train.batch_size, first=objective.first),
         tokens_per_clip=int(np.prod(model.grid)),
     )
 

@@ -50,11 +50,11 @@ class Tokenizer:
         return self.module.apply(self.variables, method="codebooks")  # pyright: ignore[reportReturnType]
 
     def tokenize(self, video: Video) -> TokenGrid:
-        """Frames in [-1, 1] to indices. Raises a ValueError as ``MagVit.encode``."""
+        """Frames in [-1, 1] to tokens. Raises a ValueError as ``MagVit.encode``."""
         return _encode(self.module, self.variables, video)
 
     def draw(self, tokens: TokenGrid) -> Video:
-        """Indices to frames in [-1, 1]."""
+        """Tokens to frames in [-1, 1]."""
         return _decode(self.module, self.variables, tokens)
 
     def reconstruct(self, video: Video) -> Video:

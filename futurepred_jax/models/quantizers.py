@@ -1,8 +1,9 @@
 """From continuous latents to tokens and back: VQ and FSQ behind one interface.
 
 A token has ``g`` digits, one for each codebook: VQ has a codebook for each group of channels, FSQ one for each channel.
-A quantizer has ``sizes`` (codes of each digit) and ``dim`` (the channels that it reads), ``__call__`` to quantize with
-a gradient, ``lookup`` to turn tokens into latents, and ``codebooks`` for the vectors of all codes.
+A quantizer has ``sizes`` (codes of each digit), ``dim`` (the channels that it reads) and ``code_dim`` (those of a
+code), ``__call__`` to quantize with a gradient, ``lookup`` to turn tokens into latents, ``codebooks`` for the vectors
+of all codes.
 """
 
 import jax

@@ -35,6 +35,12 @@ class PredictionObjective:
     context_weight: float = 0.0
     z_weight: float = 1e-4
 
+    @property
+    def first(self) -> int:
+        """First token in the loss: after the first frame where the context has a weight, else the future's."""
+        frames = 1 if self.context_weight else self.context
+        return frames * self.model.grid[1] * self.model.grid[2]
+
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters; there is no other state."""
         lt, lh, lw = self.model.grid
@@ -46,7 +52,7 @@ class PredictionObjective:
         del step
         tokens = _flat(batch["tokens"])
         lh, lw = self.model.grid[1:]
-        first = lh * lw if self.context_weight else self.context * lh * lw
+        first = self.first
         logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first)
         scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
         is_future = jnp.arange(first, tokens.shape[1]) >= self.context * lh * lw

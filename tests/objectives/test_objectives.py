@@ -75,6 +75,14 @@ def test_the_model_s_codes_start_as_the_tokenizer_s_and_train():
     assert set(params) == set(PREDICTING.init(jax.random.key(1))[0])
 
 
+def test_a_weight_on_the_context_counts_its_tokens_after_the_first_frame(predicting, tokens):
+    both = PredictionObjective(TRANSFORMER, context=2, context_weight=0.5)
+    assert (both.first, PREDICTING.first) == (4, 8)
+    loss = both.loss(predicting, {}, tokens, key=jax.random.key(3), step=STEP)
+    future = PredictionObjective(TRANSFORMER, context=2).validate(predicting, {}, tokens)
+    np.testing.assert_allclose(loss.metrics["nll"], future["loss"], rtol=1e-5)  # what is logged is the future's alone
+
+
 def test_corruption_touches_context_tokens_only(tokens):
     flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)
     noisy = PREDICTING._corrupted(flat, jax.random.key(4))
