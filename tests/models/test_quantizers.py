@@ -4,6 +4,7 @@
 
 import itertools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +82,7 @@ def test_groups_quantize_and_learn_as_quantizers_of_their_own_channels():
             if variables is not pair:
                 alone = _trained(single, alone, latents=half)
             np.testing.assert_array_equal(single.apply(alone, half).tokens[..., 0], out.tokens[..., g])
-            jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-5), alone, _group(variables, g))
+            chex.assert_trees_all_close(alone, _group(variables, g), atol=1e-5)
 
 
 def test_groups_must_divide_the_channels():
@@ -136,8 +137,7 @@ def test_a_warm_start_passes_latents_and_leaves_the_codebook(variables):
     unit = _latents() / jnp.linalg.norm(_latents(), axis=-1, keepdims=True)
     np.testing.assert_allclose(out.latents, unit, atol=1e-5)
     assert out.commitment == 0
-    for one, other in zip(jax.tree.leaves(variables), jax.tree.leaves(after), strict=True):
-        np.testing.assert_array_equal(one, other)
+    chex.assert_trees_all_equal(variables, after)
 
 
 def test_training_moves_the_codebook_and_keeps_it_on_the_sphere(variables):

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -100,8 +101,7 @@ def test_rematerialising_changes_nothing_but_memory(params):
     def gradients(model):
         return jax.jit(jax.grad(lambda p: token_nll(model.apply({"params": p}, _tokens()), _tokens()).mean()))(params)
 
-    for one, other in zip(*(jax.tree.leaves(gradients(SMALL.clone(remat=r))) for r in (False, True)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    chex.assert_trees_all_close(*(gradients(SMALL.clone(remat=r)) for r in (False, True)), rtol=1e-4, atol=1e-6)
 
 
 def test_first_loss_is_that_of_a_uniform_guess(params):
