@@ -1,4 +1,4 @@
-"""Converts a published checkpoint: ``python -m futurepred_jax.weights.convert I3D_8x8_R50.pyth --out=i3d.npz --network=i3d``."""
+"""Converts a published checkpoint: ``python -m futurepred_jax.weights.convert SOURCE --out=i3d.npz --network=i3d``."""
 
 import argparse
 import dataclasses
@@ -41,13 +41,8 @@ def convert_file(source: str | Path, out: str | Path, name: str) -> None:
     network = NETWORKS[name]
     variables = convert(read_tensors(source), shapes_of(network), type(network).__name__)
     fields = {f.name: getattr(network, f.name) for f in dataclasses.fields(network) if f.name not in ("parent", "name")}
-    header = {
-        "network": type(network).__name__,
-        "fields": fields,
-        "source": Path(source).name,
-        "sha256": sha256(source),
-    }
-    save_weights(out, variables, header)
+    origin = {"source": Path(source).name, "sha256": sha256(source)}
+    save_weights(out, variables, {"network": type(network).__name__, "fields": fields, **origin})
 
 
 def main() -> None:
