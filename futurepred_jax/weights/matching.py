@@ -14,7 +14,7 @@ Variables = Mapping[str, Any]
 SHOWN = 5  # names of each kind in an error
 
 
-def convert(tensors: Mapping[str, np.ndarray], variables: Variables, network: str) -> dict[str, Any]:
+def to_variables(tensors: Mapping[str, np.ndarray], variables: Variables, network: str) -> dict[str, Any]:
     """A publisher's arrays as the variables of ``network``, the name of its class.
 
     Raises:

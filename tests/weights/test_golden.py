@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from published import NETWORKS, checkpoint, clip, golden, sampled
 
-from futurepred_jax.weights import convert
+from futurepred_jax.weights import to_variables
 from futurepred_jax.weights.convert import shapes_of
 from futurepred_jax.weights.naming import pytorchvideo_name
 
@@ -13,7 +13,7 @@ from futurepred_jax.weights.naming import pytorchvideo_name
 @pytest.mark.parametrize("name", ["i3d", "slowfast"])
 def test_every_endpoint_is_pytorchvideos(name):
     network = NETWORKS[name]
-    variables = convert(checkpoint(network, pytorchvideo_name), shapes_of(network), type(network).__name__)
+    variables = to_variables(checkpoint(network, pytorchvideo_name), shapes_of(network), type(network).__name__)
     out = jax.jit(network.apply)(variables, clip())
     ours = sampled({**out.features, "logits": out.logits})
     assert ours.keys() == golden()[name].keys()

@@ -8,12 +8,13 @@ import pytest
 from published import NETWORKS, checkpoint, clip, golden, sampled
 
 from futurepred_jax.models.resnet3d import frame_indices, resample
-from futurepred_jax.weights import convert, read_tensors
+from futurepred_jax.weights import read_tensors, to_variables
 from futurepred_jax.weights.convert import shapes_of
 from futurepred_jax.weights.naming import pytorchvideo_name
 
 torch = pytest.importorskip("torch", reason='needs the extra: pip install -e ".[parity]"')
 pytest.importorskip("fvcore", reason='needs the extra: pip install -e ".[parity]"')
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of PyTorch, for what pytorchvideo 0.1.5 calls
     import pytorchvideo_oracle as oracle
@@ -34,7 +35,7 @@ def test_every_endpoint_equals_pytorchvideos(name, train):
     network, module = NETWORKS[name], REFERENCES[name]
     tensors = checkpoint(network, pytorchvideo_name)
     oracle.load(module, tensors)
-    variables = convert(tensors, shapes_of(network), type(network).__name__)
+    variables = to_variables(tensors, shapes_of(network), type(network).__name__)
     apply = jax.jit(lambda v, x: network.apply(v, x, train=train, mutable=["batch_stats"] if train else False))
     out, updates = apply(variables, clip()) if train else (apply(variables, clip()), None)
     theirs = oracle.run(module, network, clip(), train=train)
@@ -46,18 +47,21 @@ def test_every_endpoint_equals_pytorchvideos(name, train):
 
 
 def _statistics_moved_as_theirs(module, network, updates):
-    """PyTorch's variance is the unbiased one, n / (n - 1) of ours, so that it may differ by a tenth of 1 / (n - 1)."""
+    """PyTorch's variance is the unbiased one, n / (n - 1) of ours; n is 24 here where it is least."""
     after = {key: t.numpy() for key, t in module.state_dict().items() if not key.endswith("num_batches_tracked")}
-    theirs = convert(after, shapes_of(network), type(network).__name__)["batch_stats"]
-    for ours, reference in zip(*map(jax.tree.leaves, (updates["batch_stats"], theirs)), strict=True):
-        np.testing.assert_allclose(ours, reference, rtol=2e-2, atol=2e-3)
+    theirs = to_variables(after, shapes_of(network), type(network).__name__)["batch_stats"]
+    for (path, ours), reference in zip(
+        jax.tree.leaves_with_path(updates["batch_stats"]), jax.tree.leaves(theirs), strict=True
+    ):
+        tolerance = 1e-4 if "'mean'" in str(path) else 4e-2
+        np.testing.assert_allclose(ours, reference, rtol=tolerance, atol=1e-4)
 
 
 def test_published_checkpoint_file_is_read_and_full_size_i3d_agrees(tmp_path):
     network = type(NETWORKS["i3d"])(400, dropout=0.0)
     module = oracle.build(network)
     torch.save({"model_state": module.state_dict()}, tmp_path / "I3D_8x8_R50.pyth")
-    variables = convert(read_tensors(tmp_path / "I3D_8x8_R50.pyth"), shapes_of(network), "I3D")
+    variables = to_variables(read_tensors(tmp_path / "I3D_8x8_R50.pyth"), shapes_of(network), "I3D")
     video = clip()[:1, :8]
     out = jax.jit(network.apply)(variables, video)
     _close({**out.features, "logits": out.logits}, oracle.run(module, network, video, train=False))
