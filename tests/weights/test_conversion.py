@@ -8,6 +8,7 @@ import pytest
 from published import INCEPTION, NETWORKS, checkpoint
 
 from futurepred_jax.weights import load_weights, read_tensors, to_variables
+from futurepred_jax.weights.convert import NETWORKS as PUBLISHED
 from futurepred_jax.weights.convert import convert_file, shapes_of
 from futurepred_jax.weights.naming import inception_name, pyslowfast_name, pytorchvideo_name
 from futurepred_jax.weights.store import read_header
@@ -48,7 +49,7 @@ def test_what_is_missing_left_over_or_misshapen_is_named(slow):
 
 
 def test_weights_of_another_network_are_refused(slow):
-    with pytest.raises(ValueError, match="missing: .*; .*left over"):
+    with pytest.raises(ValueError, match=r"missing: .*; .*left over"):
         to_variables(slow[1], shapes_of(NETWORKS["i3d"]), "I3D")
 
 
@@ -72,7 +73,7 @@ def test_inceptions_singleton_axes_go(tmp_path):
 
 def test_caffe2_file_goes_through_the_disk_with_its_origin(tmp_path, monkeypatch):
     network = NETWORKS["slow"]
-    monkeypatch.setitem(__import__("futurepred_jax.weights.convert", fromlist=["NETWORKS"]).NETWORKS, "slow", network)
+    monkeypatch.setitem(PUBLISHED, "slow", network)
     tensors = checkpoint(network, pyslowfast_name)
     blobs = {**tensors, "pred_b": tensors["head.projection.bias"], "lr": np.ones(1), "pred_b_momentum": np.ones(7)}
     del blobs["head.projection.bias"]
@@ -87,7 +88,7 @@ def test_caffe2_file_goes_through_the_disk_with_its_origin(tmp_path, monkeypatch
 
 def test_network_without_a_head_drops_it_by_name(tmp_path, monkeypatch):
     network = NETWORKS["slow"]
-    monkeypatch.setitem(__import__("futurepred_jax.weights.convert", fromlist=["NETWORKS"]).NETWORKS, "slow", network)
+    monkeypatch.setitem(PUBLISHED, "slow", network)
     source = _pickled(tmp_path / "SLOW.pkl", {"blobs": checkpoint(network, pyslowfast_name)})
     convert_file(source, tmp_path / "slow.npz", "slow")
     headless = shapes_of(network.clone(num_classes=None))
@@ -102,7 +103,7 @@ class _Evil:
 
 
 def test_pickle_that_asks_for_code_is_not_opened(tmp_path, capsys):
-    with pytest.raises(ValueError, match="asks for builtins.print"):
+    with pytest.raises(ValueError, match=r"asks for builtins\.print"):
         read_tensors(_pickled(tmp_path / "evil.pkl", {"blobs": {"pred_b": _Evil()}}))
     assert capsys.readouterr().out == ""
 
