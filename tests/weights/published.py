@@ -34,7 +34,7 @@ def clip() -> np.ndarray:
 
 def checkpoint(network: Any, naming: Naming) -> dict[str, np.ndarray]:
     """Weights and statistics by their publisher's names, in PyTorch's layout, none of which is 0 or 1."""
-    paths = traverse_util.flatten_dict(shapes_of(network), sep="/")
+    paths: dict[str, Any] = traverse_util.flatten_dict(shapes_of(network), sep="/")
     return {
         (name := naming(path, type(network).__name__)): _drawn(name, path.split("/")[-1], leaf.shape)
         for path, leaf in paths.items()
