@@ -1,5 +1,8 @@
 """Config to modules."""
 
+from typing import Any
+
+import jax
 from ml_collections import ConfigDict
 
 from futurepred_jax.models.magvit import MagVit
@@ -28,6 +31,12 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     side = config.data.size
     grid, quantizer = tokenizer.grid(config.data.frames, side, side), tokenizer.quantizer
     return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
+
+
+def forward_flops(model: Any, clips: jax.ShapeDtypeStruct) -> float:
+    """FLOPs of one forward pass of a module over a batch, counted on the traced program."""
+    variables = jax.eval_shape(model.init, jax.random.key(0), clips)
+    return float(jax.jit(model.apply).lower(variables, clips).cost_analysis()["flops"])  # pyright: ignore
 
 
 def _plain(section: ConfigDict) -> dict:

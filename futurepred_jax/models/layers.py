@@ -1,6 +1,7 @@
 """Convolutions over space and time that never look ahead, and what goes between them."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -20,13 +21,13 @@ def conv3d(
     kernel: Float[Array, "kt kh kw c d"],
     strides: tuple[int, int, int],
 ) -> Float[Array, "b t2 h2 w2 d"]:
-    """3D convolution, VALID in time and SAME in space, in the form that is fast on the default backend.
+    """3D convolution, VALID in time and SAME in space, in the form that is fast on the platform compiled for.
 
     XLA's CPU backend has no fast 3D convolution, so there it is made of 2D ones; TPU and GPU take the native one. Both
     agree within rounding.
     """
-    form = conv3d_of_2d if jax.default_backend() == "cpu" else conv3d_native
-    return form(video, kernel, strides)
+    forms = {name: partial(form, strides=strides) for name, form in (("cpu", conv3d_of_2d), ("default", conv3d_native))}
+    return lax.platform_dependent(video, kernel, **forms)
 
 
 def conv3d_native(video: Array, kernel: Array, strides: tuple[int, int, int]) -> Array:
