@@ -52,7 +52,7 @@ class Memory:
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """A program that was compiled; ``collectives`` and ``roofline`` are None where the compiler gave up on its memory."""
+    """A program that was compiled; where the compiler gave up on its memory it has no collectives and no roofline."""
 
     name: str
     chip: str

@@ -4,7 +4,7 @@ from futurepred_jax.training.ahead import Compiled, Memory
 from futurepred_jax.training.collectives import Traffic
 from futurepred_jax.training.roofline import Roofline
 
-GIB, MIB = 2**30, 2**20
+MIB = 2**20
 
 
 def describe(program: Compiled) -> str:
@@ -19,18 +19,18 @@ def describe(program: Compiled) -> str:
 
 def _memory(memory: Memory) -> list[str]:
     parts = {**memory.arguments, "outputs": memory.outputs, "temporaries": memory.temporaries, "code": memory.code}
-    rows = [f"    {name:<22} {size / GIB:8.3f}" for name, size in parts.items() if size]
+    rows = [f"    {name:<22} {size / MIB:>10,.1f}" for name, size in parts.items() if size]
     verdict = "fits" if memory.fits else "does not fit"
-    total = f"    {'total':<22} {memory.total / GIB:8.3f}   of {memory.limit / GIB:.2f}: {verdict}"
-    return ["  memory of a device, GiB", *rows, total]
+    total = f"    {'total':<22} {memory.total / MIB:>10,.1f}  of {memory.limit / MIB:,.0f}: {verdict}"
+    return ["  memory of a device, MiB", *rows, total]
 
 
 def _collectives(found: dict[str, Traffic]) -> list[str]:
     if not found:
         return ["  no collectives"]
-    head = f"  {'collectives of a call':<24} {'count':>8} {'MiB':>10} {'MiB sent':>10}"
+    head = f"  {'collectives of a call':<24} {'count':>8} {'MiB':>12} {'MiB sent':>12}"
     rows = [
-        f"    {kind:<22} {traffic.count:>8} {traffic.bytes / MIB:>10.2f} {traffic.sent / MIB:>10.2f}"
+        f"    {kind:<22} {traffic.count:>8,} {traffic.bytes / MIB:>12,.2f} {traffic.sent / MIB:>12,.2f}"
         for kind, traffic in sorted(found.items())
     ]
     return [head, *rows]

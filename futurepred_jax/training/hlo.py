@@ -46,7 +46,7 @@ Computation = dict[str, Instruction]
 
 
 class Executed(NamedTuple):
-    """An instruction, the computation that it stands in, how often it runs, and the fusion that it is part of, if any."""
+    """An instruction, the computation it stands in, how often it runs, and the fusion that it is part of, if any."""
 
     instruction: Instruction
     computation: Computation
@@ -96,10 +96,8 @@ def _parse(text: str) -> tuple[str, dict[str, Computation]]:
             current = computations[found["name"]] = {}
             entry = found["name"] if found["entry"] else entry
         elif found := _INSTRUCTION.match(line):
-            operands = tuple(re.findall(r"[\w.\-]+", found["operands"]))
-            current[found["name"]] = Instruction(
-                found["name"], found["opcode"], found["shape"], operands, found["rest"]
-            )
+            name, shape, opcode, operands, rest = found.groups()
+            current[name] = Instruction(name, opcode, shape, tuple(re.findall(r"[\w.\-]+", operands)), rest)
     return entry, computations
 
 

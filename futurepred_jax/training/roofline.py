@@ -1,4 +1,4 @@
-"""The least time that a program can take on a device: its arithmetic, its memory or its network, whichever is slowest."""
+"""The least time that a program can take: of its arithmetic, its memory and its network, the slowest."""
 
 import dataclasses
 

@@ -66,10 +66,9 @@ def make_mesh(
             f"mesh {dict(shape)} does not use {len(devices)} devices exactly: the product of its axes must be "
             f"their number, and one axis at most may be -1 (all that remain)"
         )
-    placed = mesh_utils.create_device_mesh(
-        sizes, devices, allow_split_physical_axes=True
-    )  # 64 × 4 on a torus of 16 × 16
-    return Mesh(placed, AXES, axis_types=(AxisType.Auto,) * len(AXES))
+    # Split axes, for meshes such as 64 × 4 on a torus of 16 × 16.
+    grid = mesh_utils.create_device_mesh(sizes, devices, allow_split_physical_axes=True)
+    return Mesh(grid, AXES, axis_types=(AxisType.Auto,) * len(AXES))
 
 
 def place(abstract: PyTree, mesh: Mesh, rules: Rules) -> PyTree:

@@ -141,9 +141,7 @@ def find(name: str) -> Topology:
     """
     kind, _, shape = name.partition(":")
     if kind not in CHIPS or not re.fullmatch(r"\d+(x\d+)*", shape):
-        raise ValueError(
-            f"topology {name!r}: needs CHIP:SHAPE such as v5e:4x4 or h100:8, CHIP one of {', '.join(CHIPS)}"
-        )
+        raise ValueError(f"topology {name!r}: say CHIP:SHAPE such as v5e:4x4 or h100:8, CHIP one of {', '.join(CHIPS)}")
     chip = CHIPS[kind]
     module, extra = NEEDS[chip.platform]
     if importlib.util.find_spec(module) is None:
@@ -167,9 +165,8 @@ def _cuda(chip: Chip, shape: str) -> topologies.TopologyDescription:
     each = min(count, chip.node)
     if count < 1 or count % each:
         raise ValueError(f"{shape} GPUs: give their number, at most {chip.node} or a multiple of it")
-    return topologies.get_topology_desc(
-        platform="cuda", target_config=chip.target, topology=f"1x{count // each}x{each}"
-    )
+    nodes = f"1x{count // each}x{each}"  # slices, nodes, devices of each
+    return topologies.get_topology_desc(platform="cuda", target_config=chip.target, topology=nodes)
 
 
 def _first_line(error: Exception) -> str:
