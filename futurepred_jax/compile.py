@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 
 import jax
+import numpy as np
 from etils import epath
 from jax.sharding import SingleDeviceSharding
 from ml_collections import ConfigDict
@@ -44,7 +45,7 @@ def run(config: ConfigDict, workdir: epath.PathLike, *, topology: str) -> None:
 
 def step_call(job: Job, layout: Layout) -> Call:
     """The step that ``train`` runs, over all devices of the layout."""
-    state, rows = layout.abstract, job.train_source.batch([0])  # pyright: ignore[reportArgumentType]
+    state, rows = layout.abstract, job.train_source.batch(np.array([0]))
     batch = {
         name: jax.ShapeDtypeStruct((job.batch_size, *rows[name].shape[1:]), rows[name].dtype, sharding=layout.batch)
         for name in job.batch_keys or rows

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.loading import sampling
-from futurepred_jax.factory.models import forward_flops, make_magvit, make_transformer
+from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.predictor import Predictor, Tokenizer
@@ -48,14 +48,15 @@ def reconstruction(config: ConfigDict) -> Inference:
     def reconstruct(variables: PyTree, video: jax.Array) -> jax.Array:
         return Tokenizer(module, variables).reconstruct(video)
 
-    return Inference("reconstruction", reconstruct, _variables(module, clips), (clips,), forward_flops(module, clips))
+    flops = config.evaluation.batch_size * clip_flops(module, config.data.frames, config.data.size)
+    return Inference("reconstruction", reconstruct, _variables(module, clips), (clips,), flops)
 
 
 def prediction(config: ConfigDict) -> Inference:
     """A predictor's: the context to tokens, the decoding loop, and the future drawn."""
     module, data = make_magvit(tokenizer_config(config)), config.data
     transformer = make_transformer(config, module)
-    context, clips = _clips(config, data.context_frames), _clips(config, data.frames)
+    context = _clips(config, data.context_frames)
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
         predictor = Predictor(Tokenizer(module, weights["tokenizer"]), transformer, weights["transformer"])
@@ -67,9 +68,9 @@ def prediction(config: ConfigDict) -> Inference:
     key = jax.eval_shape(jax.random.key, 0)
     params = jax.eval_shape(transformer.init, key, tokens)["params"]
     past = module.grid(data.context_frames, data.size, data.size)[0] * lh * lw
-    flops = train_flops(transformer, clips=clips.shape[0], first=past) / 3 + forward_flops(module, clips)
-    weights = {"tokenizer": _variables(module, clips), "transformer": params}
-    return Inference("prediction", predict, weights, (context, key), flops)
+    one = train_flops(transformer, clips=1, first=past) / 3 + clip_flops(module, data.frames, data.size)
+    weights = {"tokenizer": _variables(module, context), "transformer": params}
+    return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
 
 
 INFERENCES = {"tokenizer": reconstruction, "predictor": prediction}

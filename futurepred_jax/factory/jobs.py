@@ -2,14 +2,12 @@
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
-from futurepred_jax.factory.models import forward_flops, make_magvit, make_transformer
+from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.prediction import PredictionObjective
@@ -53,13 +51,12 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
     objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
-    clip = jax.ShapeDtypeStruct((config.train.batch_size, *objective.shape, 3), jnp.float32)
     return Job(
         **_common(config, objective),
         train_source=materials.clips("train"),
         val_source=materials.clips(GATE_SPLIT),
         batch_keys=TOKENIZER_FIELDS,
-        flops_per_step=3 * forward_flops(model, clip),
+        flops_per_step=3 * config.train.batch_size * clip_flops(model, data.frames, data.size),
         compiler_options=CPU_CONVOLUTIONS,
     )
 

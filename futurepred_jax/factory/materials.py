@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import json
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,23 +22,6 @@ from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
 
 
-class Materials(Protocol):
-    """What a job asks for."""
-
-    def clips(self, split: str) -> Source:
-        """Clips with at least ``video``, ``noisy`` and ``instance``."""
-        ...
-
-    def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens`` of a predictor's tokenizer."""
-        ...
-
-    @property
-    def codebooks(self) -> Float[Array, "g v d"] | None:
-        """The vectors of that tokenizer's codes; None where only shapes matter."""
-        ...
-
-
 class Stored:
     """From disk: clips are drawn where they are missing, and the tokenizer passes its gate before it makes tokens."""
 
@@ -46,11 +29,11 @@ class Stored:
         self._config, self._workdir = config, epath.Path(workdir)
 
     def clips(self, split: str) -> Source:
-        """See ``Materials``."""
+        """Clips with at least ``video``, ``noisy`` and ``instance``."""
         return open_split(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """Made once, kept in the workdir. Raises as ``require_gate``."""
+        """The same clips as ``tokens``, made once and kept in the workdir. Raises as ``require_gate``."""
         tokenizer = self._tokenizer
 
         def encode(video: np.ndarray) -> np.ndarray:
@@ -67,7 +50,7 @@ class Stored:
 
     @property
     def codebooks(self) -> Float[Array, "g v d"]:
-        """See ``Materials``. Raises as ``require_gate``."""
+        """The vectors of the codes of a predictor's tokenizer. Raises as ``require_gate``."""
         return self._tokenizer.codebooks
 
     @functools.cached_property
@@ -89,14 +72,14 @@ class Shapes:
         self._config = config
 
     def clips(self, split: str) -> Source:
-        """See ``Materials``."""
+        """See ``Stored``."""
         data = self._config.data
         shape = (self._count(split), data.frames, data.size, data.size)
         frames = _zeros((*shape, 3), np.uint8)
         return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8)})
 
     def tokens(self, split: str) -> Source:
-        """See ``Materials``."""
+        """See ``Stored``."""
         data, module = self._config.data, make_magvit(tokenizer_config(self._config))
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         kind = np.min_scalar_type(max(module.quantizer.sizes) - 1)
@@ -104,6 +87,9 @@ class Shapes:
 
     def _count(self, split: str) -> int:
         return self._config.data.train_clips if split == "train" else self._config.evaluation.clips
+
+
+Materials = Stored | Shapes
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Config to modules."""
 
-from typing import Any
+import functools
 
 import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from futurepred_jax.models.magvit import MagVit
@@ -33,10 +34,12 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
 
 
-def forward_flops(model: Any, clips: jax.ShapeDtypeStruct) -> float:
-    """FLOPs of one forward pass of a module over a batch, counted on the traced program."""
-    variables = jax.eval_shape(model.init, jax.random.key(0), clips)
-    return float(jax.jit(model.apply).lower(variables, clips).cost_analysis()["flops"])  # pyright: ignore
+@functools.cache
+def clip_flops(tokenizer: MagVit, frames: int, side: int) -> float:
+    """FLOPs of one forward pass over one clip, counted on the traced program."""
+    clip = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
+    variables = jax.eval_shape(tokenizer.init, jax.random.key(0), clip)
+    return float(jax.jit(tokenizer.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
 
 
 def _plain(section: ConfigDict) -> dict:

@@ -51,6 +51,7 @@ def fastest_form(platform: str, dtype: DTypeLike) -> str:
     return "cudnn" if platform == "cuda" and half and jax.default_backend() == "gpu" else "xla"
 
 
+@jax.jit
 def _blocked(q: Heads, k: Heads, v: Heads) -> Heads:
     """Blocks of queries, each against no more keys than it may see: about half of the full product's operations."""
     n = q.shape[1]
@@ -72,12 +73,15 @@ def _block(
     return out / weights.sum(axis=-1, keepdims=True).astype(v.dtype)
 
 
+@jax.jit
 def _xla(q: Heads, k: Heads, v: Heads) -> Heads:
     return jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation="xla")
 
 
+@jax.jit
 def _cudnn(q: Heads, k: Heads, v: Heads) -> Heads:
     return jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation="cudnn")
 
 
+# The forms are jitted so that all layers share one trace of each.
 FORMS: dict[str, Callable[[Heads, Heads, Heads], Heads]] = {"blocked": _blocked, "xla": _xla, "cudnn": _cudnn}

@@ -51,7 +51,7 @@ class Topology:
         return self.chip.network if many else self.chip.link
 
 
-def _target(name: str, capability: int, **facts: float) -> str:
+def _target(name: str, capability: int, **facts: int | float) -> str:
     """A ``GpuTargetConfigProto`` as text: a device's own facts and those that all since Ampere share."""
     shared = {
         "threads_per_block_limit": 1024,
