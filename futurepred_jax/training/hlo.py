@@ -91,7 +91,7 @@ def _turns(loop: Instruction, computations: dict[str, Computation]) -> int:
 def _parse(text: str) -> tuple[str, dict[str, Computation]]:
     """Name of the entry, and all computations."""
     entry, computations, current = "", {}, {}
-    for line in text.splitlines():
+    for line in re.sub(r"/\*index=\d+\*/", "", text).splitlines():
         if found := _COMPUTATION.match(line):
             current = computations[found["name"]] = {}
             entry = found["name"] if found["entry"] else entry
