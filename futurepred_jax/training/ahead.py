@@ -15,7 +15,7 @@ from futurepred_jax.training.roofline import Roofline, hbm_traffic, roofline
 from futurepred_jax.training.topology import Topology
 
 # Autotuning times kernels, for which the GPU would have to be there.
-OPTIONS: dict[str, dict[str, str]] = {"cuda": {"xla_gpu_autotune_level": "0"}, "tpu": {}}
+OPTIONS: dict[str, dict[str, str]] = {"cuda": {"xla_gpu_autotune_level": "0"}}
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -97,13 +97,13 @@ def compile_ahead(call: Call, topology: Topology) -> Compiled:
         "flops": call.flops,
     }
     try:
-        compiled = call.function.lower(*call.arguments).compile(compiler_options=OPTIONS[chip.platform])
+        compiled = call.function.lower(*call.arguments).compile(compiler_options=OPTIONS.get(chip.platform))
     except jax.errors.JaxRuntimeError as error:
         memory = _refused(error, given)
         return Compiled(**facts, seconds=time.time() - began, memory=memory, collectives=None, roofline=None)
     seconds, text = time.time() - began, compiled.as_text()
     found = collectives(text, devices=devices)
-    sent = sum(traffic.sent for traffic in found.values())
+    sent = sum((traffic.sent for traffic in found.values()), 0.0)
     best = roofline(flops=call.flops / devices, hbm=hbm_traffic(text), sent=sent, topology=topology)
     memory = _memory(compiled.memory_analysis(), given, chip.memory)
     return Compiled(**facts, seconds=seconds, memory=memory, collectives=found, roofline=best)

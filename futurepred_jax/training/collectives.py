@@ -12,7 +12,7 @@ SENT = {
     "all-reduce": lambda n: 2 * (n - 1) / n,
     "reduce-scatter": lambda n: (n - 1) / n,
     "all-to-all": lambda n: (n - 1) / n,
-    "collective-permute": lambda n: min(n - 1, 1),
+    "collective-permute": lambda n: float(n > 1),
 }
 
 # A fusion on TPU: an all-reduce of which each device keeps only its own part.

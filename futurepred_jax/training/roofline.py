@@ -47,7 +47,7 @@ class Roofline:
         return self.compute / self.seconds
 
 
-def roofline(*, flops: float, hbm: float, sent: float, topology: Topology) -> Roofline:
+def roofline(*, flops: float, hbm: int, sent: float, topology: Topology) -> Roofline:
     """The roofline of a program, from what one device does.
 
     Args:

@@ -39,7 +39,9 @@ def test_traffic_is_what_is_read_and_written_in_main_memory_by_each_turn():
 
 
 def test_the_slowest_part_bounds_a_program():
-    best = roofline(flops=197e12, hbm=2 * 819e9, sent=100e9, topology=Topology("v5e", CHIPS["v5e"], [None] * 4))
+    best = roofline(
+        flops=197e12, hbm=2 * 819_000_000_000, sent=100e9, topology=Topology("v5e", CHIPS["v5e"], [None] * 4)
+    )
     assert (best.compute, best.memory, best.network) == pytest.approx((1.0, 2.0, 0.5))
     assert (best.seconds, best.bound, best.mfu) == pytest.approx((2.0, "memory", 0.5))
     assert Roofline(compute=3.0, memory=2.0, network=1.0).mfu == 1.0

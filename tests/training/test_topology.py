@@ -21,14 +21,14 @@ def test_a_misspelt_topology_lists_the_chips(name):
 
 @pytest.mark.parametrize(("name", "extra"), [("v5e:2x2", "tpu"), ("h100:8", "cuda-aot")])
 def test_a_compiler_that_is_not_installed_is_named_with_its_extra(monkeypatch, name, extra):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda module: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match=rf"pip install 'futurepred-jax\[{extra}\]'"):
         topology.find(name)
 
 
 @pytest.mark.parametrize("shape", ["12", "0", "2x4"])
 def test_gpus_come_in_whole_nodes(monkeypatch, shape):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda module: True)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
     with pytest.raises(ValueError, match="a multiple of it"):
         topology.find(f"h100:{shape}")
 
