@@ -15,7 +15,7 @@ from futurepred_jax.training.roofline import Roofline, hbm_traffic, roofline
 from futurepred_jax.training.topology import Topology
 
 # Autotuning times kernels, for which the GPU would have to be there.
-OPTIONS: dict[str, dict[str, str]] = {"cuda": {"xla_gpu_autotune_level": "0"}}
+OPTIONS: dict[str, dict[str, str | bool]] = {"cuda": {"xla_gpu_autotune_level": "0"}}
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -101,7 +101,7 @@ def compile_ahead(call: Call, topology: Topology) -> Compiled:
     except jax.errors.JaxRuntimeError as error:
         memory = _refused(error, given)
         return Compiled(**facts, seconds=time.time() - began, memory=memory, collectives=None, roofline=None)
-    seconds, text = time.time() - began, compiled.as_text()
+    seconds, text = time.time() - began, str(compiled.as_text())
     found = collectives(text, devices=devices)
     sent = sum((traffic.sent for traffic in found.values()), 0.0)
     best = roofline(flops=call.flops / devices, hbm=hbm_traffic(text), sent=sent, topology=topology)
@@ -121,7 +121,7 @@ def _memory(stats: Any, given: dict[str, int], limit: int) -> Memory:
     return Memory(given, *parts, stats.argument_size_in_bytes + sum(parts), limit)
 
 
-def _refused(error: jax.errors.JaxRuntimeError, given: dict[str, int]) -> Memory:
+def _refused(error: Exception, given: dict[str, int]) -> Memory:
     """The account of a program that libtpu refused for its memory; any other error is raised again."""
     if found := _USED.search(str(error)):
         total, limit = _bytes(found[1]), _bytes(found[2])
