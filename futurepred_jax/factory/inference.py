@@ -48,8 +48,10 @@ def reconstruction(config: ConfigDict) -> Inference:
     def reconstruct(variables: PyTree, video: jax.Array) -> jax.Array:
         return Tokenizer(module, variables).reconstruct(video)
 
-    flops = config.evaluation.batch_size * clip_flops(module, config.data.frames, config.data.size)
-    return Inference("reconstruction", reconstruct, _variables(module, clips), (clips,), flops)
+    one = clip_flops(module, config.data.frames, config.data.size)  # pyright: ignore[reportArgumentType]
+    return Inference(
+        "reconstruction", reconstruct, _variables(module, clips), (clips,), config.evaluation.batch_size * one
+    )
 
 
 def prediction(config: ConfigDict) -> Inference:
@@ -68,7 +70,8 @@ def prediction(config: ConfigDict) -> Inference:
     key = jax.eval_shape(jax.random.key, 0)
     params = jax.eval_shape(transformer.init, key, tokens)["params"]
     past = module.grid(data.context_frames, data.size, data.size)[0] * lh * lw
-    one = train_flops(transformer, clips=1, first=past) / 3 + clip_flops(module, data.frames, data.size)
+    one = clip_flops(module, data.frames, data.size)  # pyright: ignore[reportArgumentType]
+    one += train_flops(transformer, clips=1, first=past) / 3
     weights = {"tokenizer": _variables(module, context), "transformer": params}
     return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
 

@@ -50,13 +50,14 @@ def _job(config: ConfigDict, materials: Materials) -> Job:
 def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
+    one = clip_flops(model, data.frames, data.size)  # pyright: ignore[reportArgumentType]
     objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
     return Job(
         **_common(config, objective),
         train_source=materials.clips("train"),
         val_source=materials.clips(GATE_SPLIT),
         batch_keys=TOKENIZER_FIELDS,
-        flops_per_step=3 * config.train.batch_size * clip_flops(model, data.frames, data.size),
+        flops_per_step=3 * config.train.batch_size * one,
         compiler_options=CPU_CONVOLUTIONS,
     )
 

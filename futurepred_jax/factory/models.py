@@ -1,7 +1,6 @@
 """Config to modules."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,7 +35,7 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
 
 
 @functools.cache
-def clip_flops(tokenizer: Any, frames: int, side: int) -> float:
+def clip_flops(tokenizer: MagVit, frames: int, side: int) -> float:
     """FLOPs of one forward pass over one clip, counted on the traced program."""
     clip = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
     variables = jax.eval_shape(tokenizer.init, jax.random.key(0), clip)

@@ -58,8 +58,8 @@ def step_of(mesh_shape, rules):
     layout = lay_out(job, sharding.make_mesh(mesh_shape))
     rows = job.train_source.batch(jax.numpy.arange(job.batch_size).__array__())
     batch = {name: jax.ShapeDtypeStruct(row.shape, row.dtype, sharding=layout.batch) for name, row in rows.items()}
-    text = layout.step.lower(layout.abstract, batch, layout.key).compile().as_text()
-    return collectives(text, devices=8), layout.abstract
+    compiled = layout.step.lower(layout.abstract, batch, layout.key).compile()
+    return collectives(str(compiled.as_text()), devices=8), layout.abstract
 
 
 def test_data_parallel_devices_reduce_as_many_bytes_as_there_are_gradients():

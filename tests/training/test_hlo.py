@@ -75,4 +75,4 @@ def test_the_dots_of_a_compiled_scan_are_counted_once_a_turn():
 
     square = jax.ShapeDtypeStruct((64, 64), jnp.float32)
     text = jax.jit(scan).lower(square, square).compile().as_text()
-    assert sum(line.times for line in executed(text) if line.instruction.opcode == "dot") == 6
+    assert sum(line.times for line in executed(str(text)) if line.instruction.opcode == "dot") == 6

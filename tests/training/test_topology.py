@@ -46,6 +46,7 @@ def test_a_program_is_compiled_for_hardware_that_is_not_there(name, devices):
     assert compiled.memory.fits
     assert compiled.parameters == 256**2
     assert compiled.collectives == {}
+    assert compiled.roofline is not None
     assert 0 < compiled.roofline.mfu <= 1
 
 
