@@ -4,7 +4,7 @@ python -m futurepred_jax.main --config=configs/baseline.py
 
 `tiny` on 2 CPU cores, 19 minutes with its tokenizer, 10 of them here: 8.7 bits a token of four digits on test_iid, and
 on its 256 clips 18.75 dB PSNR, 14.94 dB on the foreground, SSIM 0.510 and an ADE of 2.79 px, where copy-last-frame has
-18.19, 14.63, 0.514 and 2.47. `small` and `base` have not been trained yet.
+18.19, 14.63, 0.514 and 2.47. `small`, `base` and `large` have not been trained yet.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "tiny": {"width": 128, "depth": 4, "heads": 4},
     "small": {"width": 288, "depth": 6, "heads": 6},
     "base": {"width": 288, "depth": 6, "heads": 6},
+    "large": {"width": 2048, "depth": 18, "heads": 16, "remat": True},
 }
 
 MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3, "weight_decay": 0.0}
@@ -27,6 +28,7 @@ TRAIN: dict[str, dict[str, Any]] = {
     "tiny": {"steps": 3400, "batch_size": 4, **MUON, "warmup_steps": 50},
     "small": {"steps": 30_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 6e-4, "warmup_steps": 1_000},
     "base": {"steps": 200_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 4e-4, "warmup_steps": 4_000},
+    "large": {"steps": 300_000, "batch_size": 256, "optimizer": "adamw", "learning_rate": 2e-4, "warmup_steps": 5_000},
 }
 
 # On val_iid the mean frame has 14.1 dB on the foreground of debug's clips and 14.2 of tiny's, at recall 0; a tokenizer

@@ -4,13 +4,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-PRESETS = ("debug", "tiny", "small", "base")
+PRESETS = ("debug", "tiny", "small", "base", "large")
 
 DATA: dict[str, dict[str, Any]] = {
     "debug": {"size": 32, "frames": 9, "context_frames": 5, "train_clips": 1024},
     "tiny": {"size": 32, "frames": 17, "context_frames": 9, "train_clips": 6144},
     "small": {"size": 64, "frames": 17, "context_frames": 9, "train_clips": 65536},
     "base": {"size": 128, "frames": 49, "context_frames": 25, "train_clips": 65536},
+    "large": {"size": 256, "frames": 49, "context_frames": 25, "train_clips": 65536},
 }
 
 
@@ -39,10 +40,11 @@ def data(preset: str) -> ConfigDict:
 
 def surroundings(preset: str) -> dict[str, ConfigDict]:
     """Sections that may change from run to run: where things are kept, the mesh, how much is evaluated."""
+    large = preset == "large"
     return {
         "storage": ConfigDict({"clips": "runs/clips"}),
-        "mesh": ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}),
-        "evaluation": ConfigDict({"clips": 64 if preset == "debug" else 256, "batch_size": 32}),
+        "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
+        "evaluation": ConfigDict({"clips": 64 if preset == "debug" else 256, "batch_size": 4 if large else 32}),
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
         "predictions": ConfigDict({"clips": 12, "seed": 0}),
     }

@@ -5,7 +5,7 @@ python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
 `tiny` on 2 CPU cores: 355 s of training at 30 clips a second; on 256 clips of test_iid the reconstruction has 26.03 dB
 PSNR, 22.02 dB on the foreground, SSIM 0.864, recall 0.855; 100 % of the 4 × 512 codes used, perplexity 74 a digit.
 After 650 steps side by side, on val_iid, VQ had 25.13 dB (foreground 21.02) and FSQ of twelve times 8 levels, as many
-bits, 24.98 (21.25). `small` and `base` have not been trained yet.
+bits, 24.98 (21.25). `small`, `base` and `large` have not been trained yet.
 """
 
 from typing import Any
@@ -19,6 +19,11 @@ MODELS: dict[str, dict[str, Any]] = {
     "tiny": {"channels": (128,), "blocks": (3,), "strides": ((4, 4, 4),), "local": True},
     "small": {"channels": (32, 64, 128), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
     "base": {"channels": (48, 96, 192), "blocks": (3, 3, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2))},
+    "large": {
+        "channels": (64, 128, 256, 512),
+        "blocks": (2, 2, 3, 3),
+        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 2, 2)),
+    },
 }
 
 QUANTIZERS: dict[str, dict[str, Any]] = {
@@ -26,6 +31,7 @@ QUANTIZERS: dict[str, dict[str, Any]] = {
     "tiny": {"name": "vq", "codebook_size": 512, "groups": 4, "dim": 32},
     "small": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
     "base": {"name": "vq", "codebook_size": 4096, "groups": 1, "dim": 16},
+    "large": {"name": "vq", "codebook_size": 4096, "groups": 4, "dim": 64},
 }
 
 MUON = {"optimizer": "muon", "adam_learning_rate": 2e-3}
@@ -35,6 +41,7 @@ TRAIN: dict[str, dict[str, Any]] = {
     "tiny": {"steps": 2600, "batch_size": 4, **MUON, "learning_rate": 0.04, "warmup_steps": 50},
     "small": {"steps": 20_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 5e-4, "warmup_steps": 500},
     "base": {"steps": 100_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 3e-4, "warmup_steps": 2_000},
+    "large": {"steps": 200_000, "batch_size": 256, "optimizer": "adamw", "learning_rate": 2e-4, "warmup_steps": 4_000},
 }
 
 

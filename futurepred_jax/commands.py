@@ -17,7 +17,10 @@ CONFIG = config_flags.DEFINE_config_file(
     "config",
     find_config("baseline"),
     f"NAME[.py][:PRESET] with NAME one of {', '.join(NAMES)}, or the path of your own; PRESET one of debug, tiny (the "
-    "default), small, base. Any field is set by --config.any.field=value.",
+    "default), small, base, large. Any field is set by --config.any.field=value.",
+)
+TOPOLOGY = flags.DEFINE_string(
+    "topology", None, "Hardware that --mode=compile compiles for, such as v5e:4x4 or h100:8."
 )
 
 
@@ -28,8 +31,9 @@ def main(argv: Sequence[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
+    options = {"topology": TOPOLOGY.value or ""} if MODE.value == "compile" else {}
     try:
-        modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}")
+        modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}", **options)
     except (ValueError, OSError, FloatingPointError) as error:
         if logging.level_debug():
             raise

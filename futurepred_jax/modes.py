@@ -6,9 +6,10 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import evaluate, factory, predict, report, train
+from futurepred_jax import compile, evaluate, factory, predict, report, train
 
-Mode = Callable[[ConfigDict, epath.PathLike], None]
+Mode = Callable[..., None]
+"""``(config, workdir)``, and the mode's own flags by name."""
 
 
 def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
@@ -53,4 +54,5 @@ MODES: dict[str, Mode] = {
     "evaluate": evaluate.run,
     "predict": predict.run,
     "report": write_report,
+    "compile": compile.run,
 }

@@ -12,7 +12,11 @@ from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokeniz
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
 
-SIZES = {"small": (3.0e6, 10.0e6, 0.15), "base": (6.9e6, 9.8e6, 0.02)}  # tokenizer, Transformer, tolerance
+SIZES = {  # tokenizer, Transformer, tolerance
+    "small": (3.0e6, 10.0e6, 0.15),
+    "base": (6.9e6, 9.8e6, 0.02),
+    "large": (59.2e6, 1.05e9, 0.01),
+}
 
 
 @pytest.mark.parametrize("preset", shared.PRESETS)

@@ -1,13 +1,15 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
 from futurepred_jax.factory.data import evaluation_splits, open_split, spec
-from futurepred_jax.factory.jobs import make_job
+from futurepred_jax.factory.inference import Inference, outline_inference
+from futurepred_jax.factory.jobs import make_job, outline_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
     "GateError",
+    "Inference",
     "evaluation_splits",
     "load_predictor",
     "load_tokenizer",
@@ -15,6 +17,8 @@ __all__ = [
     "make_magvit",
     "make_transformer",
     "open_split",
+    "outline_inference",
+    "outline_job",
     "require_gate",
     "sampling",
     "spec",

@@ -1,30 +1,24 @@
 """Config to a training: source, objective, optimizer and numbers, as one ``Job``."""
 
-import hashlib
-import json
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax.data.tokens import cached_tokens
-from futurepred_jax.factory.data import open_split
-from futurepred_jax.factory.loading import load_tokenizer
-from futurepred_jax.factory.models import make_magvit, make_transformer
-from futurepred_jax.factory.tokenizers import GATE_SPLIT, require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.factory.materials import Materials, Shapes, Stored
+from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
+from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.prediction import PredictionObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
 
 # XLA's CPU backend ran convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix products slower.
-CPU_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+CPU_CONVOLUTIONS = {"cpu": {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}}
 
 
 def make_job(config: ConfigDict, workdir: epath.PathLike) -> Job:
@@ -35,54 +29,49 @@ def make_job(config: ConfigDict, workdir: epath.PathLike) -> Job:
     Raises:
         ValueError: for a kind of config that is not known, or as ``require_gate``.
     """
+    return _job(config, Stored(config, workdir))
+
+
+def outline_job(config: ConfigDict) -> Job:
+    """The same training on blank clips or tokens, to be compiled: it needs no clips and no trained tokenizer.
+
+    Raises:
+        ValueError: for a kind of config that is not known.
+    """
+    return _job(config, Shapes(config))
+
+
+def _job(config: ConfigDict, materials: Materials) -> Job:
     if config.kind not in JOBS:
         raise ValueError(f"config.kind {config.kind!r}: known are {', '.join(JOBS)}")
-    return JOBS[config.kind](config, epath.Path(workdir))
+    return JOBS[config.kind](config, materials)
 
 
-def tokenizer_job(config: ConfigDict, workdir: epath.Path) -> Job:
+def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
-    del workdir
     model, data = make_magvit(config), config.data
+    one = clip_flops(model, data.frames, data.size)  # pyright: ignore[reportArgumentType]
     objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
-    clip = jax.ShapeDtypeStruct((config.train.batch_size, *objective.shape, 3), jnp.float32)
-    on_cpu = jax.default_backend() == "cpu"
     return Job(
         **_common(config, objective),
-        train_source=open_split(config, "train"),
-        val_source=open_split(config, GATE_SPLIT),
+        train_source=materials.clips("train"),
+        val_source=materials.clips(GATE_SPLIT),
         batch_keys=TOKENIZER_FIELDS,
-        flops_per_step=3 * _forward_flops(model, clip),
-        compiler_options=CPU_CONVOLUTIONS if on_cpu else {},
+        flops_per_step=3 * config.train.batch_size * one,
+        compiler_options=CPU_CONVOLUTIONS,
     )
 
 
-def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
+def prediction_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a Transformer on the tokens of a frozen tokenizer."""
-    require_gate(config, workdir)
-    tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
-    identity = _digest(tokenizer.variables)
-
-    def encode(video: np.ndarray) -> np.ndarray:
-        return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
-
-    def tokens(split: str) -> Any:
-        return cached_tokens(
-            open_split(config, split),
-            encode,
-            workdir / "tokens",
-            context=config.data.context_frames,
-            sizes=tokenizer.sizes,
-            identity=identity,
-        )
-
-    model = make_transformer(config, tokenizer.module)
-    latent_context = 1 + (config.data.context_frames - 1) // tokenizer.module.stride[0]
-    objective = PredictionObjective(model, latent_context, codes=tokenizer.codebooks, **config.objective.to_dict())
+    tokenizer, codebooks = make_magvit(tokenizer_config(config)), materials.codebooks
+    model = make_transformer(config, tokenizer)
+    latent_context = 1 + (config.data.context_frames - 1) // tokenizer.stride[0]
+    objective = PredictionObjective(model, latent_context, codes=codebooks, **config.objective.to_dict())
     return Job(
         **_common(config, objective),
-        train_source=tokens("train"),
-        val_source=tokens(GATE_SPLIT),
+        train_source=materials.tokens("train"),
+        val_source=materials.tokens(GATE_SPLIT),
         flops_per_step=train_flops(model, clips=config.train.batch_size, first=objective.first),
         tokens_per_clip=int(np.prod(model.grid)),
     )
@@ -112,18 +101,3 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
         "mesh_shape": config.mesh.to_dict(),
         **config.logging.to_dict(),
     }
-
-
-def _forward_flops(model: Any, clip: jax.ShapeDtypeStruct) -> float:
-    """FLOPs of one forward pass over a batch, counted on the traced program."""
-    variables = jax.eval_shape(model.init, jax.random.key(0), clip)
-    return float(jax.jit(model.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
-
-
-def _digest(tree: Any) -> str:
-    """Hash of the names and bytes of a tree's arrays."""
-    found = hashlib.blake2b(digest_size=8)
-    for path, leaf in jax.tree.leaves_with_path(tree):
-        found.update(json.dumps([jax.tree_util.keystr(path), str(leaf.dtype), leaf.shape]).encode())
-        found.update(np.ascontiguousarray(leaf).tobytes())
-    return found.hexdigest()

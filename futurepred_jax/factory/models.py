@@ -1,5 +1,9 @@
 """Config to modules."""
 
+import functools
+
+import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from futurepred_jax.models.magvit import MagVit
@@ -28,6 +32,14 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     side = config.data.size
     grid, quantizer = tokenizer.grid(config.data.frames, side, side), tokenizer.quantizer
     return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
+
+
+@functools.cache
+def clip_flops(tokenizer: MagVit, frames: int, side: int) -> float:
+    """FLOPs of one forward pass over one clip, counted on the traced program."""
+    clip = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
+    variables = jax.eval_shape(tokenizer.init, jax.random.key(0), clip)
+    return float(jax.jit(tokenizer.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
 
 
 def _plain(section: ConfigDict) -> dict:

@@ -1,8 +1,8 @@
 """Convolutions over space and time that never look ahead, and what goes between them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
@@ -21,13 +21,15 @@ fan_in = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 def conv3d(
     video: Float[Array, "b t h w c"], kernel: Float[Array, "kt kh kw c d"], strides: Window, pads: Pads
 ) -> Float[Array, "b t2 h2 w2 d"]:
-    """3D convolution in the form that is fast on the default backend.
+    """3D convolution in the form that is fast on the platform compiled for.
 
     XLA's CPU backend has no fast 3D convolution, so there it is made of 2D ones and of products; TPU and GPU take the
     native one. Both agree within rounding.
     """
-    form = conv3d_of_2d if jax.default_backend() == "cpu" else conv3d_native
-    return form(video, kernel, strides, pads)
+    forms = {"cpu": conv3d_of_2d, "default": conv3d_native}
+    return lax.platform_dependent(
+        video, kernel, **{name: partial(form, strides=strides, pads=pads) for name, form in forms.items()}
+    )
 
 
 def conv3d_native(video: Array, kernel: Array, strides: Window, pads: Pads) -> Array:

@@ -15,6 +15,29 @@ from futurepred_jax.training.step import Metrics, make_train_step
 
 
 @dataclasses.dataclass(frozen=True)
+class Layout:
+    """A job's functions over a mesh, jitted but not compiled: nothing here needs the mesh's devices to be there.
+
+    Attributes:
+        mesh: the devices.
+        batch: sharding of a batch.
+        abstract: shapes and shardings of the state.
+        key: the same of a key.
+        init: from a key to the state.
+        step: from state, batch and key to state and metrics; the state given is consumed.
+        validate: as ``Job.validate``.
+    """
+
+    mesh: Mesh
+    batch: NamedSharding
+    abstract: TrainState
+    key: jax.ShapeDtypeStruct
+    init: jax.stages.Wrapped
+    step: jax.stages.Wrapped
+    validate: jax.stages.Wrapped
+
+
+@dataclasses.dataclass(frozen=True)
 class Program:
     """Functions over a mesh, compiled at their first call; ``abstract`` is the state's shapes with its shardings."""
 
@@ -27,36 +50,51 @@ class Program:
 
 
 def make_program(job: Job) -> Program:
-    """Lay out the state by ``eval_shape``, before anything is allocated, and bind the jitted functions to it.
+    """The job's functions over all devices, with its keys.
 
     Raises:
-        ValueError: When the mesh does not fit the devices or the batch, or a sharding rule its array.
+        ValueError: As ``lay_out``, or when the mesh does not fit the devices.
     """
-    mesh = sharding.make_mesh(job.mesh_shape)
+    layout = lay_out(job, sharding.make_mesh(job.mesh_shape))
+    keys = jax.jit(_split, static_argnums=0, out_shardings=(layout.key.sharding,) * 2)
+    init_key, step_key = keys(job.seed)
+    return Program(
+        mesh=layout.mesh,
+        batch=layout.batch,
+        abstract=layout.abstract,
+        init=lambda: layout.init(init_key),
+        step=lambda state, inputs: layout.step(state, inputs, step_key),
+        validate=layout.validate,
+    )
+
+
+def lay_out(job: Job, mesh: Mesh) -> Layout:
+    """Lay out the state by ``eval_shape``, before anything is allocated, and state every function's shardings.
+
+    Raises:
+        ValueError: When the mesh does not fit the batch, or a sharding rule its array.
+    """
     batch = sharding.batch_sharding(mesh, job.batch_size)
     replicated = NamedSharding(mesh, PartitionSpec())
-    init_key, step_key = jax.jit(_split, static_argnums=0, out_shardings=(replicated, replicated))(job.seed)
-
+    key = jax.eval_shape(jax.random.key, 0)
     initial = functools.partial(initial_state, job.init, job.optimizer, ema=job.ema_decay > 0)
-    abstract = sharding.place(jax.eval_shape(initial, init_key), mesh, job.sharding_rules)
+    abstract = sharding.place(jax.eval_shape(initial, key), mesh, job.sharding_rules)
     layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
-    init = jax.jit(initial, in_shardings=replicated, out_shardings=layout)
-
-    train_step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay)
     step = jax.jit(
-        train_step,
+        make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay),
         in_shardings=(layout, batch, replicated),
         out_shardings=(layout, replicated),
         donate_argnums=0,
-        compiler_options=dict(job.compiler_options) or None,
+        compiler_options=dict(job.compiler_options.get(mesh.devices.flat[0].platform, {})) or None,
     )
     held_out = (layout.eval_params, layout.model_state, batch)
-    return Program(
+    return Layout(
         mesh=mesh,
         batch=batch,
         abstract=abstract,
-        init=lambda: init(init_key),
-        step=lambda state, inputs: step(state, inputs, step_key),
+        key=jax.ShapeDtypeStruct(key.shape, key.dtype, sharding=replicated),
+        init=jax.jit(initial, in_shardings=replicated, out_shardings=layout),
+        step=step,
         validate=jax.jit(job.validate, in_shardings=held_out, out_shardings=replicated),
     )
 

@@ -55,11 +55,19 @@ def test_half_precision_stays_half_and_near(form):
     np.testing.assert_allclose(half.astype(jnp.float32), exact, atol=0.1)
 
 
-def test_backends_get_their_form():
+def test_platforms_get_their_form(monkeypatch):
     assert fastest_form("cpu", jnp.bfloat16) == "blocked"
-    assert fastest_form("gpu", jnp.bfloat16) == "cudnn"
-    assert fastest_form("gpu", jnp.float32) == "xla"  # cuDNN's kernel has no float32
     assert fastest_form("tpu", jnp.bfloat16) == "xla"
+    assert fastest_form("cuda", jnp.bfloat16) == "xla"  # from here, where no GPU is
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert fastest_form("cuda", jnp.bfloat16) == "cudnn"
+    assert fastest_form("cuda", jnp.float32) == "xla"  # cuDNN's kernel has no float32
+
+
+@pytest.mark.parametrize(("platform", "products"), [("cpu", 8), ("tpu", 2), ("cuda", 2)])
+def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, products):
+    lowered = jax.jit(causal_attention).trace(*_qkv(200)).lower(lowering_platforms=(platform,))
+    assert lowered.as_text().count("stablehlo.dot_general") == products  # four blocks of queries, or all at once
 
 
 def test_unknown_form_lists_the_known():

@@ -9,6 +9,7 @@ from futurepred_jax.models.layers import (
     CausalConv,
     Norm,
     ResBlock,
+    conv3d,
     conv3d_native,
     conv3d_of_2d,
     depth_to_space,
@@ -39,6 +40,13 @@ def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, str
 
     for native, ours in zip(jax.jit(lambda: run(conv3d_native))(), jax.jit(lambda: run(conv3d_of_2d))(), strict=True):
         np.testing.assert_allclose(ours, native, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("platform", "count"), [("cpu", 3), ("tpu", 1), ("cuda", 1)])
+def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, count):
+    kernel = jnp.zeros((3, 3, 3, 3, 4))
+    traced = jax.jit(conv3d, static_argnums=2).trace(_video(), kernel, (1, 1, 1))
+    assert traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.convolution") == count
 
 
 @pytest.mark.parametrize("layer", [CausalConv(4), Norm(), ResBlock(4), ResBlock(4, ((1, 3, 3), (3, 1, 1)))])

@@ -1,0 +1,137 @@
+"""Compiling ahead of time: what a program will need of devices that are not there, read from what XLA made of it."""
+
+import dataclasses
+import math
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+from jaxtyping import PyTree
+
+from futurepred_jax.training.collectives import Traffic, collectives
+from futurepred_jax.training.roofline import Roofline, hbm_traffic, roofline
+from futurepred_jax.training.topology import Topology
+
+# Autotuning times kernels, for which the GPU would have to be there.
+OPTIONS: dict[str, dict[str, str | bool]] = {"cuda": {"xla_gpu_autotune_level": "0"}}
+
+UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+# What libtpu says of a program that does not fit.
+_USED = re.compile(r"Used ([\d.]+[KMG]) of ([\d.]+[KMG]) hbm")
+_TEMPORARIES = re.compile(r"HLO temporaries \(([\d.]+[KMG])\) exceeds available HBM \(([\d.]+[KMG])\)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Bytes on each device.
+
+    Attributes:
+        arguments: what the program is given, by kind.
+        outputs: what it gives, as far as that does not take the place of an argument.
+        temporaries: activations and scratch at their peak.
+        code: the program.
+        total: of all of these, with XLA's padding.
+        limit: what the device has.
+    """
+
+    arguments: dict[str, int]
+    outputs: int | None
+    temporaries: int | None
+    code: int | None
+    total: int
+    limit: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has enough."""
+        return self.total <= self.limit
+
+
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A program that was compiled; where the compiler gave up on its memory it has no collectives and no roofline."""
+
+    name: str
+    chip: str
+    devices: int
+    seconds: float  # that lowering and compiling took
+    parameters: int
+    flops: float  # analytic, of all devices together
+    memory: Memory
+    collectives: dict[str, Traffic] | None
+    roofline: Roofline | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A function to compile, and what it is called with.
+
+    Attributes:
+        name: of the program.
+        function: jitted.
+        arguments: as it takes them: shapes with shardings, over the devices to compile for.
+        kinds: the same by kind, for the account of memory; ``parameters`` are counted.
+        flops: analytic, of one call.
+    """
+
+    name: str
+    function: jax.stages.Wrapped
+    arguments: tuple[PyTree, ...]
+    kinds: Mapping[str, PyTree]
+    flops: float
+
+
+def compile_ahead(call: Call, topology: Topology) -> Compiled:
+    """Compiles a function for devices of a topology."""
+    began, chip = time.time(), topology.chip
+    devices = len(jax.tree.leaves(call.arguments)[0].sharding.device_set)
+    given = {kind: bytes_per_device(tree) for kind, tree in call.kinds.items()}
+    facts = {
+        "name": call.name,
+        "chip": topology.kind,
+        "devices": devices,
+        "parameters": sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(call.kinds["parameters"])),
+        "flops": call.flops,
+    }
+    try:
+        compiled = call.function.lower(*call.arguments).compile(compiler_options=OPTIONS.get(chip.platform))
+    except jax.errors.JaxRuntimeError as error:
+        memory = _refused(error, given)
+        return Compiled(**facts, seconds=time.time() - began, memory=memory, collectives=None, roofline=None)
+    seconds, text = time.time() - began, str(compiled.as_text())
+    found = collectives(text, devices=devices)
+    sent = sum((traffic.sent for traffic in found.values()), 0.0)
+    best = roofline(flops=call.flops / devices, hbm=hbm_traffic(text), sent=sent, topology=topology)
+    memory = _memory(compiled.memory_analysis(), given, chip.memory)
+    return Compiled(**facts, seconds=seconds, memory=memory, collectives=found, roofline=best)
+
+
+def bytes_per_device(tree: PyTree) -> int:
+    """Bytes of a device's part of the arrays, from shapes with shardings."""
+    leaves = jax.tree.leaves(tree)
+    return sum(math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def _memory(stats: Any, given: dict[str, int], limit: int) -> Memory:
+    outputs = stats.output_size_in_bytes - stats.alias_size_in_bytes
+    parts = outputs, stats.temp_size_in_bytes, stats.generated_code_size_in_bytes
+    return Memory(given, *parts, stats.argument_size_in_bytes + sum(parts), limit)
+
+
+def _refused(error: Exception, given: dict[str, int]) -> Memory:
+    """The account of a program that libtpu refused for its memory; any other error is raised again."""
+    if found := _USED.search(str(error)):
+        total, limit = _bytes(found[1]), _bytes(found[2])
+        return Memory(given, None, None, None, total, limit)
+    if found := _TEMPORARIES.search(str(error)):
+        temporaries, limit = _bytes(found[1]), _bytes(found[2])
+        return Memory(given, None, temporaries, None, sum(given.values()) + temporaries, limit)
+    raise error
+
+
+def _bytes(words: str) -> int:
+    """Such as 15.75G."""
+    return int(float(words[:-1]) * UNITS[words[-1]])
