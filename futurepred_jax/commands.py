@@ -8,6 +8,7 @@ from ml_collections import config_flags
 
 from futurepred_jax import modes
 from futurepred_jax.configs import NAMES, find_config
+from futurepred_jax.training import distributed
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Where everything is kept; by default runs/NAME-PRESET.")
 MODE = flags.DEFINE_enum(
@@ -19,6 +20,11 @@ CONFIG = config_flags.DEFINE_config_file(
     f"NAME[.py][:PRESET] with NAME one of {', '.join(NAMES)}, or the path of your own; PRESET one of debug, tiny (the "
     "default), small, base. Any field is set by --config.any.field=value.",
 )
+COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "HOST:PORT of process 0, where several processes train as one and no cluster is detected."
+)
+PROCESSES = flags.DEFINE_integer("processes", None, "How many they are.", lower_bound=1)
+PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0.", lower_bound=0)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -29,6 +35,7 @@ def main(argv: Sequence[str]) -> None:
         logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
     try:
+        distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}")
     except (ValueError, OSError, FloatingPointError) as error:
         if logging.level_debug():

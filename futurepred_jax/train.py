@@ -10,7 +10,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
-from futurepred_jax.training import atomic, checkpoints, compilation, identity, inputs, summary, throughput, validation
+from futurepred_jax.training import atomic, checkpoints, compilation, distributed, identity, inputs, summary, throughput, validation
 from futurepred_jax.training.checkpoints import Progress, Saver
 from futurepred_jax.training.interrupt import Interrupt
 from futurepred_jax.training.job import Job
@@ -24,7 +24,8 @@ RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never w
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Trains the model of a config in its workdir, from where it stands."""
-    identity.claim(workdir, config.to_dict())
+    with distributed.first_alone("claim"):
+        identity.claim(workdir, config.to_dict())
     fit(factory.make_job(config, workdir), workdir)
 
 
@@ -44,7 +45,7 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     compilation.enable_compilation_cache()
     workdir = epath.Path(workdir)
     program = make_program(job)
-    checkpoint = checkpoints.newest(workdir)
+    checkpoint = checkpoints.agreed(workdir)
     progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
     if checkpoint is not None and progress.step >= job.steps and (workdir / summary.SUMMARY).exists():
         return checkpoints.restore(checkpoint, program.abstract)

@@ -89,6 +89,39 @@ def materialize(
             fields or is damaged: it is left as it is, and the message says which folder to delete.
         OSError: the folder cannot be written, or is full; finished shards are kept.
     """
+    jobs = _jobs(spec, split, count, folder, fields)
+    if _missing(jobs):
+        with explained(jobs[0].place), _alone(jobs[0].place):
+            _draw(_missing(jobs), workers, progress)
+    return _opened(jobs, count)
+
+
+def draw_part(
+    spec: ClutterSpec,
+    split: str,
+    count: int,
+    folder: str | os.PathLike,
+    *,
+    part: int,
+    parts: int,
+    workers: int | None = None,
+    fields: Sequence[str] = tuple(CLIP_FIELDS),
+    progress: bool = True,
+) -> None:
+    """Draw every ``parts``-th missing shard of a split, from number ``part`` on, beside others who draw the rest.
+
+    For several machines that share a folder; ``materialize`` opens the split when all are done. Arguments and errors
+    are those of ``materialize``.
+    """
+    jobs = _jobs(spec, split, count, folder, fields)[part::parts]
+    if jobs and _missing(jobs):
+        place = jobs[0].place
+        with explained(place), _alone(place, shared=True), _alone(place, f"lock-{part}-of-{parts}"):
+            _draw(_missing(jobs), workers, progress)
+
+
+def _jobs(spec: ClutterSpec, split: str, count: int, folder: str | os.PathLike, fields: Sequence[str]) -> list[Job]:
+    """All shards of a split, after a check of what is asked for."""
     if count < 1:
         raise ValueError(f"{count} clips of {split}: ask for at least 1")
     if not fields or set(fields) - set(CLIP_FIELDS):
@@ -96,11 +129,7 @@ def materialize(
     spec.key(split, count - 1)  # an unknown split or too large an index fails before a folder is made
     kept = tuple(name for name in CLIP_FIELDS if name in fields)
     place = Path(folder) / spec.fingerprint() / split
-    jobs = [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
-    if _missing(jobs):
-        with explained(place), _alone(place):
-            _draw(_missing(jobs), workers, progress)
-    return _opened(jobs, count)
+    return [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
 
 
 def _opened(jobs: list[Job], count: int) -> StoredClips:
@@ -216,11 +245,14 @@ def _check_room(job: Job, clips: int) -> None:
 
 
 @contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends."""
+def _alone(place: Path, name: str = "lock", *, shared: bool = False) -> Iterator[None]:
+    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends.
+
+    Those who draw parts share the lock, and so keep off those who draw all.
+    """
     place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (place / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

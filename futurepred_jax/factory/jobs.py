@@ -11,14 +11,15 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.data.tokens import cached_tokens
-from futurepred_jax.factory.data import open_split
+from futurepred_jax.factory.data import open_split_together
 from futurepred_jax.factory.loading import load_tokenizer
+from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.models import make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
-from futurepred_jax.training import optimizers
+from futurepred_jax.training import distributed, optimizers
 from futurepred_jax.training.job import Job
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
@@ -44,13 +45,14 @@ def tokenizer_job(config: ConfigDict, workdir: epath.Path) -> Job:
     """Training a MagVit on clips."""
     del workdir
     model, data = make_magvit(config), config.data
-    objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
+    shape = (data.frames, data.size, data.size)
+    objective = TokenizerObjective(model, shape, accumulate=config.train.accumulate, **config.objective.to_dict())
     clip = jax.ShapeDtypeStruct((config.train.batch_size, *objective.shape, 3), jnp.float32)
     on_cpu = jax.default_backend() == "cpu"
     return Job(
         **_common(config, objective),
-        train_source=open_split(config, "train"),
-        val_source=open_split(config, GATE_SPLIT),
+        train_source=open_split_together(config, "train"),
+        val_source=open_split_together(config, GATE_SPLIT),
         batch_keys=TOKENIZER_FIELDS,
         flops_per_step=3 * _forward_flops(model, clip),
         compiler_options=CPU_CONVOLUTIONS if on_cpu else {},
@@ -67,18 +69,26 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
         return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
     def tokens(split: str) -> Any:
-        return cached_tokens(
-            open_split(config, split),
-            encode,
-            workdir / "tokens",
-            context=config.data.context_frames,
-            sizes=tokenizer.sizes,
-            identity=identity,
-        )
+        clips = open_split_together(config, split)
+        with distributed.first_alone(f"tokens {split}"):
+            return cached_tokens(
+                clips,
+                encode,
+                workdir / "tokens",
+                context=config.data.context_frames,
+                sizes=tokenizer.sizes,
+                identity=identity,
+            )
 
     model = make_transformer(config, tokenizer.module)
     latent_context = 1 + (config.data.context_frames - 1) // tokenizer.module.stride[0]
-    objective = PredictionObjective(model, latent_context, codes=tokenizer.codebooks, **config.objective.to_dict())
+    objective = PredictionObjective(
+        model,
+        latent_context,
+        codes=tokenizer.codebooks,
+        accumulate=config.train.accumulate,
+        **config.objective.to_dict(),
+    )
     return Job(
         **_common(config, objective),
         train_source=tokens("train"),
@@ -94,6 +104,7 @@ JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
 def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective) -> dict[str, Any]:
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
+    del train["accumulate"]  # the objective's
     steps, batch_size, ema_decay, optimizer = (
         train.pop(name) for name in ("steps", "batch_size", "ema_decay", "optimizer")
     )
@@ -110,6 +121,7 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
         "ema_decay": ema_decay,
         "seed": config.seed,
         "mesh_shape": config.mesh.to_dict(),
+        "sharding_rules": RULES,
         **config.logging.to_dict(),
     }
 

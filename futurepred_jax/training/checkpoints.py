@@ -53,15 +53,17 @@ def newest(workdir: epath.PathLike) -> epath.Path | None:
     Raises:
         CheckpointError: When there are checkpoints and all are damaged.
     """
-    folder = epath.Path(workdir).resolve() / FOLDER  # orbax takes absolute paths only
-    step = _newest_step(folder) if jax.process_index() == 0 else 0
-    if jax.process_count() > 1:  # one process reads the bytes, all agree
+    folder = _folder(workdir)
+    return _step_folder(folder, _newest_step(folder))
+
+
+def agreed(workdir: epath.PathLike) -> epath.Path | None:
+    """As ``newest``, for all processes together: the first reads the bytes and tells the others."""
+    folder = _folder(workdir)
+    step = _newest_step(folder) if jax.process_index() == 0 else _NONE
+    if jax.process_count() > 1:
         step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
-    if step == _ALL_DAMAGED:
-        raise CheckpointError(
-            f"every checkpoint in {folder} is damaged. Restore the folder from a copy, or remove it to train anew"
-        )
-    return None if step == _NONE else folder / str(step)
+    return _step_folder(folder, step)
 
 
 def read_progress(checkpoint: epath.Path) -> Progress:
@@ -153,6 +155,18 @@ class Saver:
         if jax.process_index() == 0:
             unfinished = list(self._folder.glob(f"{self._step}.orbax-checkpoint-tmp*"))
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
+
+
+def _folder(workdir: epath.PathLike) -> epath.Path:
+    return epath.Path(workdir).resolve() / FOLDER  # orbax takes absolute paths only
+
+
+def _step_folder(folder: epath.Path, step: int) -> epath.Path | None:
+    if step == _ALL_DAMAGED:
+        raise CheckpointError(
+            f"every checkpoint in {folder} is damaged. Restore the folder from a copy, or remove it to train anew"
+        )
+    return None if step == _NONE else folder / str(step)
 
 
 _NONE, _ALL_DAMAGED = -1, -2

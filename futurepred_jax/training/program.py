@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -26,13 +26,20 @@ class Program:
     validate: Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
 
 
-def make_program(job: Job) -> Program:
+def make_program(
+    job: Job,
+    devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
+) -> Program:
     """Lay out the state by ``eval_shape``, before anything is allocated, and bind the jitted functions to it.
+
+    Args:
+        job: What to train.
+        devices: To train on; all by default.
 
     Raises:
         ValueError: When the mesh does not fit the devices or the batch, or a sharding rule its array.
     """
-    mesh = sharding.make_mesh(job.mesh_shape)
+    mesh = sharding.make_mesh(job.mesh_shape, devices)
     batch = sharding.batch_sharding(mesh, job.batch_size)
     replicated = NamedSharding(mesh, PartitionSpec())
     init_key, step_key = jax.jit(_split, static_argnums=0, out_shardings=(replicated, replicated))(job.seed)
