@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from futurepred_jax.configs import tokenizer
+from futurepred_jax.configs import shared, tokenizer
 
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 96, "depth": 2, "heads": 3},
@@ -55,11 +55,12 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "clip_norm": 1.0,
                 "b2": 0.98,
                 "ema_decay": 0.0,
-                "accumulate": 1,
+                "accumulate": 1,  # turns in which a batch goes through the model, to save memory
+                "on_nan": "stop",  # or "skip"
                 **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),
             # the very sections of the tokenizer's config, so that an override reaches both
-            **{name: codec[name] for name in ("data", "storage", "mesh", "evaluation", "sampling", "predictions")},
+            **{name: codec[name] for name in ("data", *shared.surroundings(preset))},
         }
     )

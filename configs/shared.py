@@ -42,7 +42,8 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
     return {
         "storage": ConfigDict({"clips": "runs/clips"}),
         "mesh": ConfigDict({"data": -1, "fsdp": 1, "tensor": 1}),
-        "evaluation": ConfigDict({"clips": 64 if preset == "debug" else 256, "batch_size": 32}),
+        "evaluation": ConfigDict({"clips": 64 if preset == "debug" else 256, "batch_size": 32, "checkpoint": "newest"}),
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
         "predictions": ConfigDict({"clips": 12, "seed": 0}),
+        "replay": ConfigDict({"step": 0}),
     }

@@ -25,6 +25,10 @@ COORDINATOR = flags.DEFINE_string(
 )
 PROCESSES = flags.DEFINE_integer("processes", None, "How many they are.", lower_bound=1)
 PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0.", lower_bound=0)
+STEP = flags.DEFINE_integer("step", None, "Of --mode=replay; in place of --config.replay.step.", lower_bound=1)
+PROFILE = flags.DEFINE_string(
+    "profile", None, "FIRST:LAST: steps that a profiler traces for TensorBoard; in place of --config.logging.profile."
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -34,6 +38,10 @@ def main(argv: Sequence[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
+    if STEP.value:
+        config.replay.step = STEP.value
+    if PROFILE.value:
+        config.logging.profile = PROFILE.value
     try:
         distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import evaluate, factory, predict, report, train
+from futurepred_jax import evaluate, factory, predict, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -70,4 +70,9 @@ def _by_first(mode: str) -> Mode:
     return run
 
 
-MODES: dict[str, Mode] = {"run": run_all, "train": train_model, **{mode: _by_first(mode) for mode in ALONE}}
+MODES: dict[str, Mode] = {
+    "run": run_all,
+    "train": train_model,
+    "replay": replay.run,
+    **{mode: _by_first(mode) for mode in ALONE},
+}

@@ -12,8 +12,8 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.tokens import cached_tokens
 from futurepred_jax.factory.data import open_split_together
-from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.layout import RULES
+from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.models import make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.transformer import train_flops
@@ -105,9 +105,8 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
     del train["accumulate"]  # the objective's
-    steps, batch_size, ema_decay, optimizer = (
-        train.pop(name) for name in ("steps", "batch_size", "ema_decay", "optimizer")
-    )
+    steps, batch_size, optimizer = (train.pop(name) for name in ("steps", "batch_size", "optimizer"))
+    as_given = {name: train.pop(name) for name in ("ema_decay", "on_nan")}
     if optimizer not in optimizers.OPTIMIZERS:
         raise ValueError(f"config.train.optimizer {optimizer!r}: known are {', '.join(optimizers.OPTIMIZERS)}")
     return {
@@ -118,7 +117,8 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
         "optimizer": optimizers.OPTIMIZERS[optimizer](steps=steps, **train),
         "steps": steps,
         "batch_size": batch_size,
-        "ema_decay": ema_decay,
+        "best": "loss",
+        **as_given,
         "seed": config.seed,
         "mesh_shape": config.mesh.to_dict(),
         "sharding_rules": RULES,

@@ -133,7 +133,7 @@ class MagVit(nn.Module):
     def quantize(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
     ) -> Quantized:
-        """Latents to codes; arguments as in ``__call__``. All of a training's batch at once, for the codebook's sake."""
+        """Latents to codes; arguments as in ``__call__``. A codebook follows the whole batch at once."""
         return self.quantizer(latents, train=train, key=key, active=active)
 
     def draw(self, latents: Latents) -> Video:

@@ -4,6 +4,7 @@ A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``
 """
 
 import dataclasses
+import math
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
-from futurepred_jax.training import manifest, sharding
+from futurepred_jax.training import manifest, retention, sharding
 from futurepred_jax.training.state import TrainState
 
 FOLDER = "checkpoints"
@@ -35,7 +36,10 @@ class Progress:
     seconds: float = 0.0  # wall time that led here, over all resumptions
     measured_steps: int = 0  # steps and seconds of training alone, for throughput
     measured_seconds: float = 0.0
+    waited_seconds: float = 0.0  # of them, those without a batch to train on
+    compile_seconds: float = 0.0
     window: dict | None = None  # metrics summed since the last logged line
+    score: float | None = None  # held-out, of these very parameters, the lower the better
 
 
 class Weights(NamedTuple):
@@ -45,25 +49,43 @@ class Weights(NamedTuple):
     model_state: PyTree
 
 
-def newest(workdir: epath.PathLike) -> epath.Path | None:
+def newest(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
     """Folder of the newest checkpoint whose bytes are as written, or None where none was ever saved.
 
     A damaged one is passed over with a warning.
+
+    Args:
+        workdir: Its ``checkpoints`` folder is read.
+        before: Step that the checkpoint comes before.
 
     Raises:
         CheckpointError: When there are checkpoints and all are damaged.
     """
     folder = _folder(workdir)
-    return _step_folder(folder, _newest_step(folder))
+    return _step_folder(folder, _newest_step(folder, before))
 
 
-def agreed(workdir: epath.PathLike) -> epath.Path | None:
+def agreed(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
     """As ``newest``, for all processes together: the first reads the bytes and tells the others."""
     folder = _folder(workdir)
-    step = _newest_step(folder) if jax.process_index() == 0 else _NONE
+    step = _newest_step(folder, before) if jax.process_index() == 0 else _NONE
     if jax.process_count() > 1:
         step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
     return _step_folder(folder, step)
+
+
+def best(workdir: epath.PathLike) -> epath.Path | None:
+    """Folder of the good checkpoint with the lowest held-out score; the newest where none has a score."""
+    folder = _folder(workdir)
+    scores = _scores(folder)
+    while (step := retention.best_step(scores)) is not None:
+        if _is_good(folder / str(step)):
+            return folder / str(step)
+        del scores[step]
+    return newest(workdir)
+
+
+WHICH = {"newest": newest, "best": best}
 
 
 def read_progress(checkpoint: epath.Path) -> Progress:
@@ -88,13 +110,16 @@ def restore(checkpoint: epath.Path, abstract: TrainState) -> TrainState:
     return TrainState(step=step, opt_state=opt_state, **model)
 
 
-def load_params(workdir: epath.PathLike) -> Weights:
-    """Weights of the newest good checkpoint, on no device yet.
+def load_params(workdir: epath.PathLike, which: str = "newest") -> Weights:
+    """Weights of the newest good checkpoint, or of the best, on no device yet.
 
     Raises:
+        ValueError: When ``which`` is neither.
         CheckpointError: When the workdir has no checkpoint, or only damaged ones.
     """
-    checkpoint = newest(workdir)
+    if which not in WHICH:
+        raise ValueError(f"config.evaluation.checkpoint {which!r}: known are {', '.join(WHICH)}")
+    checkpoint = WHICH[which](workdir)
     if checkpoint is None:
         raise CheckpointError(
             f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
@@ -118,8 +143,9 @@ class Saver:
     def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
         self._folder = epath.Path(workdir) / FOLDER
         self._step = start
+        self._scores = _scores(_folder(workdir))
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=KEEP,
+            preservation_policy=retention.NewestAndBest(KEEP, self._scores),
             cleanup_tmp_directories=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._sign),
         )
@@ -139,6 +165,9 @@ class Saver:
         """Copy the state from the devices and write it in the background; waits for the save before."""
         self._manager.wait_until_finished()
         self._step = progress.step
+        self._scores.pop(progress.step, None)
+        if progress.score is not None and math.isfinite(progress.score):
+            self._scores[progress.step] = progress.score
         items = ocp.args.Composite(
             model=ocp.args.StandardSave(_model_tree(state)),
             optimizer=ocp.args.StandardSave(state.opt_state),
@@ -173,14 +202,32 @@ _NONE, _ALL_DAMAGED = -1, -2
 _SHOWN = 5  # differing arrays named in an error
 
 
-def _newest_step(folder: epath.Path) -> int:
-    found = sorted((int(path.name) for path in folder.glob("*") if path.name.isdigit()), reverse=True)
-    for step in found:
-        problem = manifest.problem(folder / str(step))
-        if problem is None:
-            return step
-        logging.warning("the checkpoint %s is damaged and not used: %s", folder / str(step), problem)
-    return _ALL_DAMAGED if found else _NONE
+def _newest_step(folder: epath.Path, before: int | None) -> int:
+    found = [step for step in _steps(folder) if before is None or step < before]
+    good = next((step for step in sorted(found, reverse=True) if _is_good(folder / str(step))), None)
+    return good if good is not None else _ALL_DAMAGED if found else _NONE
+
+
+def _steps(folder: epath.Path) -> list[int]:
+    return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+
+
+def _is_good(checkpoint: epath.Path) -> bool:
+    problem = manifest.problem(checkpoint)
+    if problem is not None:
+        logging.warning("the checkpoint %s is damaged and not used: %s", checkpoint, problem)
+    return problem is None
+
+
+def _scores(folder: epath.Path) -> dict[int, float]:
+    """Held-out score by step, of the checkpoints that have one and whose progress can be read."""
+    found = {}
+    for step in _steps(folder):
+        try:
+            found[step] = read_progress(folder / str(step)).score
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # damaged: whoever wants to use it is told
+    return {step: score for step, score in found.items() if score is not None}
 
 
 def _model_tree(state: TrainState) -> dict[str, PyTree]:

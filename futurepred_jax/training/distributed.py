@@ -5,9 +5,11 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 
-LONGEST_TURN = 7 * 24 * 3600  # seconds: drawing or evaluating a large split takes hours, and a dead process ends the wait
+LONGEST_TURN = 7 * 24 * 3600  # seconds: a large split takes hours to draw, and a process that dies ends the wait
 _barriers = itertools.count()  # every process comes to the same barriers in the same order
 
 
@@ -28,8 +30,10 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
     given = {"--coordinator": coordinator, "--processes": processes, "--process": process}
     missing = [flag for flag, value in given.items() if value is None]
     if 0 < len(missing) < len(given):
-        raise ValueError(f"{', '.join(missing)} not set: {', '.join(given)} are given together, or none where a "
-                         "TPU pod, SLURM, Open MPI or Kubernetes is detected")
+        raise ValueError(
+            f"{', '.join(missing)} not set: {', '.join(given)} are given together, or none where a "
+            "TPU pod, SLURM, Open MPI or Kubernetes is detected"
+        )
     try:
         jax.distributed.initialize(coordinator, processes, process)
     except ValueError as error:
@@ -44,18 +48,40 @@ def wait(name: str) -> None:
     ocp.multihost.sync_global_processes(f"{name}-{next(_barriers)}", processes=everyone, timeout=LONGEST_TURN)
 
 
+def require(problem: str | None) -> None:
+    """Raise a ValueError on every process where the first one has found a problem; what others found is not asked."""
+    found = problem is not None
+    if jax.process_count() > 1:
+        found = bool(multihost_utils.broadcast_one_to_all(np.bool_(found)))
+    if found:
+        raise ValueError(problem if jax.process_index() == 0 else "process 0 could not go on; its own message says why")
+
+
 @contextlib.contextmanager
 def first_alone(name: str) -> Iterator[None]:
-    """Context that process 0 goes through before all others, who then find what it left in shared folders."""
+    """Context that process 0 goes through before all others, who then find what it left in shared folders.
+
+    When it fails, all do.
+    """
     if jax.process_index() > 0:
         wait(name)
-    yield
-    if jax.process_index() == 0:
-        wait(name)
+        require(None)
+        yield
+        return
+    try:
+        yield
+    except Exception as failure:
+        if jax.process_count() > 1:
+            wait(name)
+            with contextlib.suppress(ValueError):
+                require(str(failure))
+        raise
+    wait(name)
+    require(None)
 
 
 def by_first(name: str, work: Callable[[], None]) -> None:
     """Let process 0 do some work, which must not wait for the others, while they wait for it."""
-    if jax.process_index() == 0:
-        work()
-    wait(name)
+    with first_alone(name):
+        if jax.process_index() == 0:
+            work()

@@ -8,6 +8,7 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
+from futurepred_jax.arrays import Key
 from futurepred_jax.training import sharding
 from futurepred_jax.training.job import Job
 from futurepred_jax.training.state import TrainState, initial_state
@@ -16,11 +17,13 @@ from futurepred_jax.training.step import Metrics, make_train_step
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """Functions over a mesh, compiled at their first call; ``abstract`` is the state's shapes with its shardings."""
+    """Functions over a mesh, compiled at their first call; ``abstract`` has the state's shapes and places."""
 
     mesh: Mesh
     batch: NamedSharding
     abstract: TrainState
+    layout: TrainState
+    key: Key  # of the steps
     init: Callable[[], TrainState]
     step: Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]  # the state given is consumed
     validate: Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
@@ -49,7 +52,7 @@ def make_program(
     layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
     init = jax.jit(initial, in_shardings=replicated, out_shardings=layout)
 
-    train_step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay)
+    train_step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay, skip_unsound=job.on_nan == "skip")
     step = jax.jit(
         train_step,
         in_shardings=(layout, batch, replicated),
@@ -62,6 +65,8 @@ def make_program(
         mesh=mesh,
         batch=batch,
         abstract=abstract,
+        layout=layout,
+        key=step_key,
         init=lambda: init(init_key),
         step=lambda state, inputs: step(state, inputs, step_key),
         validate=jax.jit(job.validate, in_shardings=held_out, out_shardings=replicated),

@@ -48,14 +48,14 @@ def test_a_window_names_its_first_step_that_is_not_finite(name):
     window = Window()
     for step, value in enumerate([1.0, float("inf"), float("nan"), 1.0]):
         window.add(metrics(**{"loss": 1.0, name: value}), step)
-    with pytest.raises(FloatingPointError, match="not finite at step 1;"):
-        window.require_finite()
+    with pytest.raises(FloatingPointError, match=r"not finite at step 1, batch 0;.*--mode=replay --step=1"):
+        window.require_sound(skip=False)
 
 
 def test_another_metric_may_be_anything():
     window = Window()
     window.add(metrics(1.0, perplexity=float("inf")), 1)
-    window.require_finite()
+    window.require_sound(skip=False)
 
 
 def test_a_file_is_replaced_whole_and_nothing_stays_beside_it(tmp_path):
