@@ -1,6 +1,7 @@
 """Makes a step of a training again: its batch, its keys and its loss, to the last bit."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
@@ -29,7 +30,7 @@ class Replay:
     key: UInt[np.ndarray, "n"]  # data of the step's own key
     metrics: dict[str, float]
     means: dict[str, float]  # over the steps that the log's line of this step covers
-    logged: dict[str, float] | None  # that line, if there is one
+    logged: dict[str, Any] | None  # that line, if there is one
 
     def __str__(self) -> str:
         found = ", ".join(f"{name} {value!r}" for name, value in self.metrics.items())

@@ -175,7 +175,7 @@ class _Training:
         skipped, first = self._window.skipped()
         if skipped:
             logging.warning("%d steps were skipped up to %d, not finite or exploded, as step %d", skipped, step, first)
-        self._writer.write(step, "train", {**means, **account, **({"skipped_steps": skipped} if skipped else {})})
+        self._writer.write(step, "train", {**means, **account, **({"skipped_steps": float(skipped)} if skipped else {})})
         self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{account.get('mfu', float('nan')):.1%}")
         self._window = Window()
 
