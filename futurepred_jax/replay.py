@@ -72,7 +72,8 @@ def replay(job: Job, workdir: epath.PathLike, step: int) -> Replay:
     state = program.init() if checkpoint is None else checkpoints.restore(checkpoint, program.abstract)
     window, metrics = Window(progress.window), {}
     with inputs.training_batches(job, program.batch, start=progress.step) as batches:
-        for number in tqdm.trange(progress.step + 1, step + 1, desc="replay", unit="step"):
+        steps = range(progress.step + 1, step + 1)
+        for number in tqdm.tqdm(steps, desc="replay", unit="step", disable=jax.process_index() != 0):
             state, metrics = program.step(state, next(batches))
             window.add(metrics, number)
             if number % job.log_every == 0 and number < step:

@@ -89,8 +89,9 @@ def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | N
     if not (workdir / summary.SUMMARY).exists():
         return None
     checkpoint = checkpoints.agreed(workdir)
-    done = checkpoint is not None and checkpoints.read_progress(checkpoint).step >= job.steps
-    return checkpoints.restore(checkpoint, program.abstract) if done else None
+    if checkpoint is None or checkpoints.read_progress(checkpoint).step < job.steps:
+        return None
+    return checkpoints.restore(checkpoint, program.abstract)
 
 
 class _Training:
@@ -175,7 +176,8 @@ class _Training:
         skipped, first = self._window.skipped()
         if skipped:
             logging.warning("%d steps were skipped up to %d, not finite or exploded, as step %d", skipped, step, first)
-        self._writer.write(step, "train", {**means, **account, **({"skipped_steps": float(skipped)} if skipped else {})})
+            account["skipped_steps"] = float(skipped)
+        self._writer.write(step, "train", {**means, **account})
         self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{account.get('mfu', float('nan')):.1%}")
         self._window = Window()
 

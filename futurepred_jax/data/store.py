@@ -19,7 +19,17 @@ from jaxtyping import Int
 from tqdm import tqdm
 
 from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
-from futurepred_jax.data.shards import SHARD, Job, digest, draw_shard, explained, open_shard, record_type, shard_path
+from futurepred_jax.data.shards import (
+    SHARD,
+    Job,
+    checksum,
+    digest,
+    draw_shard,
+    explained,
+    open_shard,
+    record_type,
+    shard_path,
+)
 from futurepred_jax.data.spec import ClutterSpec
 
 INDEX = "index.json"
@@ -35,6 +45,7 @@ class StoredClips:
     count: int
     sha256: str  # of all clips in order
     shards: tuple[np.ndarray, ...]  # structured memory maps
+    checksums: tuple[tuple[int, ...], ...]  # crc32 of each clip of each shard
 
     def __len__(self) -> int:
         return self.count
@@ -44,12 +55,13 @@ class StoredClips:
 
         Raises:
             IndexError: an index is not in [0, count).
+            ValueError: a clip's bytes are not those that were drawn.
         """
         if len(indices) and not 0 <= indices.min() <= indices.max() < self.count:
             raise IndexError(f"clips {indices.min()} … {indices.max()} of {self.split}: it has 0 … {self.count - 1}")
         records = np.empty(len(indices), self.shards[0].dtype)
         for row, index in enumerate(indices):
-            records[row] = self.shards[index // SHARD][index % SHARD]
+            records[row] = self._clip(*divmod(int(index), SHARD))
         batch = {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
         if set(NOISE_NEEDS) <= batch.keys():
             clips = ({name: batch[name][row] for name in NOISE_NEEDS} for row in range(len(indices)))
@@ -57,6 +69,15 @@ class StoredClips:
             for row, clip in enumerate(clips):
                 batch["noisy"][row] = noisy(self.spec, self.split, clip)
         return batch
+
+    def _clip(self, shard: int, row: int) -> np.void:
+        clip = self.shards[shard][row]
+        if checksum(clip) != self.checksums[shard][row]:
+            raise ValueError(
+                f"clip {shard * SHARD + row} of {self.split} is damaged: delete {self.shards[shard].filename} and run "  # pyright: ignore[reportAttributeAccessIssue]
+                "again, and the clips in it are drawn anew"
+            )
+        return clip
 
 
 def materialize(
@@ -143,7 +164,8 @@ def _opened(jobs: list[Job], count: int) -> StoredClips:
         with explained(place):
             _write_index(jobs[0], known | full)
     sha256 = hashlib.sha256("".join(entry["sha256"] for entry in entries).encode()).hexdigest()
-    return StoredClips(jobs[0].spec, jobs[0].split, count, sha256, shards)
+    checksums = tuple(tuple(entry["crc32"]) for entry in entries)
+    return StoredClips(jobs[0].spec, jobs[0].split, count, sha256, shards, checksums)
 
 
 def _shard(job: Job) -> np.ndarray:
@@ -154,15 +176,16 @@ def _shard(job: Job) -> np.ndarray:
 
 
 def _entry(job: Job, shard: np.ndarray, known: dict | None) -> dict:
-    """Clips of a shard that are asked for, and their sha256, which is computed only when the index has it not."""
+    """Clips of a shard that are asked for, and their checksums, which are computed only when the index has them not."""
     if known and known["clips"] > len(shard):
         raise ValueError(
             f"shard {job.number} of {job.place} has {len(shard)} clips where the index says {known['clips']}: delete "
             f"the folder {job.place} and run again, and its clips are drawn anew"
         )
-    if known and known["clips"] == job.clips:
+    if known and known["clips"] == job.clips and "crc32" in known:
         return known
-    return {"clips": job.clips, "sha256": digest(shard[: job.clips])}
+    clips = shard[: job.clips]
+    return {"clips": job.clips, "sha256": digest(clips), "crc32": [checksum(clip) for clip in clips]}
 
 
 def _read_index(job: Job) -> dict[str, dict]:

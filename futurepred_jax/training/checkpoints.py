@@ -3,8 +3,10 @@
 A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``, ``progress`` (JSON) and a manifest.
 """
 
+import contextlib
 import dataclasses
 import math
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -159,11 +161,17 @@ class Saver:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._manager.close()
+        with self._explained():
+            self._manager.close()
 
     def save(self, state: TrainState, progress: Progress) -> None:
-        """Copy the state from the devices and write it in the background; waits for the save before."""
-        self._manager.wait_until_finished()
+        """Copy the state from the devices and write it in the background; waits for the save before.
+
+        Raises:
+            CheckpointError: When the save before could not be written.
+        """
+        with self._explained():
+            self._manager.wait_until_finished()
         self._step = progress.step
         self._scores.pop(progress.step, None)
         if progress.score is not None and math.isfinite(progress.score):
@@ -178,6 +186,16 @@ class Saver:
     def preempted(self, step: int) -> bool:
         """True on every process of a multi-host run at the step they agreed to stop at, after a SIGTERM to one."""
         return jax.process_count() > 1 and self._manager.reached_preemption(step)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"cannot write the checkpoint of step {self._step} into {self._folder}: {error}. The newest good "
+                "checkpoint is kept: make room, or make the folder writable, and repeat the command"
+            ) from error
 
     def _sign(self) -> None:
         """Write the manifest: orbax calls this when all bytes are there, before it renames the folder into place."""

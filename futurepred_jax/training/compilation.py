@@ -30,9 +30,9 @@ def _durations() -> list[float]:
     """Grows by one at each compilation from here on."""
     found: list[float] = []
 
-    def listen(event: str, duration: float, **_: object) -> None:
+    def listen(event: str, duration_secs: float, **_: object) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            found.append(duration)
+            found.append(duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     return found

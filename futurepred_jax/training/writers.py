@@ -78,7 +78,7 @@ def truncate(path: epath.PathLike, step: int) -> None:
 def truncate_events(folder: epath.PathLike, step: int) -> None:
     """Remove the points of steps after ``step`` from TensorBoard's files, so that a resumed curve is one line."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     for path in epath.Path(folder).glob("*tfevents*"):

@@ -57,7 +57,7 @@ def test_killed_at_twenty_random_moments_no_step_is_lost_beyond_the_last_save(tm
     seen = {}
     for _ in range(20):
         with training(workdir, **how) as running:
-            wait_for_step(workdir, max(seen, default=0) + moments.randint(1, 80), running)
+            wait_for_step(workdir, max(seen, default=60) + moments.randint(1, 80), running)
             time.sleep(moments.uniform(0.0, 0.1))
         last_save = max(int(path.name) for path in (workdir / "checkpoints").iterdir() if path.name.isdigit())
         assert newest_progress(workdir).step == last_save
@@ -90,7 +90,7 @@ def test_a_full_disk_ends_a_training_that_continues_when_there_is_room(finished,
     done = subprocess.run(command, env=environment(8, compilation_cache), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "No space left on device" in done.stdout
-    assert "RESOURCE_EXHAUSTED" not in done.stdout
+    assert "The newest good checkpoint is kept: make room" in done.stdout
     with np.load(result) as arrays:
         for ours, theirs in zip(arrays.values(), jax.tree.leaves(finished[1]), strict=True):
             np.testing.assert_array_equal(ours, theirs)

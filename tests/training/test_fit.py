@@ -141,10 +141,10 @@ def test_the_best_checkpoint_stays_when_newer_ones_come(tmp_path):
     fit(job, tmp_path)
     kept = sorted(int(path.name) for path in (tmp_path / "checkpoints").iterdir())
     assert kept == [10, 15, 20]
-    assert checkpoints.best(tmp_path).name == "10"
+    assert checkpoints.best(tmp_path) == tmp_path / "checkpoints" / "10"
     assert newest_good(tmp_path).name == "20"
     damage(tmp_path, 10)
-    assert checkpoints.best(tmp_path).name == "15"
+    assert checkpoints.best(tmp_path) == tmp_path / "checkpoints" / "15"
 
 
 def test_a_log_says_where_the_time_went(finished):

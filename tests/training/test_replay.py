@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from regression_job import STEPS, make_job
+from regression_job import STEPS, loss, make_job
 
 from futurepred_jax.replay import replay
 from futurepred_jax.train import fit
@@ -12,7 +12,7 @@ from futurepred_jax.training.writers import read_metrics
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A training with a line for each step; its newest checkpoints are those of 15 and 20, and 10's may be the best."""
+    """A training with a line for each step; its checkpoints are those of steps 15 and 20."""
     workdir = tmp_path_factory.mktemp("trained")
     fit(make_job(log_every=1), workdir)
     return workdir, {line["step"]: line for line in read_metrics(workdir / "metrics.jsonl") if line["split"] == "train"}
@@ -39,11 +39,11 @@ def test_a_line_that_covers_several_steps_is_met_too(trained, tmp_path):
 def test_the_batch_and_the_key_are_told(trained):
     seen = []
 
-    def loss(params, model_state, batch, *, key, step):
+    def watched(params, model_state, batch, *, key, step):
         jax.debug.callback(lambda *values: seen.append(values), step, jax.random.key_data(key), batch["inputs"])
-        return make_job().loss(params, model_state, batch, key=key, step=step)
+        return loss(params, model_state, batch, key=key, step=step)
 
-    job = make_job(loss=loss, log_every=1)
+    job = make_job(loss=watched, log_every=1)
     found = replay(job, trained[0], 17)
     jax.effects_barrier()
     keys = {int(step): key for step, key, _ in seen}
@@ -53,9 +53,9 @@ def test_the_batch_and_the_key_are_told(trained):
     assert len(set(found.examples.tolist())) == job.batch_size
 
 
-def test_another_loss_is_told_to_differ(trained, tmp_path):
+def test_another_loss_is_told_to_differ(trained):
     def other(params, model_state, batch, *, key, step):
-        result = make_job().loss(params, model_state, batch, key=key, step=step)
+        result = loss(params, model_state, batch, key=key, step=step)
         return result._replace(value=result.value * 2)
 
     assert "NOT EQUAL" in str(replay(make_job(loss=other, log_every=1), trained[0], 16))
