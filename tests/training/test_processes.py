@@ -1,12 +1,15 @@
 """Several processes train as one: killed, stopped and resumed on another number of them, with nothing lost."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 from checkpoint_files import newest_progress
-from processes import losses, training, wait_for_step
+from processes import environment, free_port, losses, training, wait_for_step
 
 from futurepred_jax.training import distributed
+from futurepred_jax.training.writers import read_metrics
 
 
 def test_two_processes_killed_are_resumed_by_one_with_the_same_losses(tmp_path, compilation_cache):
@@ -55,3 +58,27 @@ def test_a_problem_of_the_first_process_is_an_error():
     distributed.require(None)
     with pytest.raises(ValueError, match="the disk is on fire"):
         distributed.require("the disk is on fire")
+
+
+SHORT = (
+    "--config.tokenizer.config.train.steps=20 --config.tokenizer.config.train.warmup_steps=5 "
+    "--config.tokenizer.config.objective.warm_steps=5 --config.gate.foreground_psnr=5 --config.train.steps=10 "
+    "--config.train.warmup_steps=5 --config.data.train_clips=192"
+).split()
+
+
+@pytest.mark.slow
+def test_two_processes_do_everything_from_drawing_to_the_report_once(tmp_path, compilation_cache):
+    flags = ["--config=baseline:debug", f"--coordinator=127.0.0.1:{free_port()}", "--processes=2", *SHORT]
+    command = [sys.executable, "-m", "futurepred_jax.main", *flags]
+    how = {"cwd": tmp_path, "env": environment(2, compilation_cache), "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([*command, f"--process={process}"], **how) for process in range(2)]
+    printed = [process.communicate(timeout=900)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert "Look at runs/baseline-debug/report/index.html" in printed[0]
+    assert "Look at" not in printed[1]
+    drawn = next(tmp_path.glob("runs/clips/*/train"))
+    assert {path.name for path in drawn.glob("lock-*")} == {"lock-0-of-2", "lock-1-of-2"}
+    steps = [line["step"] for line in read_metrics(tmp_path / "runs/baseline-debug/metrics.jsonl")]
+    assert steps == sorted(steps)
+    assert len(set(steps)) * 2 >= len(steps)  # a line each for training and validation
