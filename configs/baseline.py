@@ -55,8 +55,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "clip_norm": 1.0,
                 "b2": 0.98,
                 "ema_decay": 0.0,
-                "accumulate": 1,  # turns in which a batch goes through the model, to save memory
-                "on_nan": "stop",  # or "skip"
+                **shared.STEPS,
                 **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),

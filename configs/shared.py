@@ -13,6 +13,10 @@ DATA: dict[str, dict[str, Any]] = {
     "base": {"size": 128, "frames": 49, "context_frames": 25, "train_clips": 65536},
 }
 
+# A batch goes through the model in ``accumulate`` turns, to save memory; a step whose loss is not finite or exploded is
+# an end ("stop") or changes nothing ("skip").
+STEPS = {"accumulate": 1, "on_nan": "stop"}
+
 
 def require_preset(preset: str) -> None:
     """Raises a ValueError that lists the presets unless this is one of them."""

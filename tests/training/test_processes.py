@@ -49,6 +49,19 @@ def test_without_a_cluster_nothing_is_waited_for():
     assert passed == ["work", "turn"]
 
 
+CLUSTER = "from futurepred_jax.training import distributed; import jax; distributed.initialize();"
+CLUSTER += "print(jax.distributed.is_initialized(), jax.process_count(), jax.process_index())"
+
+
+@pytest.mark.slow
+def test_a_cluster_is_joined_without_being_told(compilation_cache):
+    slurm = {"SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}
+    slurm |= {"SLURM_STEP_NUM_TASKS": "1", "SLURM_LOCALID": "0"}
+    command = [sys.executable, "-c", CLUSTER]
+    done = subprocess.run(command, env=environment(1, compilation_cache) | slurm, capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "1", "0"], done.stderr
+
+
 def test_half_an_address_is_refused():
     with pytest.raises(ValueError, match=r"--processes, --process not set"):
         distributed.initialize("127.0.0.1:1")
@@ -60,16 +73,21 @@ def test_a_problem_of_the_first_process_is_an_error():
         distributed.require("the disk is on fire")
 
 
-SHORT = (
-    "--config.tokenizer.config.train.steps=20 --config.tokenizer.config.train.warmup_steps=5 "
-    "--config.tokenizer.config.objective.warm_steps=5 --config.gate.foreground_psnr=5 --config.train.steps=10 "
-    "--config.train.warmup_steps=5 --config.data.train_clips=192"
-).split()
+SHORT = {
+    "tokenizer.config.train.steps": 20,
+    "tokenizer.config.train.warmup_steps": 5,
+    "tokenizer.config.objective.warm_steps": 5,
+    "gate.foreground_psnr": 5,
+    "train.steps": 10,
+    "train.warmup_steps": 5,
+    "data.train_clips": 192,
+}
 
 
 @pytest.mark.slow
 def test_two_processes_do_everything_from_drawing_to_the_report_once(tmp_path, compilation_cache):
-    flags = ["--config=baseline:debug", f"--coordinator=127.0.0.1:{free_port()}", "--processes=2", *SHORT]
+    flags = ["--config=baseline:debug", f"--coordinator=127.0.0.1:{free_port()}", "--processes=2"]
+    flags += [f"--config.{name}={value}" for name, value in SHORT.items()]
     command = [sys.executable, "-m", "futurepred_jax.main", *flags]
     how = {"cwd": tmp_path, "env": environment(2, compilation_cache), "stdout": subprocess.PIPE, "text": True}
     running = [subprocess.Popen([*command, f"--process={process}"], **how) for process in range(2)]
