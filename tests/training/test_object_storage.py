@@ -21,7 +21,7 @@ class Bucket(MemoryFileSystem):
     pseudo_dirs: ClassVar[list] = [""]
 
     def glob(self, path, **options):
-        return [found.lstrip("/") for found in super().glob(path, **options)]
+        return [str(found).lstrip("/") for found in super().glob(path, **options)]
 
     @classmethod
     def _strip_protocol(cls, path):
