@@ -11,7 +11,14 @@ from futurepred_jax.training import inputs
 from futurepred_jax.training.program import make_program
 
 EACH_WAY = {"data": 2, "fsdp": 2, "tensor": 2}
-MESHES = [EACH_WAY, *(pytest.param(mesh, marks=pytest.mark.slow) for mesh in ({"data": 8}, {"data": 2, "fsdp": 4}))]
+MESHES = [EACH_WAY, {"data": 8}, {"data": 2, "fsdp": 4}]
+QUICK = [("tokenizer", EACH_WAY)]
+CASES = [
+    pytest.param(config, mesh, id=f"{config}-{'x'.join(map(str, mesh.values()))}", marks=marks)
+    for config in CONFIGS
+    for mesh in MESHES
+    for marks in [() if (config, mesh) in QUICK else pytest.mark.slow]
+]
 
 
 def train(job, start=None, devices=None):
@@ -49,8 +56,7 @@ def assert_same_training(found, expected):
     assert max(jax.tree.leaves(moved)) > 1e-3
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-@pytest.mark.parametrize("mesh", MESHES, ids="x".join)
+@pytest.mark.parametrize(("config", "mesh"), CASES)
 def test_eight_devices_train_as_one_does(config, mesh):
     *found, state = train(make_job(config, mesh_shape=mesh), alone(config)[0][0])
     assert_same_training(found, alone(config))

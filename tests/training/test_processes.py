@@ -12,6 +12,7 @@ from futurepred_jax.training import distributed
 from futurepred_jax.training.writers import read_metrics
 
 
+@pytest.mark.slow
 def test_two_processes_killed_are_resumed_by_one_with_the_same_losses(tmp_path, compilation_cache):
     workdir = tmp_path / "run"
     with training(workdir, processes=2, devices=2, cache=compilation_cache) as running:
