@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from futurepred_jax.configs import tokenizer
+from futurepred_jax.configs import shared, tokenizer
 
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 96, "depth": 2, "heads": 3},
@@ -57,10 +57,11 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "clip_norm": 1.0,
                 "b2": 0.98,
                 "ema_decay": 0.0,
+                **shared.STEPS,
                 **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),
             # the very sections of the tokenizer's config, so that an override reaches both
-            **{name: codec[name] for name in ("data", "storage", "mesh", "evaluation", "sampling", "predictions")},
+            **{name: codec[name] for name in ("data", *shared.surroundings(preset))},
         }
     )

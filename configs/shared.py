@@ -14,6 +14,10 @@ DATA: dict[str, dict[str, Any]] = {
     "large": {"size": 256, "frames": 49, "context_frames": 25, "train_clips": 65536},
 }
 
+# A batch goes through the model in ``accumulate`` turns, to save memory; a step whose loss is not finite or exploded is
+# an end ("stop") or changes nothing ("skip").
+STEPS = {"accumulate": 1, "on_nan": "stop"}
+
 
 def require_preset(preset: str) -> None:
     """Raises a ValueError that lists the presets unless this is one of them."""
@@ -44,7 +48,14 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
     return {
         "storage": ConfigDict({"clips": "runs/clips"}),
         "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
-        "evaluation": ConfigDict({"clips": 64 if preset == "debug" else 256, "batch_size": 4 if large else 32}),
+        "evaluation": ConfigDict(
+            {
+                "clips": 64 if preset == "debug" else 256,
+                "batch_size": 4 if large else 32,
+                "checkpoint": "newest",
+            }
+        ),
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
         "predictions": ConfigDict({"clips": 12, "seed": 0}),
+        "replay": ConfigDict({"step": 0}),
     }

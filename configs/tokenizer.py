@@ -74,6 +74,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "clip_norm": 1.0,
                 "b2": 0.99,
                 "ema_decay": 0.0,
+                **shared.STEPS,
             },
             "logging": logging(train["steps"], train["batch_size"]),
             **shared.surroundings(preset),
@@ -81,11 +82,12 @@ def get_config(preset: str = "tiny") -> ConfigDict:
     )
 
 
-def logging(steps: int, batch_size: int) -> dict[str, int]:
-    """Fifty lines of training, ten validations, and a checkpoint at each of them."""
+def logging(steps: int, batch_size: int) -> dict[str, Any]:
+    """Fifty lines of training, ten validations, and a checkpoint at each of them; ``profile`` takes FIRST:LAST."""
     return {
         "log_every": max(1, steps // 50),
         "validate_every": max(1, steps // 10),
         "checkpoint_every": max(1, steps // 10),
         "val_batches": max(1, 64 // batch_size),
+        "profile": "",
     }

@@ -8,6 +8,7 @@ from ml_collections import config_flags
 
 from futurepred_jax import modes
 from futurepred_jax.configs import NAMES, find_config
+from futurepred_jax.training import distributed
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Where everything is kept; by default runs/NAME-PRESET.")
 MODE = flags.DEFINE_enum(
@@ -22,6 +23,15 @@ CONFIG = config_flags.DEFINE_config_file(
 TOPOLOGY = flags.DEFINE_string(
     "topology", None, "Hardware that --mode=compile compiles for, such as v5e:4x4 or h100:8."
 )
+COORDINATOR = flags.DEFINE_string(
+    "coordinator", None, "HOST:PORT of process 0, where several processes train as one and no cluster is detected."
+)
+PROCESSES = flags.DEFINE_integer("processes", None, "How many they are.", lower_bound=1)
+PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0.", lower_bound=0)
+STEP = flags.DEFINE_integer("step", None, "Of --mode=replay; in place of --config.replay.step.", lower_bound=1)
+PROFILE = flags.DEFINE_string(
+    "profile", None, "FIRST:LAST: steps that a profiler traces for TensorBoard; in place of --config.logging.profile."
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -31,8 +41,13 @@ def main(argv: Sequence[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
+    if STEP.value:
+        config.replay.step = STEP.value
+    if PROFILE.value:
+        config.logging.profile = PROFILE.value
     options = {"topology": TOPOLOGY.value or ""} if MODE.value == "compile" else {}
     try:
+        distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}", **options)
     except (ValueError, OSError, FloatingPointError) as error:
         if logging.level_debug():

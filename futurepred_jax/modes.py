@@ -1,12 +1,14 @@
 """The modes of the command line: each reads what earlier ones left in the workdir and can be repeated."""
 
+import functools
 import time
 from collections.abc import Callable
 
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compile, evaluate, factory, predict, report, train
+from futurepred_jax import compile, evaluate, factory, predict, replay, report, train
+from futurepred_jax.training import distributed
 
 Mode = Callable[..., None]
 """``(config, workdir)``, and the mode's own flags by name."""
@@ -16,10 +18,15 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     """all that is missing, in order; repeating it resumes, or ends at once"""
     began, workdir = time.time(), epath.Path(workdir)
     train_model(config, workdir)  # a finished training returns at once
-    for mode, done in STAGES.items():
-        if not (workdir / done).exists() and (mode != "predict" or config.kind == "predictor"):
-            MODES[mode](config, workdir)
-    print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {workdir / 'report' / 'index.html'} ({_minutes(began)}).")
+
+    def rest() -> None:
+        for mode, done in STAGES.items():
+            if not (workdir / done).exists() and (mode != "predict" or config.kind == "predictor"):
+                ALONE[mode](config, workdir)
+        page = workdir / "report" / "index.html"
+        print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {page} ({_minutes(began)}).")
+
+    distributed.by_first("rest", rest)
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
@@ -37,8 +44,12 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def _prepare_tokenizer(config: ConfigDict, workdir: epath.Path) -> None:
     train.run(config, workdir)
-    if not (workdir / "evaluation.json").exists():
-        evaluate.run(config, workdir)
+
+    def rest() -> None:
+        if not (workdir / "evaluation.json").exists():
+            evaluate.run(config, workdir)
+
+    distributed.by_first("tokenizer", rest)
 
 
 def _minutes(began: float) -> str:
@@ -48,11 +59,22 @@ def _minutes(began: float) -> str:
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
 """What follows training, each with the file that it writes last."""
 
+ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "report": write_report}
+"""What one process does, whatever their number."""
+
+
+def _by_first(mode: str) -> Mode:
+    @functools.wraps(ALONE[mode])
+    def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+        distributed.by_first(mode, lambda: ALONE[mode](config, workdir))
+
+    return run
+
+
 MODES: dict[str, Mode] = {
     "run": run_all,
     "train": train_model,
-    "evaluate": evaluate.run,
-    "predict": predict.run,
-    "report": write_report,
+    "replay": replay.run,
     "compile": compile.run,
+    **{mode: _by_first(mode) for mode in ALONE},
 }

@@ -6,25 +6,40 @@ import time
 
 import jax
 import tqdm
+from absl import logging
 from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
-from futurepred_jax.training import atomic, checkpoints, compilation, identity, inputs, summary, throughput, validation
+from futurepred_jax.training import (
+    atomic,
+    checkpoints,
+    compilation,
+    distributed,
+    identity,
+    inputs,
+    summary,
+    throughput,
+    validation,
+)
 from futurepred_jax.training.checkpoints import Progress, Saver
 from futurepred_jax.training.interrupt import Interrupt
 from futurepred_jax.training.job import Job
+from futurepred_jax.training.lease import Lease
+from futurepred_jax.training.ledger import Ledger
+from futurepred_jax.training.profiling import Profiler
 from futurepred_jax.training.program import Program, make_program
 from futurepred_jax.training.state import TrainState
 from futurepred_jax.training.window import Window
-from futurepred_jax.training.writers import Writer
+from futurepred_jax.training.writers import TENSORBOARD, Writer
 
 RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never waits, and a signal is heard soon
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Trains the model of a config in its workdir, from where it stands."""
-    identity.claim(workdir, config.to_dict())
+    with distributed.first_alone("claim"):
+        identity.claim(workdir, config.to_dict())
     fit(factory.make_job(config, workdir), workdir)
 
 
@@ -40,29 +55,43 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
         FloatingPointError: When the loss, the gradient or the parameters stop being finite. Nothing is saved after.
         SystemExit: With code 0, after a signal.
     """
-    began = time.time()
+    began, workdir = time.time(), epath.Path(workdir)
     compilation.enable_compilation_cache()
-    workdir = epath.Path(workdir)
+    compilation.seconds()  # counts from here
     program = make_program(job)
-    checkpoint = checkpoints.newest(workdir)
-    progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
-    if checkpoint is not None and progress.step >= job.steps and (workdir / summary.SUMMARY).exists():
-        return checkpoints.restore(checkpoint, program.abstract)
+    if (finished := _finished(job, program, workdir)) is not None:
+        return finished
     atomic.require_writable(workdir)
-    writer = Writer(workdir, start=progress.step)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(Lease(workdir))
+        checkpoint = checkpoints.agreed(workdir)
+        progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
+        writer = Writer(workdir, start=progress.step)
         interrupt = stack.enter_context(Interrupt())
         batches = stack.enter_context(inputs.training_batches(job, program.batch, start=progress.step))
         state = program.init() if checkpoint is None else checkpoints.restore(checkpoint, program.abstract)
         stack.enter_context(writer)
         saver = stack.enter_context(Saver(workdir, start=progress.step))
-        training = _Training(job, program, progress, writer, saver, interrupt, began=began)
+        profiler = stack.enter_context(Profiler(job.profile, workdir / TENSORBOARD))
+        peak = throughput.peak_flops_per_second(program.mesh)
+        ledger = Ledger(job, progress, began=began, waited=lambda: batches.waited, peak=peak)
+        training = _Training(job, program, progress, ledger, writer, saver, interrupt, profiler)
         state = training.run(state, batches)
     if training.progress.step >= job.steps and jax.process_index() == 0:
-        summary.write_summary(workdir, job, program.abstract.params, training.progress, training.peak)
+        summary.write_summary(workdir, job, program.abstract.params, training.progress, ledger.account())
     if training.stopped:
         raise SystemExit(0)
     return state
+
+
+def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | None:
+    """The final state, where the training in ``workdir`` is done."""
+    if not (workdir / summary.SUMMARY).exists():
+        return None
+    checkpoint = checkpoints.agreed(workdir)
+    if checkpoint is None or checkpoints.read_progress(checkpoint).step < job.steps:
+        return None
+    return checkpoints.restore(checkpoint, program.abstract)
 
 
 class _Training:
@@ -73,19 +102,18 @@ class _Training:
         job: Job,
         program: Program,
         progress: Progress,
+        ledger: Ledger,
         writer: Writer,
         saver: Saver,
         interrupt: Interrupt,
-        *,
-        began: float,
+        profiler: Profiler,
     ) -> None:
-        self._job, self._program, self._writer, self._saver, self._interrupt = job, program, writer, saver, interrupt
+        self._job, self._program, self._ledger = job, program, ledger
+        self._writer, self._saver, self._interrupt, self._profiler = writer, saver, interrupt, profiler
         self.progress = progress
         self.stopped = False
-        self.peak = throughput.peak_flops_per_second(program.mesh)
         self._window = Window(progress.window)
-        self._meter = throughput.Meter(steps=progress.measured_steps, seconds=progress.measured_seconds)
-        self._began = began - progress.seconds
+        self._score: float | None = None
         self._bar = tqdm.tqdm(
             desc=job.model,
             total=job.steps,
@@ -103,14 +131,16 @@ class _Training:
         in_flight = collections.deque()
         with self._bar:
             for step in range(first, self._job.steps + 1):
-                state, metrics = self._program.step(state, next(batches))
+                with self._profiler.step(step):
+                    state, metrics = self._program.step(state, next(batches))
+                self._profiler.after(step, metrics)
                 self._window.add(metrics, step)
                 self._bar.update()
                 in_flight.append(metrics["loss"])
                 if step == first or len(in_flight) > RUN_AHEAD:
                     in_flight.popleft().block_until_ready()
                 if step == first:
-                    self._meter.resume(step)
+                    self._ledger.start(step)
                 self.stopped = self._interrupt.asked or self._saver.preempted(step)
                 if self.stopped or any(map(self._due, (step,) * 3, self._periods)):
                     self._pause(state, step)
@@ -130,33 +160,32 @@ class _Training:
 
         In this order, so that the lines up to a checkpoint's step stand in the files before it exists.
         """
-        self._window.require_finite()
-        self._meter.pause(step)
+        self._window.require_sound(skip=self._job.on_nan == "skip")
+        self._ledger.pause(step)
+        self._score = None
         if self._due(step, self._job.log_every):
             self._log(step)
         if self._due(step, self._job.validate_every):
             self._validate(state, step)
         if self.stopped or self._due(step, self._job.checkpoint_every):
             self._save(state, step)
-        self._meter.resume(step)
+        self._ledger.resume(step)
 
     def _log(self, step: int) -> None:
-        rates = summary.rates(self._job, self._meter.lap(), self.peak)
-        speed = {name: value for name, value in rates.items() if value is not None}
-        means = self._window.means()
-        self._writer.write(step, "train", {**means, **speed})
-        self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{speed.get('mfu', float('nan')):.1%}")
+        account, means = self._ledger.lap(), self._window.means()
+        skipped, first = self._window.skipped()
+        if skipped:
+            logging.warning("%d steps were skipped up to %d, not finite or exploded, as step %d", skipped, step, first)
+            account["skipped_steps"] = float(skipped)
+        self._writer.write(step, "train", {**means, **account})
+        self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{account.get('mfu', float('nan')):.1%}")
         self._window = Window()
 
     def _validate(self, state: TrainState, step: int) -> None:
-        self._writer.write(step, "val", validation.held_out_means(self._job, self._program, state))
+        scores = validation.held_out_means(self._job, self._program, state)
+        self._writer.write(step, "val", scores)
+        self._score = None if self._job.best is None else scores[self._job.best]
 
     def _save(self, state: TrainState, step: int) -> None:
-        self.progress = Progress(
-            step=step,
-            seconds=time.time() - self._began,
-            measured_steps=self._meter.steps,
-            measured_seconds=self._meter.seconds,
-            window=self._window.saved(),
-        )
+        self.progress = self._ledger.progress(step, window=self._window.saved(), score=self._score)
         self._saver.save(state, self.progress)

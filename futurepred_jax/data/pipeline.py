@@ -112,6 +112,11 @@ def epoch(source: Source, *, batch_size: int, pad: bool = True) -> Iterator[dict
     return _prefetched(read, 0, -(-len(source) // batch_size))
 
 
+def examples(count: int, *, number: int, batch_size: int, seed: int) -> Int[np.ndarray, "b"]:
+    """Which of ``count`` examples stand in global batch ``number`` of a shuffled training, as ``batches`` has them."""
+    return _examples(np.arange(number * batch_size, (number + 1) * batch_size), count, seed, True)
+
+
 def _examples(place: Int[np.ndarray, "b"], count: int, seed: int, shuffle: bool) -> Int[np.ndarray, "b"]:
     """What stands at some places of the endless sequence of epochs."""
     number, within = np.divmod(place, count)

@@ -19,7 +19,17 @@ from jaxtyping import Int
 from tqdm import tqdm
 
 from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
-from futurepred_jax.data.shards import SHARD, Job, digest, draw_shard, explained, open_shard, record_type, shard_path
+from futurepred_jax.data.shards import (
+    SHARD,
+    Job,
+    checksum,
+    digest,
+    draw_shard,
+    explained,
+    open_shard,
+    record_type,
+    shard_path,
+)
 from futurepred_jax.data.spec import ClutterSpec
 
 INDEX = "index.json"
@@ -35,6 +45,7 @@ class StoredClips:
     count: int
     sha256: str  # of all clips in order
     shards: tuple[np.ndarray, ...]  # structured memory maps
+    checksums: tuple[tuple[int, ...], ...]  # crc32 of each clip of each shard
 
     def __len__(self) -> int:
         return self.count
@@ -44,12 +55,13 @@ class StoredClips:
 
         Raises:
             IndexError: an index is not in [0, count).
+            ValueError: a clip's bytes are not those that were drawn.
         """
         if len(indices) and not 0 <= indices.min() <= indices.max() < self.count:
             raise IndexError(f"clips {indices.min()} … {indices.max()} of {self.split}: it has 0 … {self.count - 1}")
         records = np.empty(len(indices), self.shards[0].dtype)
         for row, index in enumerate(indices):
-            records[row] = self.shards[index // SHARD][index % SHARD]
+            records[row] = self._clip(*divmod(int(index), SHARD))
         batch = {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
         if set(NOISE_NEEDS) <= batch.keys():
             clips = ({name: batch[name][row] for name in NOISE_NEEDS} for row in range(len(indices)))
@@ -57,6 +69,15 @@ class StoredClips:
             for row, clip in enumerate(clips):
                 batch["noisy"][row] = noisy(self.spec, self.split, clip)
         return batch
+
+    def _clip(self, shard: int, row: int) -> np.void:
+        clip = self.shards[shard][row]
+        if checksum(clip) != self.checksums[shard][row]:
+            raise ValueError(
+                f"clip {shard * SHARD + row} of {self.split} is damaged: delete {self.shards[shard].filename} and run "  # pyright: ignore[reportAttributeAccessIssue]
+                "again, and the clips in it are drawn anew"
+            )
+        return clip
 
 
 def materialize(
@@ -89,6 +110,39 @@ def materialize(
             fields or is damaged: it is left as it is, and the message says which folder to delete.
         OSError: the folder cannot be written, or is full; finished shards are kept.
     """
+    jobs = _jobs(spec, split, count, folder, fields)
+    if _missing(jobs):
+        with explained(jobs[0].place), _alone(jobs[0].place):
+            _draw(_missing(jobs), workers, progress)
+    return _opened(jobs, count)
+
+
+def draw_part(
+    spec: ClutterSpec,
+    split: str,
+    count: int,
+    folder: str | os.PathLike,
+    *,
+    part: int,
+    parts: int,
+    workers: int | None = None,
+    fields: Sequence[str] = tuple(CLIP_FIELDS),
+    progress: bool = True,
+) -> None:
+    """Draw every ``parts``-th missing shard of a split, from number ``part`` on, beside others who draw the rest.
+
+    For several machines that share a folder; ``materialize`` opens the split when all are done. Arguments and errors
+    are those of ``materialize``.
+    """
+    jobs = _jobs(spec, split, count, folder, fields)[part::parts]
+    if jobs and _missing(jobs):
+        place = jobs[0].place
+        with explained(place), _alone(place, shared=True), _alone(place, f"lock-{part}-of-{parts}"):
+            _draw(_missing(jobs), workers, progress)
+
+
+def _jobs(spec: ClutterSpec, split: str, count: int, folder: str | os.PathLike, fields: Sequence[str]) -> list[Job]:
+    """All shards of a split, after a check of what is asked for."""
     if count < 1:
         raise ValueError(f"{count} clips of {split}: ask for at least 1")
     if not fields or set(fields) - set(CLIP_FIELDS):
@@ -96,11 +150,7 @@ def materialize(
     spec.key(split, count - 1)  # an unknown split or too large an index fails before a folder is made
     kept = tuple(name for name in CLIP_FIELDS if name in fields)
     place = Path(folder) / spec.fingerprint() / split
-    jobs = [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
-    if _missing(jobs):
-        with explained(place), _alone(place):
-            _draw(_missing(jobs), workers, progress)
-    return _opened(jobs, count)
+    return [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
 
 
 def _opened(jobs: list[Job], count: int) -> StoredClips:
@@ -114,7 +164,8 @@ def _opened(jobs: list[Job], count: int) -> StoredClips:
         with explained(place):
             _write_index(jobs[0], known | full)
     sha256 = hashlib.sha256("".join(entry["sha256"] for entry in entries).encode()).hexdigest()
-    return StoredClips(jobs[0].spec, jobs[0].split, count, sha256, shards)
+    checksums = tuple(tuple(entry["crc32"]) for entry in entries)
+    return StoredClips(jobs[0].spec, jobs[0].split, count, sha256, shards, checksums)
 
 
 def _shard(job: Job) -> np.ndarray:
@@ -125,15 +176,16 @@ def _shard(job: Job) -> np.ndarray:
 
 
 def _entry(job: Job, shard: np.ndarray, known: dict | None) -> dict:
-    """Clips of a shard that are asked for, and their sha256, which is computed only when the index has it not."""
+    """Clips of a shard that are asked for, and their checksums, which are computed only when the index has them not."""
     if known and known["clips"] > len(shard):
         raise ValueError(
             f"shard {job.number} of {job.place} has {len(shard)} clips where the index says {known['clips']}: delete "
             f"the folder {job.place} and run again, and its clips are drawn anew"
         )
-    if known and known["clips"] == job.clips:
+    if known and known["clips"] == job.clips and "crc32" in known:
         return known
-    return {"clips": job.clips, "sha256": digest(shard[: job.clips])}
+    clips = shard[: job.clips]
+    return {"clips": job.clips, "sha256": digest(clips), "crc32": [checksum(clip) for clip in clips]}
 
 
 def _read_index(job: Job) -> dict[str, dict]:
@@ -216,11 +268,14 @@ def _check_room(job: Job, clips: int) -> None:
 
 
 @contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends."""
+def _alone(place: Path, name: str = "lock", *, shared: bool = False) -> Iterator[None]:
+    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends.
+
+    Those who draw parts share the lock, and so keep off those who draw all.
+    """
     place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with (place / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

@@ -1,9 +1,14 @@
 """Config to clips."""
 
+from collections.abc import Sequence
+
+import jax
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.clips import CLIP_FIELDS
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.store import StoredClips, materialize
+from futurepred_jax.data.store import StoredClips, draw_part, materialize
+from futurepred_jax.training import distributed
 
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
 
@@ -28,9 +33,29 @@ def open_split(config: ConfigDict, split: str) -> StoredClips:
 
     Training clips are kept without the labels that only evaluation reads.
     """
-    if split == "train":
-        return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=TRAINING_FIELDS)
-    return materialize(spec(config), split, config.evaluation.clips, config.storage.clips)
+    return materialize(*_wanted(config, split), fields=_fields(split))
+
+
+def open_split_together(config: ConfigDict, split: str) -> StoredClips:
+    """The same, asked for by all processes of a training at once: each draws its part.
+
+    Where they do not share the folder, each then draws the rest of its own.
+    """
+    if jax.process_count() > 1:
+        parts = {"part": jax.process_index(), "parts": jax.process_count()}
+        draw_part(*_wanted(config, split), **parts, fields=_fields(split), progress=jax.process_index() == 0)
+        distributed.wait(f"drawn {split}")
+    with distributed.first_alone(f"open {split}"):
+        return open_split(config, split)
+
+
+def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
+    count = config.data.train_clips if split == "train" else config.evaluation.clips
+    return spec(config), split, count, config.storage.clips
+
+
+def _fields(split: str) -> Sequence[str]:
+    return TRAINING_FIELDS if split == "train" else tuple(CLIP_FIELDS)
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:

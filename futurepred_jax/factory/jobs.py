@@ -6,6 +6,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
+from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
 from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
@@ -51,7 +52,8 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
     one = clip_flops(model, data.frames, data.size)  # pyright: ignore[reportArgumentType]
-    objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
+    shape = (data.frames, data.size, data.size)
+    objective = TokenizerObjective(model, shape, accumulate=config.train.accumulate, **config.objective.to_dict())
     return Job(
         **_common(config, objective),
         train_source=materials.clips("train"),
@@ -67,7 +69,9 @@ def prediction_job(config: ConfigDict, materials: Materials) -> Job:
     tokenizer, codebooks = make_magvit(tokenizer_config(config)), materials.codebooks
     model = make_transformer(config, tokenizer)
     latent_context = 1 + (config.data.context_frames - 1) // tokenizer.stride[0]
-    objective = PredictionObjective(model, latent_context, codes=codebooks, **config.objective.to_dict())
+    objective = PredictionObjective(
+        model, latent_context, codes=codebooks, accumulate=config.train.accumulate, **config.objective.to_dict()
+    )
     return Job(
         **_common(config, objective),
         train_source=materials.tokens("train"),
@@ -83,9 +87,9 @@ JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
 def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective) -> dict[str, Any]:
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
-    steps, batch_size, ema_decay, optimizer = (
-        train.pop(name) for name in ("steps", "batch_size", "ema_decay", "optimizer")
-    )
+    del train["accumulate"]  # the objective's
+    steps, batch_size, optimizer = (train.pop(name) for name in ("steps", "batch_size", "optimizer"))
+    as_given = {name: train.pop(name) for name in ("ema_decay", "on_nan")}
     if optimizer not in optimizers.OPTIMIZERS:
         raise ValueError(f"config.train.optimizer {optimizer!r}: known are {', '.join(optimizers.OPTIMIZERS)}")
     return {
@@ -96,8 +100,10 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
         "optimizer": optimizers.OPTIMIZERS[optimizer](steps=steps, **train),
         "steps": steps,
         "batch_size": batch_size,
-        "ema_decay": ema_decay,
+        "best": "loss",
+        **as_given,
         "seed": config.seed,
         "mesh_shape": config.mesh.to_dict(),
+        "sharding_rules": RULES,
         **config.logging.to_dict(),
     }

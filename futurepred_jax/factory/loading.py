@@ -25,7 +25,7 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     """The predictor of a predictor's config and workdir, with its tokenizer. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
-    weights = checkpoints.load_params(workdir)
+    weights = checkpoints.load_params(workdir, config.evaluation.checkpoint)
     return Predictor(tokenizer, make_transformer(config, tokenizer.module), weights.params)
 
 

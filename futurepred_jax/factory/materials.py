@@ -14,12 +14,13 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.tokens import cached_tokens
-from futurepred_jax.factory.data import open_split
+from futurepred_jax.factory.data import open_split_together
 from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.training import distributed
 
 
 class Stored:
@@ -30,7 +31,7 @@ class Stored:
 
     def clips(self, split: str) -> Source:
         """Clips with at least ``video``, ``noisy`` and ``instance``."""
-        return open_split(self._config, split)
+        return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept in the workdir. Raises as ``require_gate``."""
@@ -39,14 +40,16 @@ class Stored:
         def encode(video: np.ndarray) -> np.ndarray:
             return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
-        return cached_tokens(
-            open_split(self._config, split),
-            encode,
-            self._workdir / "tokens",
-            context=self._config.data.context_frames,
-            sizes=tokenizer.sizes,
-            identity=self._identity,
-        )
+        clips = open_split_together(self._config, split)
+        with distributed.first_alone(f"tokens {split}"):
+            return cached_tokens(
+                clips,
+                encode,
+                self._workdir / "tokens",
+                context=self._config.data.context_frames,
+                sizes=tokenizer.sizes,
+                identity=self._identity,
+            )
 
     @property
     def codebooks(self) -> Float[Array, "g v d"]:

@@ -122,9 +122,23 @@ class MagVit(nn.Module):
         Returns:
             The reconstruction in [-1, 1] (not clipped) and the quantized latents.
         """
+        quantized = self.quantize(self.latents(video), train=train, key=key, active=active)
+        return self.draw(quantized.latents), quantized
+
+    def latents(self, video: Video) -> Latents:
+        """Frames in [-1, 1] to what is quantized. Raises as ``encode``."""
         self.check(video.shape)
-        quantized = self.quantizer(self.encoder(video), train=train, key=key, active=active)
-        return self.decoder(quantized.latents), quantized
+        return self.encoder(video)
+
+    def quantize(
+        self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
+    ) -> Quantized:
+        """Latents to codes; arguments as in ``__call__``. A codebook follows the whole batch at once."""
+        return self.quantizer(latents, train=train, key=key, active=active)
+
+    def draw(self, latents: Latents) -> Video:
+        """Quantized latents to frames in [-1, 1], not clipped."""
+        return self.decoder(latents)
 
     def encode(self, video: Video) -> TokenGrid:
         """Frames in [-1, 1] to tokens on the latent grid.
@@ -132,8 +146,7 @@ class MagVit(nn.Module):
         Raises:
             ValueError: if the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
         """
-        self.check(video.shape)
-        return self.quantizer(self.encoder(video)).tokens
+        return self.quantize(self.latents(video)).tokens
 
     def decode(self, tokens: TokenGrid) -> Video:
         """Tokens to frames, clipped to [-1, 1]."""

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
 
@@ -26,6 +27,7 @@ class PredictionObjective:
             each clip, so that the model learns to doubt what it is given.
         context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
         z_weight: of the z-loss.
+        accumulate: turns in which a batch goes through the model.
     """
 
     model: Transformer
@@ -34,6 +36,7 @@ class PredictionObjective:
     corruption: float = 0.0
     context_weight: float = 0.0
     z_weight: float = 1e-4
+    accumulate: int = 1
 
     @property
     def first(self) -> int:
@@ -53,8 +56,12 @@ class PredictionObjective:
         tokens = _flat(batch["tokens"])
         lh, lw = self.model.grid[1:]
         first = self.first
-        logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first)
-        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+
+        def score(seen: Tokens, tokens: Tokens) -> dict[str, Float[Array, "b rest"]]:
+            logits = self.model.apply({"params": params}, seen, first=first)
+            return _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+
+        scores = in_chunks(score, self.accumulate, self._corrupted(tokens, key), tokens)
         is_future = jnp.arange(first, tokens.shape[1]) >= self.context * lh * lw
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731

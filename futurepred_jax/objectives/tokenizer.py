@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, PyTree
 from futurepred_jax.arrays import Frames, Key, Mask, Video
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import codebook_usage
+from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
 
@@ -27,6 +28,7 @@ class TokenizerObjective:
         l2_weight: of the squared error beside the absolute one.
         commitment_weight: beta of VQ-VAE.
         warm_steps: first steps, without quantization: the codebook then starts on latents that mean something.
+        accumulate: turns in which a batch goes through the encoder, and again through the decoder.
     """
 
     model: MagVit
@@ -35,6 +37,7 @@ class TokenizerObjective:
     l2_weight: float = 2.0
     commitment_weight: float = 0.25
     warm_steps: int = 0
+    accumulate: int = 1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters and codebook."""
@@ -49,10 +52,18 @@ class TokenizerObjective:
         noisy = jax.random.bernoulli(choice_key, 0.5, (clean.shape[0], 1, 1, 1, 1))
         video = jnp.where(noisy, to_signed(batch["noisy"]), clean)
         variables = {"params": params, **model_state}
-        active = step >= self.warm_steps
-        (drawn, quantized), updated = self.model.apply(  # pyright: ignore[reportGeneralTypeIssues]
-            variables, video, train=True, key=codebook_key, active=active, mutable=list(model_state)
+        encode = lambda video: self.model.apply(variables, video, method="latents")  # noqa: E731
+        draw = lambda latents: self.model.apply(variables, latents, method="draw")  # noqa: E731
+        quantized, updated = self.model.apply(  # pyright: ignore[reportGeneralTypeIssues]
+            variables,
+            in_chunks(encode, self.accumulate, video),
+            train=True,
+            key=codebook_key,
+            active=step >= self.warm_steps,
+            method="quantize",
+            mutable=list(model_state),
         )
+        drawn = in_chunks(draw, self.accumulate, quantized.latents)
         distance = self._distance(drawn, clean, mask)
         usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)
         metrics = {

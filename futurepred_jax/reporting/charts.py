@@ -14,7 +14,7 @@ from futurepred_jax.reporting.vocabulary import PREDICTORS, Metric, metric, pred
 from futurepred_jax.reporting.workdir import Log
 
 POINTS = 200  # more records than this are drawn as means of equal bins with a band from least to largest
-OPERATION = ("per_second", "mfu", "learning_rate", "norm", "seconds")
+OPERATION = ("per_second", "mfu", "learning_rate", "norm", "seconds", "goodput", "input_wait", "memory", "skipped")
 SPLITS = {"train": "Train", "val": "Validation"}
 FAR = ("black_frame", "mean_frame", "context_mean")  # may lie so far off that they would flatten the rest
 

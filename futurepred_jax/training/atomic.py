@@ -7,11 +7,15 @@ from etils import epath
 
 
 def write_text(path: epath.PathLike, text: str) -> None:
-    """Replace the file at ``path`` by ``text`` in one move, so that a kill leaves the old file or the new one."""
+    """Replace the file at ``path`` by ``text`` in one move: a kill or a full disk leaves the old or the new."""
     path = epath.Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+    try:
+        partial.write_text(text)
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def require_writable(folder: epath.PathLike) -> None:

@@ -3,7 +3,10 @@
 A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``, ``progress`` (JSON) and a manifest.
 """
 
+import contextlib
 import dataclasses
+import math
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -15,7 +18,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
-from futurepred_jax.training import manifest, sharding
+from futurepred_jax.training import manifest, retention, sharding
 from futurepred_jax.training.state import TrainState
 
 FOLDER = "checkpoints"
@@ -35,7 +38,10 @@ class Progress:
     seconds: float = 0.0  # wall time that led here, over all resumptions
     measured_steps: int = 0  # steps and seconds of training alone, for throughput
     measured_seconds: float = 0.0
+    waited_seconds: float = 0.0  # of them, those without a batch to train on
+    compile_seconds: float = 0.0
     window: dict | None = None  # metrics summed since the last logged line
+    score: float | None = None  # held-out, of these very parameters, the lower the better
 
 
 class Weights(NamedTuple):
@@ -45,23 +51,43 @@ class Weights(NamedTuple):
     model_state: PyTree
 
 
-def newest(workdir: epath.PathLike) -> epath.Path | None:
+def newest(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
     """Folder of the newest checkpoint whose bytes are as written, or None where none was ever saved.
 
     A damaged one is passed over with a warning.
 
+    Args:
+        workdir: Its ``checkpoints`` folder is read.
+        before: Step that the checkpoint comes before.
+
     Raises:
         CheckpointError: When there are checkpoints and all are damaged.
     """
-    folder = epath.Path(workdir).resolve() / FOLDER  # orbax takes absolute paths only
-    step = _newest_step(folder) if jax.process_index() == 0 else 0
-    if jax.process_count() > 1:  # one process reads the bytes, all agree
+    folder = _folder(workdir)
+    return _step_folder(folder, _newest_step(folder, before))
+
+
+def agreed(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
+    """As ``newest``, for all processes together: the first reads the bytes and tells the others."""
+    folder = _folder(workdir)
+    step = _newest_step(folder, before) if jax.process_index() == 0 else _NONE
+    if jax.process_count() > 1:
         step = int(multihost_utils.broadcast_one_to_all(np.int32(step)))
-    if step == _ALL_DAMAGED:
-        raise CheckpointError(
-            f"every checkpoint in {folder} is damaged. Restore the folder from a copy, or remove it to train anew"
-        )
-    return None if step == _NONE else folder / str(step)
+    return _step_folder(folder, step)
+
+
+def best(workdir: epath.PathLike) -> epath.Path | None:
+    """Folder of the good checkpoint with the lowest held-out score; the newest where none has a score."""
+    folder = _folder(workdir)
+    scores = _scores(folder)
+    while (step := retention.best_step(scores)) is not None:
+        if _is_good(folder / str(step)):
+            return folder / str(step)
+        del scores[step]
+    return newest(workdir)
+
+
+WHICH = {"newest": newest, "best": best}
 
 
 def read_progress(checkpoint: epath.Path) -> Progress:
@@ -86,13 +112,16 @@ def restore(checkpoint: epath.Path, abstract: TrainState) -> TrainState:
     return TrainState(step=step, opt_state=opt_state, **model)
 
 
-def load_params(workdir: epath.PathLike) -> Weights:
-    """Weights of the newest good checkpoint, on no device yet.
+def load_params(workdir: epath.PathLike, which: str = "newest") -> Weights:
+    """Weights of the newest good checkpoint, or of the best, on no device yet.
 
     Raises:
+        ValueError: When ``which`` is neither.
         CheckpointError: When the workdir has no checkpoint, or only damaged ones.
     """
-    checkpoint = newest(workdir)
+    if which not in WHICH:
+        raise ValueError(f"config.evaluation.checkpoint {which!r}: known are {', '.join(WHICH)}")
+    checkpoint = WHICH[which](workdir)
     if checkpoint is None:
         raise CheckpointError(
             f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
@@ -116,8 +145,9 @@ class Saver:
     def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
         self._folder = epath.Path(workdir) / FOLDER
         self._step = start
+        self._scores = _scores(_folder(workdir))
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=KEEP,
+            preservation_policy=retention.NewestAndBest(KEEP, self._scores),
             cleanup_tmp_directories=True,
             async_options=ocp.AsyncOptions(post_finalization_callback=self._sign),
         )
@@ -131,12 +161,21 @@ class Saver:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._manager.close()
+        with self._explained():
+            self._manager.close()
 
     def save(self, state: TrainState, progress: Progress) -> None:
-        """Copy the state from the devices and write it in the background; waits for the save before."""
-        self._manager.wait_until_finished()
+        """Copy the state from the devices and write it in the background; waits for the save before.
+
+        Raises:
+            CheckpointError: When the save before could not be written.
+        """
+        with self._explained():
+            self._manager.wait_until_finished()
         self._step = progress.step
+        self._scores.pop(progress.step, None)
+        if progress.score is not None and math.isfinite(progress.score):
+            self._scores[progress.step] = progress.score
         items = ocp.args.Composite(
             model=ocp.args.StandardSave(_model_tree(state)),
             optimizer=ocp.args.StandardSave(state.opt_state),
@@ -148,6 +187,16 @@ class Saver:
         """True on every process of a multi-host run at the step they agreed to stop at, after a SIGTERM to one."""
         return jax.process_count() > 1 and self._manager.reached_preemption(step)
 
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            raise CheckpointError(
+                f"cannot write the checkpoint of step {self._step} into {self._folder}: {error}. The newest good "
+                "checkpoint is kept: make room, or make the folder writable, and repeat the command"
+            ) from error
+
     def _sign(self) -> None:
         """Write the manifest: orbax calls this when all bytes are there, before it renames the folder into place."""
         if jax.process_index() == 0:
@@ -155,18 +204,48 @@ class Saver:
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
 
 
+def _folder(workdir: epath.PathLike) -> epath.Path:
+    return epath.Path(workdir).resolve() / FOLDER  # orbax takes absolute paths only
+
+
+def _step_folder(folder: epath.Path, step: int) -> epath.Path | None:
+    if step == _ALL_DAMAGED:
+        raise CheckpointError(
+            f"every checkpoint in {folder} is damaged. Restore the folder from a copy, or remove it to train anew"
+        )
+    return None if step == _NONE else folder / str(step)
+
+
 _NONE, _ALL_DAMAGED = -1, -2
 _SHOWN = 5  # differing arrays named in an error
 
 
-def _newest_step(folder: epath.Path) -> int:
-    found = sorted((int(path.name) for path in folder.glob("*") if path.name.isdigit()), reverse=True)
-    for step in found:
-        problem = manifest.problem(folder / str(step))
-        if problem is None:
-            return step
-        logging.warning("the checkpoint %s is damaged and not used: %s", folder / str(step), problem)
-    return _ALL_DAMAGED if found else _NONE
+def _newest_step(folder: epath.Path, before: int | None) -> int:
+    found = [step for step in _steps(folder) if before is None or step < before]
+    good = next((step for step in sorted(found, reverse=True) if _is_good(folder / str(step))), None)
+    return good if good is not None else _ALL_DAMAGED if found else _NONE
+
+
+def _steps(folder: epath.Path) -> list[int]:
+    return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]
+
+
+def _is_good(checkpoint: epath.Path) -> bool:
+    problem = manifest.problem(checkpoint)
+    if problem is not None:
+        logging.warning("the checkpoint %s is damaged and not used: %s", checkpoint, problem)
+    return problem is None
+
+
+def _scores(folder: epath.Path) -> dict[int, float]:
+    """Held-out score by step, of the checkpoints that have one and whose progress can be read."""
+    found = {}
+    for step in _steps(folder):
+        try:
+            found[step] = read_progress(folder / str(step)).score
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # damaged: whoever wants to use it is told
+    return {step: score for step, score in found.items() if score is not None}
 
 
 def _model_tree(state: TrainState) -> dict[str, PyTree]:

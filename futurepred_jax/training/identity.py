@@ -11,6 +11,7 @@ from futurepred_jax.training import atomic
 
 CONFIG = "config.json"
 IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
+BY_THE_WAY = ("accumulate", "on_nan")  # fields of "train" that change how a step is made, not what it makes
 
 Plain = Mapping[str, Any]
 """A config as nested plain dicts."""
@@ -68,6 +69,8 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 def _deciding(config: Plain) -> dict[str, Any]:
     """The deciding sections, of a predictor's tokenizer too, as JSON would give them back."""
     sections = {name: config[name] for name in IDENTITY if name in config}
+    if "train" in sections:
+        sections["train"] = {name: value for name, value in config["train"].items() if name not in BY_THE_WAY}
     if "tokenizer" in config:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
     return json.loads(json.dumps(sections))

@@ -1,6 +1,7 @@
 """Batches on their way to the devices: read and placed in the background, a few ahead of the step."""
 
 import collections
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -28,6 +29,7 @@ class Prefetch:
     def __init__(self, batches: Iterator[Batch], place: Callable[[Batch], dict[str, jax.Array]], *, depth: int = 2):
         self._batches = batches
         self._place = place
+        self.waited = 0.0  # seconds that ``next`` had nothing to give
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._pending: collections.deque[Future] = collections.deque()
         for _ in range(depth):
@@ -37,7 +39,9 @@ class Prefetch:
         return self
 
     def __next__(self) -> dict[str, jax.Array]:
+        began = time.perf_counter()
         batch = self._pending.popleft().result()
+        self.waited += time.perf_counter() - began
         self._pending.append(self._reader.submit(self._read))
         return batch
 

@@ -40,6 +40,9 @@ class Job:
     validate_every: int
     checkpoint_every: int
     ema_decay: float = 0.0  # 0: no average is kept
+    on_nan: str = "stop"  # or "skip": what a step does whose loss is not finite, or exploded
+    best: str | None = None  # held-out score, the lower the better, whose best checkpoint is kept beside the newest
+    profile: str = ""  # FIRST:LAST, the steps that a profiler traces
     mesh_shape: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"data": -1})
     sharding_rules: sharding.Rules = sharding.FSDP
     flops_per_step: float  # analytic, forward and backward of the global batch
@@ -53,6 +56,8 @@ class Job:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")
         if not 0.0 <= self.ema_decay < 1.0:
             raise ValueError(f"ema_decay is {self.ema_decay}: it must be in [0, 1), where 0 keeps no average")
+        if self.on_nan not in ("stop", "skip"):
+            raise ValueError(f"config.train.on_nan {self.on_nan!r}: known are stop, skip")
         held_out = self.val_batches * self.batch_size
         if held_out > len(self.val_source):
             raise ValueError(

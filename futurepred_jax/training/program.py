@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, PyTree
 
+from futurepred_jax.arrays import Key
 from futurepred_jax.training import sharding
 from futurepred_jax.training.job import Job
 from futurepred_jax.training.state import TrainState, initial_state
@@ -39,29 +40,38 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """Functions over a mesh, compiled at their first call; ``abstract`` is the state's shapes with its shardings."""
+    """Functions over a mesh, compiled at their first call; ``abstract`` has the state's shapes and places."""
 
     mesh: Mesh
     batch: NamedSharding
     abstract: TrainState
+    key: Key  # of the steps
     init: Callable[[], TrainState]
     step: Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]  # the state given is consumed
     validate: Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
 
 
-def make_program(job: Job) -> Program:
+def make_program(
+    job: Job,
+    devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
+) -> Program:
     """The job's functions over all devices, with its keys.
+
+    Args:
+        job: What to train.
+        devices: To train on; all by default.
 
     Raises:
         ValueError: As ``lay_out``, or when the mesh does not fit the devices.
     """
-    layout = lay_out(job, sharding.make_mesh(job.mesh_shape))
+    layout = lay_out(job, sharding.make_mesh(job.mesh_shape, devices))
     keys = jax.jit(_split, static_argnums=0, out_shardings=(layout.key.sharding,) * 2)
     init_key, step_key = keys(job.seed)
     return Program(
         mesh=layout.mesh,
         batch=layout.batch,
         abstract=layout.abstract,
+        key=step_key,
         init=lambda: layout.init(init_key),
         step=lambda state, inputs: layout.step(state, inputs, step_key),
         validate=layout.validate,
@@ -81,7 +91,7 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
     abstract = sharding.place(jax.eval_shape(initial, key), mesh, job.sharding_rules)
     layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
     step = jax.jit(
-        make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay),
+        make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay, skip_unsound=job.on_nan == "skip"),
         in_shardings=(layout, batch, replicated),
         out_shardings=(layout, replicated),
         donate_argnums=0,

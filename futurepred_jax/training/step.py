@@ -1,11 +1,13 @@
 """The training step: one pure function from state and batch to the next state and its metrics."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from futurepred_jax.arrays import Key
 from futurepred_jax.training.state import TrainState, ema_decay_at, update_ema
@@ -45,12 +47,25 @@ class LossFn(Protocol):
         ...
 
 
-def make_train_step(loss: LossFn, optimizer: optax.GradientTransformation, *, ema_decay: float) -> TrainStep:
+MUST_BE_FINITE = ("loss", "grad_norm", "param_norm")
+EXPLODED = 1e6  # no loss of ours comes near it: pixels err by at most 2, and a token of ten bits costs 7 nats
+
+
+def is_sound(metrics: Metrics) -> Bool[Array, ""]:
+    """Whether a step may be kept: its loss and norms are finite, and the loss has not exploded."""
+    finite = jnp.all(jnp.isfinite(jnp.stack([metrics[name] for name in MUST_BE_FINITE])))
+    return finite & (jnp.abs(metrics["loss"]) < EXPLODED)
+
+
+def make_train_step(
+    loss: LossFn, optimizer: optax.GradientTransformation, *, ema_decay: float, skip_unsound: bool = False
+) -> TrainStep:
     """Bind an objective and an optimizer to ``train_step(state, batch, key) -> (state, metrics)``.
 
     The step's own key is ``fold_in(key, state.step)``, so that a resumed run draws what the uninterrupted one drew.
     Metrics are the objective's and ``loss``, ``grad_norm`` (before clipping), ``param_norm`` (after the update) and,
-    where the optimizer injects it, ``learning_rate``.
+    where the optimizer injects it, ``learning_rate``. With ``skip_unsound`` a step that is not ``is_sound`` changes the
+    step number alone.
     """
 
     def train_step(state: TrainState, batch: PyTree, key: Key) -> tuple[TrainState, Metrics]:
@@ -70,7 +85,12 @@ def make_train_step(loss: LossFn, optimizer: optax.GradientTransformation, *, em
         rate = learning_rate(opt_state)
         rates = {} if rate is None else {"learning_rate": rate}
         successor = TrainState(state.step + 1, params, ema_params, model_state, opt_state)
-        return successor, {**metrics, "loss": value, **norms, **rates}
+        metrics = {**metrics, "loss": value, **norms, **rates}
+        if skip_unsound:
+            unchanged = dataclasses.replace(state, step=successor.step)
+            sound = is_sound(metrics)
+            successor = jax.tree.map(lambda after, before: jnp.where(sound, after, before), successor, unchanged)
+        return successor, metrics
 
     return train_step
 

@@ -14,6 +14,7 @@ from futurepred_jax.training.checkpoints import Progress
 from futurepred_jax.training.job import Job
 
 SUMMARY = "summary.json"
+RATES = ("steps_per_second", "clips_per_second", "tokens_per_second", "mfu")
 
 
 class Row(NamedTuple):
@@ -47,18 +48,19 @@ def format_table(table: list[Row]) -> str:
     return "\n".join([*rows[: len(table)], "-" * (sum(widths) + 4), *rows[len(table) :]])
 
 
-def write_summary(workdir: epath.PathLike, job: Job, params: PyTree, progress: Progress, peak: float) -> None:
-    """Write ``summary.json``; rates are null for a run too short to measure.
+def write_summary(
+    workdir: epath.PathLike, job: Job, params: PyTree, progress: Progress, account: dict[str, float | None]
+) -> None:
+    """Write ``summary.json``, and say what the run cost.
 
     Args:
         workdir: Where.
         job: What was trained.
         params: Arrays or their shapes.
         progress: At the end of training.
-        peak: FLOP/s that MFU is relative to.
+        account: Rates and shares over the whole run, None where it was too short to measure.
     """
     table = parameter_table(params)
-    meter = throughput.Meter(steps=progress.measured_steps, seconds=progress.measured_seconds)
     summary = {
         "model": job.model,
         "parameters": count_modules(table),
@@ -67,9 +69,25 @@ def write_summary(workdir: epath.PathLike, job: Job, params: PyTree, progress: P
         "seconds": progress.seconds,
         "hardware": throughput.hardware(),
         "jax": jax.__version__,
-        "throughput": rates(job, meter.steps_per_second, peak),
+        "throughput": {name: account[name] for name in RATES},
+        "efficiency": {name: value for name, value in account.items() if name not in RATES},
     }
     atomic.write_text(epath.Path(workdir) / SUMMARY, json.dumps(summary, indent=1))
+    print(_closing_words(progress, account))
+
+
+def _closing_words(progress: Progress, account: dict[str, float | None]) -> str:
+    """What a run took and where its time went, in a line."""
+    words = {
+        "steps_per_second": "{:.3g} steps a second",
+        "mfu": "MFU {:.1%}",
+        "goodput": "{:.1%} of the time in steps",
+        "input_wait": "{:.1%} of those waiting for input",
+        "compile_seconds": "{:.1f} s compiling",
+    }
+    known = [text.format(account[name]) for name, text in words.items() if account[name] is not None]
+    memory = f"{(account['peak_memory_bytes'] or 0) / 2**30:.2f} GiB at most"
+    return f"trained {progress.step:,} steps in {progress.seconds:.0f} s: {', '.join([*known, memory])}"
 
 
 def rates(job: Job, steps_per_second: float | None, peak: float) -> dict[str, float | None]:

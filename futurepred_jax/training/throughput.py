@@ -3,6 +3,8 @@
 import os
 import pathlib
 import platform
+import resource
+import sys
 import time
 
 import jax
@@ -59,6 +61,15 @@ def peak_flops_per_second(mesh: Mesh) -> float:
     """Matmul speed of the whole mesh; simulated CPU devices share one CPU a process and count once."""
     device = mesh.local_devices[0]
     return matmul_flops_per_second(device) * (jax.process_count() if device.platform == "cpu" else mesh.size)
+
+
+def peak_memory_bytes() -> int:
+    """Most memory ever in use: on the fullest of this process's devices, or on a CPU by the process."""
+    known = [stats["peak_bytes_in_use"] for device in jax.local_devices() if (stats := device.memory_stats())]
+    if known:
+        return max(known)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def hardware() -> str:

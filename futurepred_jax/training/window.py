@@ -2,24 +2,24 @@
 
 import dataclasses
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from futurepred_jax.training.step import Metrics
-
-MUST_BE_FINITE = ("loss", "grad_norm", "param_norm")
+from futurepred_jax.training.step import Metrics, is_sound
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Sums:
-    """Sums over ``count`` steps; ``broken`` is the first step whose loss or norms were not finite, or -1."""
+    """Sums over ``count`` sound steps; ``unsound`` others, of which ``broken`` is the first, or -1."""
 
     totals: PyTree  # dict of float32 scalars
     count: PyTree  # int32 scalar
+    unsound: PyTree  # int32 scalar
     broken: PyTree  # int32 scalar
 
 
@@ -36,45 +36,57 @@ class Window:
             self._sums = _restored({"totals": dict.fromkeys(metrics, 0.0), "count": 0})
         self._sums = _add(self._sums, dict(metrics), np.int32(step))
 
-    def require_finite(self) -> None:
+    def require_sound(self, *, skip: bool) -> None:
         """Wait for the device and check every step of the window.
 
+        Args:
+            skip: Bear with unsound steps, which changed nothing, as long as there is a sound one.
+
         Raises:
-            FloatingPointError: When the loss or a norm was not finite, with the first such step.
+            FloatingPointError: When a step was not sound, with the first such step.
         """
         step = -1 if self._sums is None else int(self._sums.broken)
-        if step >= 0:
-            raise FloatingPointError(
-                f"the loss, the gradient or the parameters are not finite at step {step}; means of the metrics since "
-                f"the last line: {self.means()}. Nothing was saved, and the last good checkpoint is kept. Lower the "
-                f"learning rate or clip_norm, or lengthen warm-up, then repeat the command to continue from it"
-            )
+        if step < 0 or self._sums is None or (skip and int(self._sums.count)):
+            return
+        raise FloatingPointError(
+            f"the loss, the gradient or the parameters exploded or are not finite at step {step}, batch {step - 1}; "
+            f"means of the metrics of the steps before it since the last line: {self.means()}. Nothing was saved, and "
+            f"the last good checkpoint is kept. Look at the step with --mode=replay --step={step}. Lower the learning "
+            "rate or clip_norm, or lengthen warm-up, then repeat the command to continue from it; or leave such steps "
+            "out with --config.train.on_nan=skip"
+        )
+
+    def skipped(self) -> tuple[int, int]:
+        """How many steps were not sound, and the first of them (-1 for none, or one before a resumption)."""
+        return (0, -1) if self._sums is None else (int(self._sums.unsound), int(self._sums.broken))
 
     def means(self) -> dict[str, float]:
-        """Mean of each metric over the window; waits for the device."""
+        """Mean of each metric over the sound steps of the window, nan without any; waits for the device."""
         if self._sums is None:
             return {}
         sums = jax.device_get(self._sums)
-        return {name: float(total / sums.count) for name, total in sums.totals.items()}
+        return {name: float(total / sums.count) if sums.count else math.nan for name, total in sums.totals.items()}
 
     def saved(self) -> dict | None:
         """The sums as JSON values, exact in float32, so that a resumed window ends as the uninterrupted one."""
         if self._sums is None:
             return None
         sums = jax.device_get(self._sums)
-        return {"totals": {name: float(total) for name, total in sums.totals.items()}, "count": int(sums.count)}
+        totals = {name: float(total) for name, total in sums.totals.items()}
+        return {"totals": totals, "count": int(sums.count), "unsound": int(sums.unsound)}
 
 
 @functools.partial(jax.jit, donate_argnums=0)
 def _add(sums: Sums, metrics: Metrics, step: PyTree) -> Sums:
-    finite = jnp.all(jnp.isfinite(jnp.stack([metrics[name] for name in MUST_BE_FINITE])))
+    sound = is_sound(metrics)
     return Sums(
-        totals={name: sums.totals[name] + jnp.float32(value) for name, value in metrics.items()},
-        count=sums.count + 1,
-        broken=jnp.where((sums.broken < 0) & ~finite, step, sums.broken),
+        totals={name: sums.totals[name] + jnp.where(sound, jnp.float32(value), 0) for name, value in metrics.items()},
+        count=sums.count + sound,
+        unsound=sums.unsound + ~sound,
+        broken=jnp.where((sums.broken < 0) & ~sound, step, sums.broken),
     )
 
 
 def _restored(saved: dict) -> Sums:
     totals = {name: np.float32(total) for name, total in saved["totals"].items()}
-    return Sums(totals, np.int32(saved["count"]), np.int32(-1))
+    return Sums(totals, np.int32(saved["count"]), np.int32(saved.get("unsound", 0)), np.int32(-1))

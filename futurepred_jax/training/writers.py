@@ -38,6 +38,7 @@ class Writer:
             from clu import metric_writers  # here, since TensorFlow costs a mere reader of metrics seconds
 
             truncate(self._workdir / METRICS, self._start)
+            truncate_events(self._workdir / TENSORBOARD, self._start)
             self._file = (self._workdir / METRICS).open("a")
             self._summaries = metric_writers.SummaryWriter(str(self._workdir / TENSORBOARD))
         return self
@@ -72,3 +73,20 @@ def truncate(path: epath.PathLike, step: int) -> None:
     """Remove the lines of steps after ``step``."""
     kept = [line for line in read_metrics(path) if line["step"] <= step]
     atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def truncate_events(folder: epath.PathLike, step: int) -> None:
+    """Remove the points of steps after ``step`` from TensorBoard's files, so that a resumed curve is one line."""
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    for path in epath.Path(folder).glob("*tfevents*"):
+        events = list(RawEventFileLoader(str(path)).Load())  # ends before a record that a kill cut short
+        partial = path.with_name(".partial")
+        with partial.open("wb") as file:
+            writer = RecordWriter(file)
+            for event in events:
+                if Event.FromString(event).step <= step:
+                    writer.write(event)
+        partial.replace(path)

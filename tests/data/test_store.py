@@ -15,7 +15,7 @@ import pytest
 from futurepred_jax.data import shards, store
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.shards import SHARD
-from futurepred_jax.data.store import materialize
+from futurepred_jax.data.store import draw_part, materialize
 
 SPEC = materialize_slowly.SPEC
 COUNT = 2 * SHARD + 10
@@ -110,14 +110,52 @@ def test_more_clips_extend_and_fewer_open_the_first(drawn, copied, tmp_path):
     np.testing.assert_array_equal(grown.batch(np.array([137]))["video"], drawn[1].batch(np.array([137]))["video"])
 
 
-def test_a_change_of_one_byte_changes_the_sha256(drawn, copied):
-    (place(copied) / "index.json").unlink()
-    with shards.shard_path(place(copied), 1).open("r+b") as file:
+def flip_a_bit(path):
+    """In the last clip of a shard."""
+    with path.open("r+b") as file:
         file.seek(-1000, 2)
         byte = file.read(1)
         file.seek(-1000, 2)
         file.write(bytes([byte[0] ^ 1]))
+
+
+def test_a_change_of_one_byte_changes_the_sha256(drawn, copied):
+    (place(copied) / "index.json").unlink()
+    flip_a_bit(shards.shard_path(place(copied), 1))
     assert draw(copied).sha256 != drawn[1].sha256
+
+
+def test_a_flipped_bit_in_a_clip_is_told_when_it_is_read_and_mended_by_the_remedy(drawn, copied):
+    path = shards.shard_path(place(copied), 1)
+    flip_a_bit(path)
+    clips = draw(copied)
+    clips.batch(np.array([0, SHARD, 2 * SHARD]))
+    with pytest.raises(ValueError, match=rf"clip {2 * SHARD - 1} of train is damaged: delete .*{path.name} and run"):
+        clips.batch(np.array([0, 2 * SHARD - 1]))
+    path.unlink()
+    np.testing.assert_array_equal(
+        draw(copied).batch(np.array([127]))["video"], drawn[1].batch(np.array([127]))["video"]
+    )
+
+
+def test_an_index_without_checksums_gets_them(drawn, copied):
+    index = place(copied) / "index.json"
+    document = json.loads(index.read_text())
+    without = {number: {k: v for k, v in entry.items() if k != "crc32"} for number, entry in document["shards"].items()}
+    index.write_text(json.dumps({**document, "shards": without}))
+    assert draw(copied).checksums == drawn[1].checksums
+    assert json.loads(index.read_text())["shards"] == document["shards"]
+
+
+def test_parts_drawn_apart_are_the_split(drawn, tmp_path):
+    for part in range(2):
+        before = set(contents(tmp_path))
+        draw_part(SPEC, "train", COUNT, tmp_path, part=part, parts=2, workers=0, progress=False)
+        made = {path.name for path in set(contents(tmp_path)) - before if path.suffix == ".npy"}
+        assert made == {f"shard-{number:05d}.npy" for number in range(part, 3, 2)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "draw_shard", never)
+        assert draw(tmp_path).sha256 == drawn[1].sha256
 
 
 def cut(path):

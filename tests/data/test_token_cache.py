@@ -28,7 +28,7 @@ class Encoder:
 
 @pytest.fixture
 def make(tmp_path):
-    clips = Clips(spec=ClutterSpec(), split="train", count=5, sha256="abc", shards=())
+    clips = Clips(spec=ClutterSpec(), split="train", count=5, sha256="abc", shards=(), checksums=())
 
     def cached(identity: str = "one"):
         encode = Encoder()

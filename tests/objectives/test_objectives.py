@@ -1,5 +1,7 @@
 """What is minimised is what the formula says, and reaches every part."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -98,3 +100,26 @@ def test_validation_ignores_corruption(predicting, tokens):
     np.testing.assert_array_equal(held_out["loss"], clean.validate(predicting, {}, tokens)["loss"])
     loss = clean.loss(predicting, {}, tokens, key=jax.random.key(3), step=STEP)
     np.testing.assert_allclose(loss.metrics["nll"], held_out["loss"], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("objective", "batch"), [(DRAWING, "clips"), (PREDICTING, "tokens")], ids=["draw", "predict"])
+def test_a_batch_in_turns_has_the_loss_the_gradients_and_the_codebook_of_the_whole(objective, batch, request):
+    batch = jax.tree.map(lambda rows: jnp.concatenate([rows, rows[:, ::-1]]), request.getfixturevalue(batch))
+
+    params, state = objective.init(jax.random.key(1))
+
+    def whole(turns):
+        def value(params):
+            turned = dataclasses.replace(objective, accumulate=turns)
+            result = turned.loss(params, state, batch, key=jax.random.key(3), step=STEP)
+            return result.value, (result.model_state, result.metrics)
+
+        quick = {"xla_backend_optimization_level": "0"}
+        return jax.jit(jax.value_and_grad(value, has_aux=True), compiler_options=quick)(params)
+
+    close = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)  # noqa: E731
+    expected = whole(1)
+    jax.tree.map(close, whole(2), expected)
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(expected[1])) > 1e-3
+    with pytest.raises(ValueError, match=r"config.train.accumulate 3 does not divide"):
+        whole(3)

@@ -132,6 +132,16 @@ def test_no_checkpoint_is_an_error_for_inference_and_a_fresh_start_for_training(
         checkpoints.load_params(tmp_path)
 
 
+def test_the_best_weights_are_those_of_the_lowest_score(tmp_path, program):
+    with Saver(tmp_path, start=0) as saver:
+        for step, score in [(5, 2.0), (10, 1.0), (15, 3.0), (20, float("nan"))]:
+            saver.save(numbered(program.init(), step), Progress(step=step, score=score))
+    assert_equal(checkpoints.load_params(tmp_path, "best").params, numbered(program.init(), 10).ema_params)
+    assert_equal(checkpoints.load_params(tmp_path).params, numbered(program.init(), 20).ema_params)
+    with pytest.raises(ValueError, match="'worst': known are newest, best"):
+        checkpoints.load_params(tmp_path, "worst")
+
+
 @pytest.mark.parametrize("change", ["shape", "name"])
 def test_a_checkpoint_of_another_model_does_not_fit(workdir, change):
     def init(key):

@@ -32,6 +32,13 @@ def test_another_evaluation_is_the_same_training(tmp_path):
     assert identity.read_config(tmp_path)["evaluation"] == {"clips": 9}
 
 
+def test_a_batch_in_turns_is_the_same_training(tmp_path):
+    identity.claim(tmp_path, {**CONFIG, "train": {"steps": 5}})
+    identity.require_same(tmp_path, {**CONFIG, "train": {"steps": 5, "accumulate": 4, "on_nan": "skip"}})
+    with pytest.raises(ValueError, match=r"train.steps: 6, there 5"):
+        identity.require_same(tmp_path, {**CONFIG, "train": {"steps": 6, "accumulate": 4}})
+
+
 def test_a_predictors_tokenizer_decides_too():
     other = {**PREDICTOR, "tokenizer": {"workdir": "x", "config": {**CONFIG, "seed": 5}}}
     assert identity.differences(PREDICTOR, other) == ["tokenizer.seed: 0, there 5"]

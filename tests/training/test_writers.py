@@ -3,6 +3,8 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 from futurepred_jax.training import atomic
 from futurepred_jax.training.window import Window
@@ -48,14 +50,33 @@ def test_a_window_names_its_first_step_that_is_not_finite(name):
     window = Window()
     for step, value in enumerate([1.0, float("inf"), float("nan"), 1.0]):
         window.add(metrics(**{"loss": 1.0, name: value}), step)
-    with pytest.raises(FloatingPointError, match="not finite at step 1;"):
-        window.require_finite()
+    with pytest.raises(FloatingPointError, match=r"not finite at step 1, batch 0;.*--mode=replay --step=1"):
+        window.require_sound(skip=False)
+
+
+def test_a_window_that_skips_has_the_means_of_its_sound_steps():
+    window = Window()
+    for step, value in enumerate([1.0, float("nan"), 1e7, 3.0], start=1):
+        window.add(metrics(value), step)
+    window.require_sound(skip=True)
+    assert window.skipped() == (2, 2)
+    assert window.means()["loss"] == 2.0
+    resumed = Window(json.loads(json.dumps(window.saved())))
+    assert resumed.means() == window.means()
+    assert resumed.skipped()[0] == 2
+
+
+def test_a_window_without_a_sound_step_ends_a_training_that_skips():
+    window = Window()
+    window.add(metrics(float("nan")), 7)
+    with pytest.raises(FloatingPointError, match="at step 7"):
+        window.require_sound(skip=True)
 
 
 def test_another_metric_may_be_anything():
     window = Window()
     window.add(metrics(1.0, perplexity=float("inf")), 1)
-    window.require_finite()
+    window.require_sound(skip=False)
 
 
 def test_a_file_is_replaced_whole_and_nothing_stays_beside_it(tmp_path):
@@ -64,3 +85,16 @@ def test_a_file_is_replaced_whole_and_nothing_stays_beside_it(tmp_path):
         atomic.write_text(path, text)
     assert path.read_text() == "second"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_resumed_curves_have_each_step_once(tmp_path):
+    with Writer(tmp_path, start=0) as writer:
+        for step in (2, 4, 6):
+            writer.write(step, "train", {"loss": float(step)})
+    killed = next((tmp_path / "tensorboard").glob("*tfevents*"))
+    killed.write_bytes(killed.read_bytes()[:-3])  # in the middle of the line of step 6
+    with Writer(tmp_path, start=2) as writer:
+        for step in (4, 8):
+            writer.write(step, "train", {"loss": 10.0 * step})
+    points = EventAccumulator(str(tmp_path / "tensorboard"), purge_orphaned_data=False).Reload().Tensors("train/loss")
+    assert [(point.step, float(make_ndarray(point.tensor_proto))) for point in points] == [(2, 2), (4, 40), (8, 80)]

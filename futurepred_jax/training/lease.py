@@ -1,0 +1,115 @@
+"""One training at a time in a workdir, on whatever storage and from whatever host."""
+
+import json
+import os
+import pathlib
+import platform
+import threading
+import time
+import uuid
+from types import TracebackType
+
+import jax
+from absl import logging
+from etils import epath
+
+from futurepred_jax.training import atomic, distributed
+
+RENEWED = 15.0  # seconds between signs of life
+EXPIRED = 120.0  # seconds of silence after which a holder elsewhere counts as dead
+
+
+class Lease:
+    """Context in which no other training may start in a workdir; of several processes, the first holds it.
+
+    Every holder keeps a file of its own there and writes the time into it; whoever finds another's refuses. That asks
+    nothing of the storage but to list what was written; two that start in one moment may both refuse. A dead holder is
+    known by its process on this machine, and elsewhere by its silence; its file is removed.
+
+    Raises:
+        ValueError: On entering, where another training lives in the workdir, with who that is.
+    """
+
+    def __init__(self, workdir: epath.PathLike) -> None:
+        self._file = epath.Path(workdir) / f".lease-{uuid.uuid4().hex}.json"
+        self._left = threading.Event()
+        self._renewal = threading.Thread(target=self._renew, daemon=True, name="lease")
+
+    def __enter__(self) -> "Lease":
+        problem = None
+        if jax.process_index() == 0:
+            self._write()
+            problem = self._problem()
+            if problem is not None:
+                self._file.unlink()
+        distributed.require(problem)
+        if jax.process_index() == 0:
+            self._renewal.start()
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if jax.process_index() == 0:
+            self._left.set()
+            self._renewal.join()
+            self._file.unlink(missing_ok=True)
+
+    def _problem(self) -> str | None:
+        for path in self._file.parent.glob(".lease-*.json"):
+            if path.name == self._file.name:
+                continue
+            holder = _holder(path)
+            if holder is not None and _is_alive(holder):
+                silent = time.time() - holder["time"]
+                return (
+                    f"process {holder['pid']} on {holder['host']} is training in {path.parent}; its last sign of life "
+                    f"came {silent:.0f} s ago. Wait for it or stop it, or choose another --workdir; should that "
+                    f"process be gone, start again {EXPIRED:.0f} s after its last sign, or remove {path}"
+                )
+            path.unlink(missing_ok=True)
+        return None
+
+    def _write(self) -> None:
+        me = {"host": platform.node(), "machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
+        atomic.write_text(self._file, json.dumps({**me, "time": time.time()}))
+
+    def _renew(self) -> None:
+        while not self._left.wait(RENEWED):
+            try:
+                self._write()
+            except OSError as error:  # a full disk must not end a training that may yet do without it
+                logging.warning("cannot renew %s (%s): another training may start here", self._file, error)
+
+
+def _holder(path: epath.Path) -> dict | None:
+    """What a lease says; None where it has just been removed."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _is_alive(holder: dict) -> bool:
+    if holder["machine"] == _machine():
+        return _started(holder["pid"]) == holder["started"]
+    return time.time() - holder["time"] < EXPIRED
+
+
+def _machine() -> str:
+    """This machine since it was booted; a container with a name of its own counts as one."""
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id")
+    return f"{platform.node()} {boot.read_text().strip() if boot.exists() else ''}"
+
+
+def _started(pid: int) -> str | None:
+    """When a process of this machine started, in the kernel's words, since pids are used again; None: it is gone."""
+    stat = pathlib.Path(f"/proc/{pid}/stat")
+    try:
+        if pathlib.Path("/proc/self/stat").exists():
+            state, *fields = stat.read_text().rpartition(")")[2].split()
+            return None if state == "Z" else fields[18]
+        os.kill(pid, 0)
+    except PermissionError:
+        return "unknown"
+    except OSError:
+        return None
+    return "unknown"
