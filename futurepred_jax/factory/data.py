@@ -1,5 +1,7 @@
 """Config to clips."""
 
+import dataclasses
+
 from ml_collections import ConfigDict
 
 from futurepred_jax.data.spec import ClutterSpec
@@ -10,17 +12,9 @@ TRAINING_FIELDS = ("video", "instance", "noise", "index")
 
 def spec(config: ConfigDict) -> ClutterSpec:
     """The distribution of clips that a config trains on."""
-    data = config.data
-    return ClutterSpec(
-        size=data.size,
-        frames=data.frames,
-        level=data.level,
-        background=data.background,
-        camera=data.camera,
-        objects=tuple(data.objects),
-        static_share=data.static_share,
-        seed=data.seed,
-    )
+    data = config.data.to_dict()
+    fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
+    return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 
 
 def open_split(config: ConfigDict, split: str) -> StoredClips:
