@@ -13,13 +13,14 @@ from futurepred_jax.data.cast import TARGET, draw_cast
 from futurepred_jax.data.clutter import draw_noise
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.occluders import Staged, add_occluder
-from futurepred_jax.data.placement import TRIES, Stage, place
+from futurepred_jax.data.placement import Stage, place
 from futurepred_jax.data.scene import ROLES, Camera, Scene
 from futurepred_jax.data.spec import CAPACITY, SLOTS, ClutterSpec, in_split, role_slots
 from futurepred_jax.data.surroundings import make_background
 from futurepred_jax.data.trajectories import TURN_SECONDS, contacts, velocities
 from futurepred_jax.data.viewpoints import CAMERAS, shaken
 
+REDRAWS = 24  # of a scene in which something must be hidden; so that about one in a thousand is flagged
 CLIP_FACTORS = {  # numbers a clip has once
     "targets": 1,
     "hue": len(HUES),
@@ -65,7 +66,7 @@ class _Draft(NamedTuple):
 def _drawn(spec: ClutterSpec, key: random.Key) -> Scene:
     """A scene, drawn again where an occluder must hide a target and none does."""
     draft = _draft(spec, key)
-    for again in range(1, TRIES if spec.occlusion != "any" else 1):
+    for again in range(1, REDRAWS if spec.occlusion != "any" else 1):
         if draft.staged.hidden.any():
             break
         draft = _draft(spec, random.bits(key, np.array([again]), "again", 2)[0])
