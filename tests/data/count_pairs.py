@@ -1,4 +1,4 @@
-"""Counts, as JSON, of what targets look like and how they move: a program, so that no checker of types slows it down."""
+"""Counts, as JSON, what targets look like and how they move: a program, so that no checker of types slows it down."""
 
 import json
 import sys

@@ -14,12 +14,12 @@ from futurepred_jax.data.probes import JUMP
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.scenes import make_cast, make_scene
-from futurepred_jax.data.spec import SPLITS, TWIN, ClutterSpec, in_split
+from futurepred_jax.data.spec import TWIN, ClutterSpec
 from futurepred_jax.data.splits import CLUTTERED
 from futurepred_jax.data.trajectories import FAMILIES
 
 SPEC = ClutterSpec(size=32, level="moderate")
-COUNT = 8
+COUNT = 6
 
 
 @functools.cache
@@ -116,14 +116,14 @@ def test_mixed_clutter_is_all_there_is():
     assert min(scene.noise.sigma for scene in mixed) > 0
     assert all(np.ptp(scene.camera.target, axis=0).min() > 0 for scene in mixed)
     assert len({scene.background.floor for scene in mixed}) > 1
-    assert {bool(np.ptp(scene.background.offset)) for scene in mixed} == {True, False}
+    assert {bool(np.ptp(scene.background.offset, axis=0).any()) for scene in mixed} == {True, False}
     noisy = scenes("test_clutter_noise")
     assert {kind for scene in noisy for kind in ROLES if len(of(scene, kind))} == {"target"}
 
 
 @pytest.mark.parametrize("split", CLUTTERED)
 def test_twins_have_the_same_targets_and_nothing_else(split):
-    for scene, twin in zip(scenes(split), scenes(split + TWIN), strict=True):
+    for scene, twin in zip(scenes(split)[:4], scenes(split + TWIN, count=4), strict=True):
         slots = of(scene, "target")
         np.testing.assert_array_equal(of(twin, "target"), slots)
         assert twin.exists.sum() == len(slots)
@@ -157,7 +157,7 @@ def test_occlusion_hides_a_target_for_two_to_six_frames_across_the_border():
 
 def test_probes_are_pairs_that_part_behind_the_occluder():
     first = []
-    for pair in range(6):
+    for pair in range(4):
         clips = [make_scene(SPEC, "probe_permanence", 2 * pair + i) for i in range(2)]
         assert sorted(scene.possible for scene in clips) == [False, True]
         first.append(clips[0].possible)
@@ -171,13 +171,6 @@ def test_probes_are_pairs_that_part_behind_the_occluder():
         assert gone or moved == pytest.approx(JUMP)
         assert not (bad.position - good.position)[:9].any() or bad.exists.sum() > good.exists.sum()
     assert len(set(first)) == 2, "the order tells nothing"
-
-
-def test_every_split_gives_the_same_clip_from_its_own_specification():
-    for split in SPLITS:
-        one, other = make_scene(SPEC, split, 5), make_scene(in_split(SPEC, split), split, 5)
-        np.testing.assert_array_equal(one.position, other.position)
-        np.testing.assert_array_equal(one.exists, other.exists)
 
 
 def test_scenes_that_are_drawn_again_have_no_cast_alone():
