@@ -86,10 +86,10 @@ def contacts(times: Times, family: Int[np.ndarray, "k"], motion: Motion) -> Cont
     """What objects of several families met."""
     shape = (len(times), len(family))
     found = Contacts(np.zeros(shape, bool), np.full(shape, collisions.NOBODY))
-    for number, name in enumerate(FAMILIES):
-        index = np.flatnonzero(family == number) if name in CONTACTS else ()
+    for name, meet in CONTACTS.items():
+        index = np.flatnonzero(family == tuple(FAMILIES).index(name))
         if len(index):
-            bounce, met = CONTACTS[name](times, motion.take(index))
+            bounce, met = meet(times, motion.take(index))
             found.bounce[:, index] = bounce
             found.met[:, index] = np.where(met < 0, collisions.NOBODY, index[met])
     return found

@@ -7,7 +7,7 @@ from futurepred_jax.data.spec import ClutterSpec, in_split
 SPEC = ClutterSpec(size=16, frames=5, level="heavy")
 
 
-@pytest.mark.parametrize("split", ["train", "test_long", "probe_permanence"])
+@pytest.mark.parametrize("split", ["train", "test_long", "test_count"])
 def test_fields_are_as_listed(split):
     clip = make_clip(SPEC, split, 3, CLIP_FIELDS)
     assert list(clip) == list(CLIP_FIELDS)

@@ -103,7 +103,7 @@ def test_masks_show_the_nearest_surface():
 
 def test_boxes_enclose_the_visible_pixels():
     c = clip()
-    for t, slot in np.argwhere(c["visible_px"] > 0):
+    for t, slot in np.argwhere(c["visible_px"] > 0).tolist():
         y, x = np.nonzero(c["instance"][t] == slot + 1)
         assert c["box"][t, slot].tolist() == [x.min(), y.min(), x.max() + 1, y.max() + 1]
     assert not c["box"][c["visible_px"] == 0].any()

@@ -58,6 +58,8 @@ def test_keys_elements_and_streams_give_different_words():
 def test_streams_in_use_do_not_overlap():
     names = [*RANGES, *CLIP_FACTORS, "family", "static", "shape", "radius", "yaw", "yaw rate", "tone", "tint"]
     names = {*names, "birth", "pillar", "pixel", "flicker", "dropped", "order", "child", "class", "jitter"}
+    names |= {"axis", "growth", "swings", "swing rates", "swing phases", "drag", "walk memory", "walk kick", "walk"}
+    names |= {"knots", "bends", "paces", "rises", "occluder", "again", "probe", "shake"}
     assert len({random.stream_id(name) for name in names}) == len(names)
 
 
