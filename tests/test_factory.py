@@ -87,3 +87,13 @@ def test_a_poor_tokenizer_is_refused(gated, psnr):
 def test_a_tokenizer_without_evaluation_is_refused(gated):
     with pytest.raises(ValueError, match="--mode=evaluate first"):
         gated()
+
+
+def test_any_split_opens_by_its_name(tmp_path):
+    config = baseline.get_config("debug")
+    config.storage.clips, config.evaluation.clips = str(tmp_path), 1
+    assert factory.spec(config).border == config.data.context_frames
+    clips = factory.open_split(config, "test_speed")
+    assert (len(clips), clips.split, clips.spec.tempo) == (1, "test_speed", (1.5, 2.0))
+    with pytest.raises(ValueError, match="known are train, val_iid, test_iid, test_comp"):
+        factory.open_split(config, "test_everything")

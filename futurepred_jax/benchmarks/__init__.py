@@ -1,1 +1,1 @@
-"""Side by side with peers: ratios taken in one run."""
+"""Measurements, each run as ``python -m futurepred_jax.benchmarks.NAME``; beside a peer, ratios taken in one run."""

@@ -1,11 +1,12 @@
 """Config to clips."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
 from ml_collections import ConfigDict
 
-from futurepred_jax.data.clips import CLIP_FIELDS
+from futurepred_jax.data.clips import EVALUATION_FIELDS
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.store import StoredClips, draw_part, materialize
 from futurepred_jax.training import distributed
@@ -15,17 +16,9 @@ TRAINING_FIELDS = ("video", "instance", "noise", "index")
 
 def spec(config: ConfigDict) -> ClutterSpec:
     """The distribution of clips that a config trains on."""
-    data = config.data
-    return ClutterSpec(
-        size=data.size,
-        frames=data.frames,
-        level=data.level,
-        background=data.background,
-        camera=data.camera,
-        objects=tuple(data.objects),
-        static_share=data.static_share,
-        seed=data.seed,
-    )
+    data = config.data.to_dict()
+    fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
+    return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 
 
 def open_split(config: ConfigDict, split: str) -> StoredClips:
@@ -55,7 +48,7 @@ def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]
 
 
 def _fields(split: str) -> Sequence[str]:
-    return TRAINING_FIELDS if split == "train" else tuple(CLIP_FIELDS)
+    return TRAINING_FIELDS if split == "train" else EVALUATION_FIELDS
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:

@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from futurepred_jax.data.camera import pose
-from futurepred_jax.data.occluders import fit_pillar, needed_radius
+from futurepred_jax.data.pillars import covered, crest, fit_pillar, needed_radius, span, whole_pillar
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.scenes import make_camera, make_scene
+from futurepred_jax.data.scenes import make_scene
 from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.viewpoints import CAMERAS
 
 SPEC = ClutterSpec(level="heavy")
-VIEW = pose(make_camera(SPEC, np.full(4, 0.5)), 64)
+VIEW = pose(CAMERAS["static"](SPEC.times, np.full(4, 0.5)), 64)
 
 
 def crossing(speed):
@@ -35,7 +36,7 @@ def hidden(pillar, position, radius):
 
 @pytest.mark.parametrize(("frames", "speed"), [(2, 1.0), (3, 1.0), (4, 2.0), (5, 2.0)])
 def test_a_pillar_hides_the_sphere_for_the_frames_asked_for(frames, speed):
-    pillar = fit_pillar(VIEW, crossing(speed), 0.4, 0.7, frames)
+    pillar = fit_pillar(VIEW, crossing(speed), 0.4, 0.7, frames, 9)
     assert pillar is not None
     unseen = hidden(pillar, crossing(speed), 0.39)
     first = 9 - frames // 2
@@ -45,9 +46,29 @@ def test_a_pillar_hides_the_sphere_for_the_frames_asked_for(frames, speed):
     assert not hidden(narrower, crossing(speed), 0.4)[first : first + frames].all()
 
 
+@pytest.mark.parametrize("height", [0.0, 1.2])
+def test_a_whole_pillar_hides_all_of_a_sphere_wherever_it_is_seen(height):
+    path = crossing(1.0) + np.array([1.6, 0.5, height])  # far from the picture's middle
+    pillar = whole_pillar(VIEW, path, 0.4, 0.7, 3, 9)
+    assert pillar is not None
+    surely, truly = covered(pillar, VIEW, path, 0.4), hidden(pillar, path, 0.399)
+    assert surely[8:11].all()
+    assert not (surely & ~truly).any()
+    assert 0.9 * pillar.radius < span(VIEW, path, 0.4, pillar.foot)[8:11].max() <= pillar.radius
+    lower = pillar._replace(height=crest(VIEW, path, 0.4, pillar.foot)[8:11].max() - 0.2)
+    assert not covered(lower, VIEW, path, 0.4)[8:11].all()
+
+
+def test_nothing_before_the_occluder_is_covered():
+    pillar = whole_pillar(VIEW, crossing(1.0), 0.4, 0.7, 3, 9)
+    assert pillar is not None
+    nearer = crossing(1.0) - np.array([0, 3.5, 0])
+    assert not covered(pillar, VIEW, nearer, 0.4).any()
+
+
 def test_none_hides_what_stands_still_or_is_too_fast():
-    assert fit_pillar(VIEW, crossing(0.0), 0.4, 0.7, 3) is None
-    assert fit_pillar(VIEW, crossing(5.0), 0.4, 0.7, 4) is None
+    assert fit_pillar(VIEW, crossing(0.0), 0.4, 0.7, 3, 9) is None
+    assert fit_pillar(VIEW, crossing(5.0), 0.4, 0.7, 4, 9) is None
 
 
 def test_needed_radius_is_least_where_the_sphere_passes_behind():

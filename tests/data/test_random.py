@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from futurepred_jax.data import random
+from futurepred_jax.data.motion import RANGES
 from futurepred_jax.data.occluders import ELEMENT
 from futurepred_jax.data.placement import TRIES
 from futurepred_jax.data.scenes import CLIP_FACTORS
-from futurepred_jax.data.trajectories import RANGES
 
 KEY = np.array([7, 11], np.uint32)
 PLACES = np.arange(4000)
@@ -58,6 +58,8 @@ def test_keys_elements_and_streams_give_different_words():
 def test_streams_in_use_do_not_overlap():
     names = [*RANGES, *CLIP_FACTORS, "family", "static", "shape", "radius", "yaw", "yaw rate", "tone", "tint"]
     names = {*names, "birth", "pillar", "pixel", "flicker", "dropped", "order", "child", "class", "jitter"}
+    names |= {"axis", "growth", "swings", "swing rates", "swing phases", "drag", "walk memory", "walk kick", "walk"}
+    names |= {"knots", "bends", "paces", "rises", "occluder", "again", "probe", "shake"}
     assert len({random.stream_id(name) for name in names}) == len(names)
 
 

@@ -15,6 +15,7 @@ import pytest
 from futurepred_jax.data import shards, store
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.shards import SHARD
+from futurepred_jax.data.spec import in_split
 from futurepred_jax.data.store import draw_part, materialize
 
 SPEC = materialize_slowly.SPEC
@@ -250,3 +251,13 @@ def test_nonsense_is_refused_before_a_folder_is_made(tmp_path, split, count, rul
     with pytest.raises(ValueError, match=rule):
         materialize(SPEC, split, count, tmp_path, progress=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("split", ["test_long", "test_clutter_mixed_clean", "test_count"])
+def test_a_split_is_stored_as_its_own_specification_draws_it(tmp_path, split):
+    clips = materialize(SPEC, split, 1, tmp_path, workers=0, progress=False)
+    assert clips.spec == in_split(SPEC, split) != SPEC
+    batch = clips.batch(np.array([0]))
+    assert batch["video"].shape[1] == clips.spec.length
+    np.testing.assert_array_equal(batch["noisy"][0], noisy(SPEC, split, make_clip(SPEC, split, 0)))
+    assert materialize(clips.spec, split, 1, tmp_path, progress=False).sha256 == clips.sha256
