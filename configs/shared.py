@@ -25,7 +25,10 @@ def data(preset: str) -> ConfigDict:
     calm = preset in ("debug", "tiny")
     return ConfigDict(
         {
-            "source": "clutter",
+            "source": "clutter",  # or files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME: recorded videos, without truth
+            "fps": 6.0,
+            "held_out": 0.1,  # of recorded videos, the share of test_iid, and of val_iid
+            "on_error": "raise",  # or "skip" recordings that cannot be read or are too short
             "level": "clean" if preset == "debug" else "moderate",
             "background": "plain" if calm else "any",
             "camera": "static" if calm else "orbit",

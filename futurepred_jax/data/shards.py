@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
@@ -100,3 +101,12 @@ def explained(place: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "finished shards are kept: free space or make it writable, or choose another folder, and run again"
         raise OSError(error.errno, f"cannot write clips to {place} ({error.strerror or error}); {remedy}") from error
+
+
+@contextlib.contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends."""
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

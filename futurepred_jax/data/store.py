@@ -1,10 +1,8 @@
 """A split drawn once and kept on disk: ``folder/<fingerprint>/<split>/`` holds shards of clips and ``index.json``."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import errno
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -19,7 +17,17 @@ from jaxtyping import Int
 from tqdm import tqdm
 
 from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
-from futurepred_jax.data.shards import SHARD, Job, digest, draw_shard, explained, open_shard, record_type, shard_path
+from futurepred_jax.data.shards import (
+    SHARD,
+    Job,
+    alone,
+    digest,
+    draw_shard,
+    explained,
+    open_shard,
+    record_type,
+    shard_path,
+)
 from futurepred_jax.data.spec import ClutterSpec
 
 INDEX = "index.json"
@@ -98,7 +106,7 @@ def materialize(
     place = Path(folder) / spec.fingerprint() / split
     jobs = [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
     if _missing(jobs):
-        with explained(place), _alone(place):
+        with explained(place), alone(place):
             _draw(_missing(jobs), workers, progress)
     return _opened(jobs, count)
 
@@ -213,15 +221,6 @@ def _check_room(job: Job, clips: int) -> None:
     free = shutil.disk_usage(job.place).free
     if needed > free:
         raise OSError(errno.ENOSPC, f"{clips} clips need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free")
-
-
-@contextlib.contextmanager
-def _alone(place: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends."""
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def usable_cores() -> int:

@@ -1,19 +1,25 @@
 """Config to clips."""
 
+import functools
+from collections.abc import Callable
+
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.pipeline import Clips
+from futurepred_jax.data.recorded import Cut, Recording, arrays, describe, files, record_clips, tfds
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.store import StoredClips, materialize
+from futurepred_jax.data.store import materialize
 
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
-    """The distribution of clips that a config trains on."""
+    """The distribution of clutter videos that a config trains on."""
     data = config.data
     return ClutterSpec(
         size=data.size,
         frames=data.frames,
+        fps=data.fps,
         level=data.level,
         background=data.background,
         camera=data.camera,
@@ -23,14 +29,49 @@ def spec(config: ConfigDict) -> ClutterSpec:
     )
 
 
-def open_split(config: ConfigDict, split: str) -> StoredClips:
-    """A split's clips, drawn into ``config.storage.clips`` by the first who asks.
+def open_split(config: ConfigDict, split: str) -> Clips:
+    """A split's clips, drawn or cut into ``config.storage.clips`` by the first who asks.
 
-    Training clips are kept without the labels that only evaluation reads.
+    Raises:
+        ValueError: ``config.data.source`` names no source, or one that has no such clips.
     """
+    kind, _, place = config.data.source.partition(":")
+    if kind not in SOURCES:
+        raise ValueError(f"config.data.source {config.data.source!r}: known are {', '.join(SOURCES)}")
+    return SOURCES[kind](config, split, place)
+
+
+def clutter(config: ConfigDict, split: str, place: str) -> Clips:
+    """Clutter videos; training clips are kept without the labels that only evaluation reads."""
+    if place:
+        raise ValueError(f"config.data.source 'clutter:{place}': clutter is drawn and has no place; say clutter")
     if split == "train":
         return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=TRAINING_FIELDS)
     return materialize(spec(config), split, config.evaluation.clips, config.storage.clips)
+
+
+def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: str, place: str) -> Clips:
+    """All clips of recordings that ``find`` finds at a place; what was left out is told."""
+    data = config.data
+    clips = record_clips(
+        find(place),
+        split,
+        Cut(size=data.size, frames=data.frames, fps=data.fps),
+        config.storage.clips,
+        held_out=data.held_out,
+        on_error=data.on_error,
+    )
+    print(f"{data.source}, {describe(clips)}")
+    return clips
+
+
+SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
+    "clutter": clutter,
+    "files": functools.partial(recorded, files.recordings),
+    "arrays": functools.partial(recorded, arrays.recordings),
+    "tfds": functools.partial(recorded, tfds.recordings),
+}
+"""Where clips come from, by what stands before the colon of ``config.data.source``; after it stands the place."""
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:

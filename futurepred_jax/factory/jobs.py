@@ -10,6 +10,7 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.pipeline import ArraySource, Clips
 from futurepred_jax.data.tokens import cached_tokens
 from futurepred_jax.factory.data import open_split
 from futurepred_jax.factory.loading import load_tokenizer
@@ -22,6 +23,8 @@ from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
+RECORDED_FIELDS = ("noisy", "video")
+UNKNOWN = "no objects are known in {source}: every pixel weighs the same, objective.foreground_weight has no effect"
 
 # XLA's CPU backend ran convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix products slower.
 CPU_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
@@ -47,11 +50,14 @@ def tokenizer_job(config: ConfigDict, workdir: epath.Path) -> Job:
     objective = TokenizerObjective(model, (data.frames, data.size, data.size), **config.objective.to_dict())
     clip = jax.ShapeDtypeStruct((config.train.batch_size, *objective.shape, 3), jnp.float32)
     on_cpu = jax.default_backend() == "cpu"
+    train, held_out = open_split(config, "train"), open_split(config, GATE_SPLIT)
+    if train.spec is None:
+        print(UNKNOWN.format(source=data.source))
     return Job(
-        **_common(config, objective),
-        train_source=open_split(config, "train"),
-        val_source=open_split(config, GATE_SPLIT),
-        batch_keys=TOKENIZER_FIELDS,
+        **_common(config, objective, held_out),
+        train_source=train,
+        val_source=held_out,
+        batch_keys=TOKENIZER_FIELDS if train.spec else RECORDED_FIELDS,
         flops_per_step=3 * _forward_flops(model, clip),
         compiler_options=CPU_CONVOLUTIONS if on_cpu else {},
     )
@@ -66,9 +72,9 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
     def encode(video: np.ndarray) -> np.ndarray:
         return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
-    def tokens(split: str) -> Any:
+    def tokens(clips: Clips) -> ArraySource:
         return cached_tokens(
-            open_split(config, split),
+            clips,
             encode,
             workdir / "tokens",
             context=config.data.context_frames,
@@ -79,10 +85,11 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
     model = make_transformer(config, tokenizer.module)
     latent_context = 1 + (config.data.context_frames - 1) // tokenizer.module.stride[0]
     objective = PredictionObjective(model, latent_context, codes=tokenizer.codebooks, **config.objective.to_dict())
+    held_out = open_split(config, GATE_SPLIT)
     return Job(
-        **_common(config, objective),
-        train_source=tokens("train"),
-        val_source=tokens(GATE_SPLIT),
+        **_common(config, objective, held_out),
+        train_source=tokens(open_split(config, "train")),
+        val_source=tokens(held_out),
         flops_per_step=train_flops(model, clips=config.train.batch_size, first=objective.first),
         tokens_per_clip=int(np.prod(model.grid)),
     )
@@ -91,7 +98,7 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
 JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
 
 
-def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective) -> dict[str, Any]:
+def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObjective, held_out: Clips) -> dict[str, Any]:
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
     steps, batch_size, ema_decay, optimizer = (
@@ -111,7 +118,14 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
         "seed": config.seed,
         "mesh_shape": config.mesh.to_dict(),
         **config.logging.to_dict(),
+        "val_batches": _val_batches(config, held_out),
     }
+
+
+def _val_batches(config: ConfigDict, held_out: Clips) -> int:
+    """As many as the config says; of recorded videos there are as many as there are, and at most all are used."""
+    wanted, there_are = config.logging.val_batches, len(held_out) // config.train.batch_size
+    return wanted if held_out.spec else min(wanted, max(1, there_are))
 
 
 def _forward_flops(model: Any, clip: jax.ShapeDtypeStruct) -> float:
