@@ -25,7 +25,7 @@ def data(preset: str) -> ConfigDict:
     calm = preset in ("debug", "tiny")
     return ConfigDict(
         {
-            "source": "clutter",  # or files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME: recorded videos, without truth
+            "source": "clutter",  # or recorded videos: files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME
             "fps": 6.0,
             "held_out": 0.1,  # of recorded videos, the share of test_iid, and of val_iid
             "on_error": "raise",  # or "skip" recordings that cannot be read or are too short
