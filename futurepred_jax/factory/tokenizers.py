@@ -41,8 +41,7 @@ def require_gate(config: ConfigDict, workdir: epath.PathLike) -> None:
     if not path.exists():
         raise ValueError(f"no evaluation.json in {place}: run the tokenizer's config there with --mode=evaluate first")
     scores = json.loads(path.read_text())["splits"][GATE_SPLIT]["scores"]
-    found = scores["tokenizer_reconstruction"]
-    gate = config.gate.to_dict()
+    found, gate = scores["tokenizer_reconstruction"], config.gate.to_dict()
     if config.data.source != "clutter":
         gate = {"psnr": scores["mean_frame"]["psnr"] + config.recorded_gate}
     failed = [

@@ -41,7 +41,8 @@ def choose_clips(
     """Pick clips to show: half of them at random, a quarter the best and a quarter the worst.
 
     Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
-    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are drawn among the rest, so that no clip comes twice.
+    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are drawn
+    among the rest, so that no clip comes twice.
 
     Args:
         evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all

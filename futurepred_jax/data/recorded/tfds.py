@@ -61,7 +61,8 @@ def _feature(name: str, tensors: Mapping[str, Any], asked: str | None) -> str:
         return videos[0]
     if asked not in videos:
         raise ValueError(
-            f"tfds:{name}: say feature=NAME; its videos, uint8 [t h w 3] or [t h w 1], are: {', '.join(videos) or 'none'}"
+            f"tfds:{name}: say feature=NAME, one of its videos (uint8 [t h w 3] or [t h w 1]): "
+            f"{', '.join(videos) or 'there are none'}"
         )
     return asked
 

@@ -18,7 +18,7 @@ def video(number: int, count: int) -> np.ndarray:
 
 def recordings(count=40, lengths=(9,)):
     return [
-        Recording(f"{i}", "1", functools.partial(lambda i, cut: video(i, lengths[i % len(lengths)]), i))
+        Recording(f"{i}", "1", functools.partial(lambda i, _: video(i, lengths[i % len(lengths)]), i))
         for i in range(count)
     ]
 
@@ -118,8 +118,8 @@ def test_arrays_of_another_kind_are_refused_and_nothing_is_unpickled(tmp_path, c
 
 def test_what_is_no_array_says_so(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"words")
-    with pytest.raises(ValueError, match="is no .npy or .npz of numbers"):
+    with pytest.raises(ValueError, match=r"is no \.npy or .npz of numbers"):
         arrays.recordings(str(tmp_path / "a.npz"))
     np.save(tmp_path / "b.npy", np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match="is no .npy or .npz of numbers"):
+    with pytest.raises(ValueError, match=r"is no \.npy or .npz of numbers"):
         arrays.recordings(str(tmp_path / "b.npy"))
