@@ -14,6 +14,12 @@ DATA: dict[str, dict[str, Any]] = {
 }
 
 
+CALM_FAMILIES = (
+    "static", "straight", "left_turn", "right_turn", "u_turn", "loop", "circular", "helix", "ballistic", "sinusoid",
+)  # fmt: skip
+FAMILIES = (*CALM_FAMILIES, "drag", "spline", "collisions")  # without random_walk, which no context tells
+
+
 def require_preset(preset: str) -> None:
     """Raises a ValueError that lists the presets unless this is one of them."""
     if preset not in PRESETS:
@@ -21,7 +27,12 @@ def require_preset(preset: str) -> None:
 
 
 def data(preset: str) -> ConfigDict:
-    """Clutter videos: on the small presets before a calm background, on the large ones before any."""
+    """Clutter videos.
+
+    The small presets are calm: one floor, a camera that stands still, objects that turn about the vertical, and every
+    pair of shape with colour or motion, so that their test_comp shows nothing new. The large ones have more of
+    each, and keep the held-out pairs from training.
+    """
     calm = preset in ("debug", "tiny")
     return ConfigDict(
         {
@@ -32,6 +43,9 @@ def data(preset: str) -> ConfigDict:
             "level": "clean" if preset == "debug" else "moderate",
             "background": "plain" if calm else "any",
             "camera": "static" if calm else "orbit",
+            "families": CALM_FAMILIES if calm else FAMILIES,
+            "rotation": "yaw" if calm else "tumble",
+            "combinations": "all" if calm else "seen",
             "objects": (2, 6),
             "static_share": 0.1,
             "seed": 0,

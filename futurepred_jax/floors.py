@@ -70,15 +70,8 @@ def _draw(spec: ClutterSpec, scene: Scene) -> UInt8[np.ndarray, "t h w c"]:
 
 def foreseeable(scene: Scene, context: int, frames: int) -> Scene:
     """The true future of every object that lived at some time of the context."""
-    future = slice(context, context + frames)
-    known = scene.alive[:context].any(axis=0)
-    return dataclasses.replace(
-        scene,
-        position=scene.position[future],
-        rotation=scene.rotation[future],
-        alive=scene.alive[future] & known,
-        camera=Camera(scene.camera.eye[future], scene.camera.target[future], scene.camera.fov),
-    )
+    future = scene.cut(slice(context, context + frames))
+    return dataclasses.replace(future, alive=future.alive & scene.alive[:context].any(axis=0))
 
 
 def coast(scene: Scene, context: int, frames: int) -> Scene:
@@ -89,15 +82,16 @@ def coast(scene: Scene, context: int, frames: int) -> Scene:
     """
     if context < 2:
         raise ValueError(f"context of {context} frames: a velocity needs at least 2; lengthen the context")
-    camera = scene.camera
+    camera, ground = scene.camera, scene.background
     return dataclasses.replace(
-        scene,
+        scene.cut(slice(context, context + frames)),
         position=_extrapolate(scene.position, context, frames),
         rotation=_spin(scene.rotation, context, frames),
         alive=np.broadcast_to(scene.alive[context - 1], (frames, scene.alive.shape[1])),
         camera=Camera(
             _extrapolate(camera.eye, context, frames), _extrapolate(camera.target, context, frames), camera.fov
         ),
+        background=dataclasses.replace(ground, offset=_extrapolate(ground.offset, context, frames)),
     )
 
 

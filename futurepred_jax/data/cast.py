@@ -6,19 +6,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from futurepred_jax.data import clutter, random
+from futurepred_jax.data.looks import HUES, about, about_z, directions, greyish, held_out
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.spec import HUES, ClutterSpec
-from futurepred_jax.data.trajectories import FAMILIES
+from futurepred_jax.data.shapes import HALF_EXTENTS, bounding_radius
+from futurepred_jax.data.spec import MOST_BODIES, ClutterSpec
+from futurepred_jax.data.trajectories import FAMILIES, GROUNDED, JOINT
 
 RADIUS = (0.4, 0.7)  # metres, so that an object at 8.5 m covers at least 12 px of a 32² frame
-HALF_EXTENTS = np.array(  # of SHAPES at radius 1: about the same area in the picture
-    [[1.0, 1.0, 1.0], [0.8, 0.8, 0.8], [0.85, 0.85, 0.9], [1.0, 1.0, 1.0]]
-)
 YAW_RATE = 0.6  # rad/s at most
+TUMBLE_RATE = 1.5
 STATIC_MARGIN = 0.6  # of ``static_share`` is drawn, so that a sample of some hundred targets keeps the bound
 STATIC_CLUTTER = 0.4  # share of clutter that stands still
 
 TARGET = ROLES.index("target")
+NAMES = tuple(FAMILIES)
 _LOOKS = {"family": 1, "static": 1, "shape": 1, "radius": 1, "yaw": 1, "yaw rate": 1, "tone": 1, "tint": 3}
 
 
@@ -32,15 +33,35 @@ class Cast(NamedTuple):
     size: Float[np.ndarray, "k 3"]
     rgb: Float[np.ndarray, "k 3"]
     hue: Int[np.ndarray, "k"]
-    yaw: Float[np.ndarray, "k"]  # radians at time 0
-    yaw_rate: Float[np.ndarray, "k"]  # rad/s
+    axis: Float[np.ndarray, "k 3"]  # unit vector that the object turns about
+    angle: Float[np.ndarray, "k"]  # radians at time 0
+    rate: Float[np.ndarray, "k"]  # rad/s
     alive: Bool[np.ndarray, "t k"]
 
     @property
+    def upright(self) -> Bool[np.ndarray, "k"]:
+        """Objects that turn about the vertical, if at all."""
+        return self.axis[:, 2] == 1
+
+    @property
     def reach(self) -> Float[np.ndarray, "k"]:
-        """Metres from the centre to the farthest point at its height or straight above it."""
+        """Metres from the centre to the farthest point: of an upright object, at its height or straight above it."""
         corner = np.where(self.shape == SHAPES.index("cube"), np.sqrt(2), 1)
-        return np.maximum(self.size[:, 0] * corner, self.size[:, 2])
+        upright = np.maximum(self.size[:, :2].max(axis=1) * corner, self.size[:, 2])
+        return np.where(self.upright, upright, bounding_radius(self.shape, self.size))
+
+    @property
+    def clearance(self) -> Float[np.ndarray, "k"]:
+        """Metres from the centre to the lowest point, however the object turns."""
+        return np.where(self.upright, self.size[:, 2], bounding_radius(self.shape, self.size))
+
+    def rotation(self, times: Float[np.ndarray, "t"]) -> Float[np.ndarray, "t k 3 3"]:
+        """Object axes to world axes."""
+        angle = self.angle + self.rate * times[:, None]
+        rotation, tumbling = about_z(angle), ~self.upright
+        if tumbling.any():
+            rotation[:, tumbling] = about(self.axis[tumbling], angle[:, tumbling])
+        return rotation
 
     def take(self, index: Int[np.ndarray, "n"]) -> "Cast":
         """Some of the objects."""
@@ -58,51 +79,70 @@ def draw_cast(spec: ClutterSpec, key: random.Key, numbers: dict[str, Float[np.nd
     Args:
         spec: the specification.
         key: the clip's.
-        numbers: in (0, 1), the clip's own factors "targets", "hue" and "persistent".
+        numbers: in (0, 1), the clip's own factors "targets", "hue", "persistent" and "joint".
     """
     fewest, most = spec.objects
     targets = np.arange(fewest + random.pick(numbers["targets"], most - fewest + 1)[0])
     lives = clutter.draw_lives(spec, key, numbers["persistent"])
     element = np.concatenate([targets, lives.element])
     role = np.concatenate([np.full(len(targets), TARGET), lives.role])
-    alive = np.concatenate([np.ones((spec.frames, len(targets)), bool), lives.alive], axis=1)
+    alive = np.concatenate([np.ones((spec.length, len(targets)), bool), lives.alive], axis=1)
     hue = np.full(len(element), -1)
     hue[: len(targets)] = np.argsort(numbers["hue"], kind="stable")[: len(targets)]
-    return _with_looks(spec, key, element, role, hue, alive)
+    drawn = random.uniform_of(key, element, _LOOKS)
+    looks = {name: values if values.shape[1] > 1 else values[:, 0] for name, values in drawn.items()}
+    family = _family(spec, looks, role == TARGET)
+    if _meet(spec, float(numbers["joint"][0]), len(targets)):
+        family[: len(targets)] = NAMES.index(JOINT)
+    return _with_looks(spec, key, looks, element=element, role=role, hue=hue, family=family, alive=alive)
 
 
-def greyish(tone: Float[np.ndarray, "k"], tint: Float[np.ndarray, "k 3"]) -> Float[np.ndarray, "k 3"]:
-    """Turn numbers in (0, 1) to colours near grey, dark or light: apart from every hue, and from a plain floor."""
-    value = np.where(tone < 0.5, 0.12 + 0.56 * tone, 0.72 + 0.5 * (tone - 0.5))
-    return value[:, None] * (1 - 0.25 * tint)
-
-
-def _with_looks(spec: ClutterSpec, key: random.Key, element, role, hue, alive) -> Cast:
-    numbers = random.uniform_of(key, element, _LOOKS)
-    looks = {name: values if values.shape[1] > 1 else values[:, 0] for name, values in numbers.items()}
-    target = role == TARGET
-    still = looks["static"] < np.where(target, STATIC_MARGIN * spec.static_share, STATIC_CLUTTER)
-    shape = random.pick(looks["shape"], len(SHAPES))
+def _with_looks(spec: ClutterSpec, key: random.Key, looks: dict[str, np.ndarray], **known) -> Cast:
+    target, hue = known["role"] == TARGET, known["hue"]
+    shape = _shape(spec, looks["shape"], hue, known["family"], target)
     radius = RADIUS[0] + (RADIUS[1] - RADIUS[0]) * looks["radius"]
+    axis = _axis(spec, key, known["element"], known["family"])
     return Cast(
-        element=element,
-        role=role,
-        family=_family(spec, looks["family"], still),
         shape=shape,
         size=radius[:, None] * HALF_EXTENTS[shape],
         rgb=np.where(target[:, None], HUES[hue], greyish(looks["tone"], looks["tint"])),
-        hue=hue,
-        yaw=2 * np.pi * looks["yaw"],
-        yaw_rate=YAW_RATE * (2 * looks["yaw rate"] - 1),
-        alive=alive,
+        axis=axis,
+        angle=2 * np.pi * looks["yaw"],
+        rate=np.where(axis[:, 2] == 1, YAW_RATE, TUMBLE_RATE) * (2 * looks["yaw rate"] - 1),
+        **known,
     )
 
 
-def _family(spec: ClutterSpec, numbers, still) -> Int[np.ndarray, "k"]:
-    names = tuple(FAMILIES)
-    static = names.index("static")
-    moving = np.array([names.index(name) for name in spec.families if name != "static"], np.int64)
+def _family(spec: ClutterSpec, looks: dict[str, np.ndarray], target: Bool[np.ndarray, "k"]) -> Int[np.ndarray, "k"]:
+    """A family for each object, as if none met."""
+    static = NAMES.index("static")
+    moving = np.array([NAMES.index(name) for name in spec.families if name not in ("static", JOINT)], np.int64)
     if len(moving) == 0:
-        return np.full(len(numbers), static)
-    drawn = moving[random.pick(numbers, len(moving))]
+        return np.full(len(target), static)
+    drawn = moving[random.pick(looks["family"], len(moving))]
+    still = looks["static"] < np.where(target, STATIC_MARGIN * spec.static_share, STATIC_CLUTTER)
     return np.where(still, static, drawn) if "static" in spec.families else drawn
+
+
+def _meet(spec: ClutterSpec, number: float, targets: int) -> bool:
+    """Whether the targets of a clip are bodies that collide: as likely as any other family."""
+    share = (JOINT in spec.families) / len(set(spec.families) - {"static"} or {"static"})
+    return number < share and targets <= MOST_BODIES
+
+
+def _shape(spec: ClutterSpec, numbers, hue, family, target) -> Int[np.ndarray, "k"]:
+    """One of the shapes that the rule of combinations leaves to each object, each equally likely."""
+    shapes = np.array([SHAPES.index(name) for name in spec.shapes])
+    if spec.combinations == "all":
+        return shapes[random.pick(numbers, len(shapes))]
+    pair = held_out(shapes, hue[:, None], family[:, None])
+    left = np.cumsum(np.where(target[:, None] & (spec.combinations == "held_out"), pair, ~pair), axis=1)
+    return shapes[(left > random.pick(numbers, left[:, -1])[:, None]).argmax(axis=1)]
+
+
+def _axis(spec: ClutterSpec, key: random.Key, element, family) -> Float[np.ndarray, "k 3"]:
+    upright = np.tile([0.0, 0.0, 1.0], (len(element), 1))
+    if spec.rotation == "yaw":
+        return upright
+    grounded = np.isin(family, [NAMES.index(name) for name in GROUNDED])
+    return np.where(grounded[:, None], upright, directions(random.uniform(key, element, "axis", 2)))

@@ -33,11 +33,11 @@ class Lives(NamedTuple):
 def draw_lives(spec: ClutterSpec, key: random.Key, number: Float[np.ndarray, "1"]) -> Lives:
     """Draw persistent objects, as many as ``number`` in (0, 1) says, and transient ones in order of birth."""
     count = min(_poisson(float(number[0]), PERSISTENT * spec.intensities.persistent), CAPACITY["persistent"])
-    births, alive = transient_lives(key, spec.frames, BIRTHS * spec.intensities.transient)
+    births, alive = transient_lives(key, spec.length, BIRTHS * spec.intensities.transient)
     return Lives(
         element=np.concatenate([_FIRST_PERSISTENT + np.arange(count), _FIRST_TRANSIENT + births]),
         role=np.repeat([ROLES.index("persistent"), ROLES.index("transient")], [count, len(births)]),
-        alive=np.concatenate([np.ones((spec.frames, count), bool), alive], axis=1),
+        alive=np.concatenate([np.ones((spec.length, count), bool), alive], axis=1),
     )
 
 

@@ -1,5 +1,6 @@
 """Where objects start and how they move: drawn again, never clamped, until they fit."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +9,9 @@ from jaxtyping import Bool, Float, Int
 
 from futurepred_jax.data import random
 from futurepred_jax.data.camera import Pose, project
-from futurepred_jax.data.cast import TARGET, Cast
-from futurepred_jax.data.trajectories import TURN_SECONDS, draw_factors, make_motion, positions
+from futurepred_jax.data.cast import NAMES, TARGET, Cast
+from futurepred_jax.data.motion import Motion, draw_motion
+from futurepred_jax.data.trajectories import JOINT, positions
 
 TRIES = 8  # draws of an object's motion, and repeats for a target
 IN_VIEW = 0.7  # least share of its frames in which an object's centre is in the picture
@@ -18,15 +20,41 @@ CEILING = 4.0  # metres
 STRIDE = 2**16  # elements between an object's tries
 
 
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """What motions are drawn for: times of the frames as motions count them, the camera's view, and the world."""
+
+    key: random.Key
+    times: Float[np.ndarray, "t"]
+    view: Pose
+    turn: float
+    gravity: tuple[float, float]
+
+    def motion(self, cast: Cast, tries: Int[np.ndarray, "a"] | Int[np.ndarray, "k a"]) -> Motion:
+        """Draw some of each object's tries, object after object."""
+        tries = np.broadcast_to(tries, (len(cast.role), tries.shape[-1]))
+        return draw_motion(
+            self.key,
+            (cast.element[:, None] + STRIDE * tries).ravel(),
+            rest=np.repeat(cast.clearance, tries.shape[1]),
+            turn=self.turn,
+            world=tries.ravel(),
+            gravity=self.gravity,
+        )
+
+
 class Placed(NamedTuple):
-    """Objects with their centres."""
+    """Objects with their centres; those that were placed come first and have a motion."""
 
     cast: Cast
     position: Float[np.ndarray, "t k 3"]
+    motion: Motion
+    left_out: int  # targets that found no place
 
-    def join(self, other: "Placed") -> "Placed":
-        """These objects, then the other's."""
-        return Placed(self.cast.join(other.cast), np.concatenate([self.position, other.position], axis=1))
+    def join(self, cast: Cast, position: Float[np.ndarray, "t n 3"]) -> "Placed":
+        """These objects, then others, which stand still."""
+        both = np.concatenate([self.position, position], axis=1)
+        return self._replace(cast=self.cast.join(cast), position=both)
 
 
 class Candidates(NamedTuple):
@@ -36,7 +64,21 @@ class Candidates(NamedTuple):
     fits: Bool[np.ndarray, "k a"]
 
 
-def place(cast: Cast, key: random.Key, times: Float[np.ndarray, "t"], view: Pose) -> Placed:
+class Seats(NamedTuple):
+    """Filled in as objects find their places."""
+
+    centre: Float[np.ndarray, "t k 3"]
+    number: Int[np.ndarray, "k"]  # of the try that was taken, −1 before
+    reach: Float[np.ndarray, "k"]
+    birth: Int[np.ndarray, "k"]  # first frame
+
+    @property
+    def taken(self) -> Bool[np.ndarray, "k"]:
+        """Objects with a place."""
+        return self.number >= 0
+
+
+def place(cast: Cast, stage: Stage) -> Placed:
     """Draw a motion for each object: in view, above the floor, and starting outside the objects there before it.
 
     An object has eight tries. A target that finds no place has eight times eight; what then is without a place is
@@ -44,22 +86,26 @@ def place(cast: Cast, key: random.Key, times: Float[np.ndarray, "t"], view: Pose
 
     Args:
         cast: the objects, targets first.
-        key: the clip's.
-        times: seconds of the frames.
-        view: the camera's.
+        stage: what they must fit.
     """
-    centre, placed = np.zeros((*cast.alive.shape, 3)), np.zeros(len(cast.role), bool)
+    unseated = np.full(len(cast.role), -1)
+    seats = Seats(np.zeros((*cast.alive.shape, 3)), unseated, cast.reach, cast.alive.argmax(axis=0))
     targets, others = np.flatnonzero(cast.role == TARGET), np.flatnonzero(cast.role != TARGET)
-    candidates = _draw(cast, key, times, view, 0)
-    _seat(cast, targets, candidates, centre, placed)
-    for again in range(1, TRIES):
-        missing = targets[~placed[targets]]
-        if len(missing) == 0:
-            break
-        _seat(cast, missing, _draw(cast, key, times, view, again), centre, placed)
-    _seat(cast, others, candidates, centre, placed)
-    index = np.flatnonzero(placed)
-    return Placed(cast.take(index), centre[:, index])
+    candidates = _draw(cast, stage, 0)
+    if (cast.family[targets] == NAMES.index(JOINT)).any():
+        _seat_together(cast, stage, targets, seats)
+    else:
+        _seat(cast, targets, candidates, seats, 0)
+        for again in range(1, TRIES):
+            missing = targets[~seats.taken[targets]]
+            if len(missing) == 0:
+                break
+            _seat(cast, missing, _draw(cast, stage, again), seats, again)
+    _seat(cast, others, candidates, seats, 0)
+    index = np.flatnonzero(seats.taken)
+    placed = cast.take(index)
+    motion = stage.motion(placed, seats.number[index, None])._replace(world=np.zeros(len(index), np.int64))
+    return Placed(placed, seats.centre[:, index], motion, int((~seats.taken[targets]).sum()))
 
 
 def in_view(view: Pose, position: Float[np.ndarray, "t k 3"]) -> Bool[np.ndarray, "t k"]:
@@ -68,13 +114,10 @@ def in_view(view: Pose, position: Float[np.ndarray, "t k 3"]) -> Bool[np.ndarray
     return aside <= view.principal + 0.5
 
 
-def _draw(cast: Cast, key: random.Key, times: Float[np.ndarray, "t"], view: Pose, again: int) -> Candidates:
-    tries = TRIES * again + np.arange(TRIES)
-    numbers = draw_factors(key, (cast.element[:, None] + STRIDE * tries).ravel())
-    turn = max(float(times[-1]), TURN_SECONDS)
-    motion = make_motion(numbers, rest=np.repeat(cast.size[:, 2], TRIES), turn=turn)
-    position = positions(times, np.repeat(cast.family, TRIES), motion)
-    seen = rearrange(in_view(view, position), "t (k a) -> t k a", a=TRIES)
+def _draw(cast: Cast, stage: Stage, again: int) -> Candidates:
+    motion = stage.motion(cast, TRIES * again + np.arange(TRIES))
+    position = positions(stage.times, np.repeat(cast.family, TRIES), motion)
+    seen = rearrange(in_view(stage.view, position), "t (k a) -> t k a", a=TRIES)
     position = rearrange(position, "t (k a) d -> t k a d", a=TRIES)
     return Candidates(position, _fits(cast, position, seen))
 
@@ -86,28 +129,35 @@ def _fits(
     alive = cast.alive[..., None]
     share = (seen & alive).sum(axis=0) / alive.sum(axis=0)
     height = position[..., 2]
-    above = (height >= cast.size[:, None, 2] - 1e-6) & (height <= CEILING)
+    above = (height >= cast.clearance[:, None] - 1e-6) & (height <= CEILING)
     near = position[..., 0] ** 2 + position[..., 1] ** 2 <= REACH**2
     return (share >= IN_VIEW) & ((above & near) | ~alive).all(axis=0)
 
 
-def _seat(
-    cast: Cast,
-    index: Int[np.ndarray, "n"],
-    candidates: Candidates,
-    centre: Float[np.ndarray, "t k 3"],
-    placed: Bool[np.ndarray, "k"],
-) -> None:
-    """Give some objects in turn the first of their fitting motions that starts outside those which are there.
-
-    Fills in ``centre`` and ``placed``.
-    """
-    reach, births = cast.reach, cast.alive.argmax(axis=0)
+def _seat(cast: Cast, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats, again: int) -> None:
+    """Give some objects in turn the first of their fitting motions that starts outside those which are there."""
     for i in index:
-        birth = births[i]
-        there = np.flatnonzero(placed & cast.alive[birth])
-        apart = np.square(candidates.position[birth, i, :, None] - centre[birth, there]).sum(axis=-1)
-        free = candidates.fits[i] & (apart > (reach[there] + reach[i]) ** 2).all(axis=1)
+        birth = seats.birth[i]
+        there = np.flatnonzero(seats.taken & cast.alive[birth])
+        apart = np.square(candidates.position[birth, i, :, None] - seats.centre[birth, there]).sum(axis=-1)
+        free = candidates.fits[i] & (apart > (seats.reach[there] + seats.reach[i]) ** 2).all(axis=1)
         if free.any():
-            centre[:, i] = candidates.position[:, i, free.argmax()]
-            placed[i] = True
+            seats.centre[:, i] = candidates.position[:, i, free.argmax()]
+            seats.number[i] = TRIES * again + free.argmax()
+
+
+def _seat_together(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], seats: Seats) -> None:
+    """Give objects that meet the first try in which all fit and start apart; the last is left out where none does."""
+    while len(index):
+        group, reach = cast.take(index), seats.reach[index]
+        room = np.square(reach[:, None] + reach) * ~np.eye(len(index), dtype=bool)
+        for again in range(TRIES):
+            position, fits = _draw(group, stage, again)
+            start = rearrange(position[0], "k a d -> a k d")
+            apart = np.square(start[:, :, None] - start[:, None]).sum(axis=-1) >= room
+            free = fits.all(axis=0) & apart.all(axis=(1, 2))
+            if free.any():
+                seats.centre[:, index] = position[:, :, free.argmax()]
+                seats.number[index] = TRIES * again + free.argmax()
+                return
+        index = index[:-1]

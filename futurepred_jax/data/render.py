@@ -43,7 +43,17 @@ def render(scene: Scene, *, size: int, samples: int = 2) -> Rendered:
     pictures = (video, instance, depth, visible, amodal)
     tracing.trace(_bodies(scene, pose, size), backdrop, pose_of_frame, lens, pictures)
     centre = camera.project(pose, scene.position).pixel.astype(np.float32)
-    return Rendered(video, instance, depth, visible_px=visible, amodal_px=amodal, centre=centre)
+    return Rendered(
+        video,
+        instance,
+        depth,
+        visible_px=visible,
+        amodal_px=amodal,
+        centre=centre,
+        intrinsics=pose.intrinsics,
+        camera_rotation=pose.rotation,
+        camera_translation=pose.translation,
+    )
 
 
 def sample_offsets(samples: int) -> Float[np.ndarray, "s 2"]:
@@ -56,12 +66,12 @@ def sample_offsets(samples: int) -> Float[np.ndarray, "s 2"]:
 def _backdrop(
     scene: Scene, pose: camera.Pose, samples: int, size: int
 ) -> tuple[tuple[np.ndarray, ...], Int[np.ndarray, "t"]]:
-    """Floor and sky for each distinct pose of the camera, and which pose each frame has."""
-    places = np.concatenate([pose.eye, pose.rotation.reshape(-1, 9)], axis=1)
+    """Floor and sky for each distinct pose of camera and floor, and which of them each frame has."""
+    places = np.concatenate([pose.eye, pose.rotation.reshape(-1, 9), scene.background.offset], axis=1)
     distinct, pose_of_frame = np.unique(places, axis=0, return_inverse=True)
     ground = scene.background
     colours = tuple(map(float, np.concatenate([ground.floor_rgb, ground.sky_rgb]).ravel()))
-    pattern = (int(ground.floor), float(ground.scale), tuple(map(float, ground.offset)), colours)
+    pattern = (int(ground.floor), float(ground.scale), colours)
     lens = (samples, size, pose.focal, pose.principal)
     painted = [_painted(tuple(map(float, place)), lens, pattern) for place in distinct]
     return tuple(np.stack(each) for each in zip(*painted, strict=True)), pose_of_frame.reshape(-1)
@@ -69,14 +79,14 @@ def _backdrop(
 
 @functools.lru_cache(maxsize=2)  # a camera that stands still has the same backdrop in every frame, often in every clip
 def _painted(place: tuple, lens: tuple, pattern: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour, depth and floor point of each sample of one pose."""
+    """Colour, depth and floor point of each sample of one pose and offset of the floor's pattern."""
     samples, size, focal, principal = lens
-    kind, scale, offset, colours = pattern
+    kind, scale, colours = pattern
     offsets = sample_offsets(samples)
     shape = (size, size, len(offsets))
     out = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32), np.empty((*shape, 2), np.float32)
-    rotation = np.array(place[3:]).reshape(3, 3)
-    ground = (kind, scale, np.array(offset), np.array(colours).reshape(2, 2, 3))
+    rotation = np.array(place[3:12]).reshape(3, 3)
+    ground = (kind, scale, np.array(place[12:]), np.array(colours).reshape(2, 2, 3))
     background.paint(np.array(place[:3]), np.ascontiguousarray(rotation.T), (offsets, focal, principal), ground, out)
     return out
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-SHAPES = ("sphere", "cube", "cylinder", "cone")
+SHAPES = ("sphere", "cube", "cylinder", "cone", "ellipsoid", "frustum", "dome")
 ROLES = ("target", "persistent", "transient", "occluder")
 FLOORS = ("plain", "checker", "stripes", "noise")
 
@@ -26,7 +26,7 @@ class Background:
     floor: int
     floor_rgb: Float[np.ndarray, "2 3"]
     scale: float  # metres a period of the floor's pattern
-    offset: Float[np.ndarray, "2"]  # metres, shift of the pattern
+    offset: Float[np.ndarray, "t 2"]  # metres, shift of the pattern, which a drifting one changes
     sky_rgb: Float[np.ndarray, "2 3"]
 
 
@@ -45,6 +45,7 @@ class Scene:
     """Objects (``k`` slots, of which ``exists`` are used), camera and background over ``t`` frames."""
 
     position: Float[np.ndarray, "t k 3"]  # centres
+    velocity: Float[np.ndarray, "t k 3"]  # m/s, just after the frame's time
     rotation: Float[np.ndarray, "t k 3 3"]  # object axes to world axes
     size: Float[np.ndarray, "k 3"]  # half extents along the object's own axes
     shape: Int[np.ndarray, "k"]  # index into SHAPES
@@ -54,10 +55,27 @@ class Scene:
     family: Int[np.ndarray, "k"]  # index into trajectories.FAMILIES
     alive: Bool[np.ndarray, "t k"]  # drawn in this frame
     exists: Bool[np.ndarray, "k"]
+    bounce: Bool[np.ndarray, "t k"]  # met the floor or a wall since the frame before
+    collision: Int[np.ndarray, "t k"]  # slot of the object hit since the frame before, or -1
+    hidden: Bool[np.ndarray, "t k"]  # surely all of it is behind the occluder that was set before it
     camera: Camera
     background: Background
     noise: Noise
     fps: float
+    index: int  # of the clip in its split
+    context: int  # frames that a predictor sees
+    flagged: bool  # a target found no place in its draws and was left out, or no occluder where there must be one
+    possible: bool  # nothing in it defies physics
+
+    def cut(self, frames: slice) -> "Scene":
+        """Some of its frames."""
+        fields = ("position", "velocity", "rotation", "alive", "bounce", "collision", "hidden")
+        return dataclasses.replace(
+            self,
+            **{name: getattr(self, name)[frames] for name in fields},
+            camera=Camera(self.camera.eye[frames], self.camera.target[frames], self.camera.fov),
+            background=dataclasses.replace(self.background, offset=self.background.offset[frames]),
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,3 +88,6 @@ class Rendered:
     visible_px: np.ndarray  # int32 [t k], pixels whose instance is the object
     amodal_px: np.ndarray  # int32 [t k], the same if nothing else were in the way
     centre: np.ndarray  # float32 [t k 2], projection of the object's centre, (x, y) in pixels
+    intrinsics: np.ndarray  # float64 [3 3], the camera's K
+    camera_rotation: np.ndarray  # float64 [t 3 3], world axes to camera axes: R
+    camera_translation: np.ndarray  # float64 [t 3], metres: t

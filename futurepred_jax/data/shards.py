@@ -41,7 +41,7 @@ def draw_shard(job: Job) -> int:
         OSError: it cannot be written; nothing of it is left behind.
     """
     start = job.number * SHARD
-    clips = [make_clip(job.spec, job.split, start + row) for row in range(job.clips)]
+    clips = [make_clip(job.spec, job.split, start + row, job.fields) for row in range(job.clips)]
     records = np.empty(job.clips, record_type(clips[0], job.fields))
     for row, clip in enumerate(clips):
         records[row] = tuple(clip[name] for name in job.fields)

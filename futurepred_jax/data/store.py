@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Int
 from tqdm import tqdm
 
-from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
+from futurepred_jax.data.clips import CLIP_FIELDS, EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.shards import (
     SHARD,
     Job,
@@ -28,7 +28,7 @@ from futurepred_jax.data.shards import (
     record_type,
     shard_path,
 )
-from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.spec import ClutterSpec, in_split
 
 INDEX = "index.json"
 NOISE_NEEDS = ("video", "noise", "index")
@@ -74,7 +74,7 @@ def materialize(
     folder: str | os.PathLike,
     *,
     workers: int | None = None,
-    fields: Sequence[str] = tuple(CLIP_FIELDS),
+    fields: Sequence[str] = EVALUATION_FIELDS,
     progress: bool = True,
 ) -> StoredClips:
     """Draw clips 0 … count − 1 of a split, those that are not there yet, and open them.
@@ -84,7 +84,7 @@ def materialize(
     smaller one opens the first clips. Another process that draws the same split is waited for.
 
     Args:
-        spec: what to draw.
+        spec: of training, or of the split; what the split changes is changed here.
         split: one of ``spec.SPLITS``.
         count: clips.
         folder: root of all splits.
@@ -102,6 +102,7 @@ def materialize(
     if not fields or set(fields) - set(CLIP_FIELDS):
         raise ValueError(f"fields {sorted(fields)}: needs at least one, known are {', '.join(CLIP_FIELDS)}")
     spec.key(split, count - 1)  # an unknown split or too large an index fails before a folder is made
+    spec = in_split(spec, split)
     kept = tuple(name for name in CLIP_FIELDS if name in fields)
     place = Path(folder) / spec.fingerprint() / split
     jobs = [Job(spec, split, place, i, min(SHARD, count - i * SHARD), kept) for i in range(-(-count // SHARD))]
@@ -217,7 +218,7 @@ def _end_with_parent() -> None:
 
 def _check_room(job: Job, clips: int) -> None:
     """Fail before the work where the disk has no room for its result; this also compiles, once for all workers."""
-    needed = clips * record_type(make_clip(job.spec, job.split, 0), job.fields).itemsize
+    needed = clips * record_type(make_clip(job.spec, job.split, 0, job.fields), job.fields).itemsize
     free = shutil.disk_usage(job.place).free
     if needed > free:
         raise OSError(errno.ENOSPC, f"{clips} clips need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free")

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,10 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from etils import epath
 
-from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
-from futurepred_jax.data.spec import LEVELS, SPLITS, ClutterSpec
+from futurepred_jax.data.clips import make_clip, noisy
+from futurepred_jax.data.labels import FIELDS, Field
+from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.splits import LEVELS, SPLITS
 
 SIZES = {32: 6144, 64: 65536, 128: 65536}  # pixels a side: training clips
 LENGTHS = (17, 49)  # frames
@@ -65,7 +66,7 @@ class ClutterVideos(tfds.core.GeneratorBasedBuilder):
     builder_config: ClutterConfig
 
     def _info(self) -> tfds.core.DatasetInfo:
-        features = {name: _feature(name, self.builder_config.spec) for name in CLIP_FIELDS}
+        features = {name: _feature(name, field, self.builder_config.spec) for name, field in FIELDS.items()}
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features), description=DESCRIPTION, disable_shuffling=True
         )
@@ -124,17 +125,14 @@ def digest(builder: tfds.core.DatasetBuilder, split: str) -> str:
 
 
 def _example(spec: ClutterSpec, split: str, index: int) -> tuple[int, dict[str, np.ndarray]]:
-    return index, make_clip(spec, split, index)
+    return index, make_clip(spec, split, index, FIELDS)
 
 
-def _feature(name: str, spec: ClutterSpec) -> tfds.features.FeatureConnector:
-    import re
-
-    dtype, axes, meaning = re.fullmatch(r"(\w+) \[(.*?)\](.*)", CLIP_FIELDS[name]).groups()
-    lengths = {"t": None, "h": spec.size, "w": spec.size, "k": 48}
-    shape = tuple(lengths[axis] if axis in lengths else int(axis) for axis in axes.split())
+def _feature(name: str, field: Field, spec: ClutterSpec) -> tfds.features.FeatureConnector:
+    """A field's feature; clips of some splits are longer, so the number of frames is left open."""
+    axes = field.axes.split()
+    shape = tuple(None if axis == "t" else length for axis, length in zip(axes, field.shape(spec), strict=True))
     if name == "video":
-        return tfds.features.Video(shape=shape, doc=meaning)
-    dense = {"h", "w"} <= set(axes.split())
-    encoding = tfds.features.Encoding.ZLIB if dense else tfds.features.Encoding.NONE
-    return tfds.features.Tensor(shape=shape, dtype=np.dtype(dtype), encoding=encoding, doc=meaning)
+        return tfds.features.Video(shape=shape, doc=field.meaning)
+    encoding = tfds.features.Encoding.ZLIB if {"h", "w"} <= set(axes) else tfds.features.Encoding.NONE
+    return tfds.features.Tensor(shape=shape, dtype=np.dtype(field.dtype), encoding=encoding, doc=field.meaning)

@@ -1,5 +1,6 @@
 """Config to clips."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 
@@ -14,19 +15,10 @@ TRAINING_FIELDS = ("video", "instance", "noise", "index")
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
-    """The distribution of clutter videos that a config trains on."""
-    data = config.data
-    return ClutterSpec(
-        size=data.size,
-        frames=data.frames,
-        fps=data.fps,
-        level=data.level,
-        background=data.background,
-        camera=data.camera,
-        objects=tuple(data.objects),
-        static_share=data.static_share,
-        seed=data.seed,
-    )
+    """The distribution of clips that a config trains on."""
+    data = config.data.to_dict()
+    fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
+    return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 
 
 def open_split(config: ConfigDict, split: str) -> Clips:

@@ -13,9 +13,9 @@ def camera_at(eye, target=(0.0, 0.0, 1.0), frames=1, fov=42.0):
     return Camera(np.tile(np.float64(eye), (frames, 1)), np.tile(np.float64(target), (frames, 1)), fov)
 
 
-def ground(kind=0):
+def ground(kind=0, frames=1):
     floor, sky = np.array([[0.6, 0.6, 0.6], [0.3, 0.3, 0.3]]), np.array([[0.8, 0.8, 0.9], [0.4, 0.5, 0.8]])
-    return Background(kind, floor, 1.5, np.zeros(2), sky)
+    return Background(kind, floor, 1.5, np.zeros((frames, 2)), sky)
 
 
 def thing(shape="sphere", at=(0.0, 0.0, 1.0), size: float | np.ndarray = 0.5, rgb=(1.0, 0.0, 0.0), turn=0.0):
@@ -31,6 +31,7 @@ def scene_of(*things, frames=1, eye=(0.0, -8.0, 2.5), kind=0):
     count = len(things)
     return Scene(
         position=np.tile(position, (frames, 1, 1)),
+        velocity=np.zeros((frames, count, 3)),
         rotation=np.tile(rotation, (frames, 1, 1, 1)),
         size=np.array([np.broadcast_to(each["size"], 3) for each in things], float).reshape(-1, 3),
         shape=np.array([SHAPES.index(each["shape"]) for each in things], int),
@@ -40,10 +41,17 @@ def scene_of(*things, frames=1, eye=(0.0, -8.0, 2.5), kind=0):
         family=np.zeros(count, int),
         alive=np.ones((frames, count), bool),
         exists=np.ones(count, bool),
+        bounce=np.zeros((frames, count), bool),
+        collision=np.full((frames, count), -1),
+        hidden=np.zeros((frames, count), bool),
         camera=camera_at(eye, frames=frames),
-        background=ground(kind),
+        background=ground(kind, frames),
         noise=QUIET,
         fps=6.0,
+        index=0,
+        context=frames,
+        flagged=False,
+        possible=True,
     )
 
 

@@ -2,25 +2,33 @@ import numpy as np
 import pytest
 
 from futurepred_jax.data.clips import CLIP_FIELDS, make_clip, noisy
-from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.spec import ClutterSpec, in_split
 
 SPEC = ClutterSpec(size=16, frames=5, level="heavy")
 
 
-def test_fields_are_as_listed():
-    clip = make_clip(SPEC, "train", 3)
+@pytest.mark.parametrize("split", ["train", "test_long", "probe_permanence"])
+def test_fields_are_as_listed(split):
+    clip = make_clip(SPEC, split, 3, CLIP_FIELDS)
     assert list(clip) == list(CLIP_FIELDS)
-    for name, meaning in CLIP_FIELDS.items():
-        assert clip[name].dtype == meaning.split()[0], name
-        assert clip[name].ndim == len(meaning[meaning.index("[") + 1 : meaning.index("]")].split()), name
+    for name, field in CLIP_FIELDS.items():
+        assert clip[name].dtype == field.dtype, name
+        assert clip[name].shape == field.shape(in_split(SPEC, split)), name
     assert clip["index"] == 3
-    assert clip["video"].shape == (5, 16, 16, 3)
+    assert CLIP_FIELDS["video"].shape(SPEC) == (5, 16, 16, 3)
+
+
+def test_only_the_fields_asked_for_are_made():
+    assert list(make_clip(SPEC, "train", 3, ("depth", "index"))) == ["depth", "index"]
+    assert set(CLIP_FIELDS) - set(make_clip(SPEC, "train", 3)) == {"depth", "flow", "predictable"}
+    with pytest.raises(ValueError, match="unknown colour; known are video, instance"):
+        make_clip(SPEC, "train", 3, ("colour",))
 
 
 def test_same_index_same_bits_in_any_order():
-    forward = {i: make_clip(SPEC, "train", i) for i in (0, 1, 2)}
+    forward = {i: make_clip(SPEC, "train", i, CLIP_FIELDS) for i in (0, 1, 2)}
     for i in (2, 0, 1):
-        again = make_clip(SPEC, "train", i)
+        again = make_clip(SPEC, "train", i, CLIP_FIELDS)
         for name in CLIP_FIELDS:
             np.testing.assert_array_equal(again[name], forward[i][name], err_msg=name)
         np.testing.assert_array_equal(noisy(SPEC, "train", again), noisy(SPEC, "train", forward[i]))

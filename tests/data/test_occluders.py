@@ -4,11 +4,12 @@ import pytest
 from futurepred_jax.data.camera import pose
 from futurepred_jax.data.occluders import fit_pillar, needed_radius
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.scenes import make_camera, make_scene
+from futurepred_jax.data.scenes import make_scene
 from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.viewpoints import CAMERAS
 
 SPEC = ClutterSpec(level="heavy")
-VIEW = pose(make_camera(SPEC, np.full(4, 0.5)), 64)
+VIEW = pose(CAMERAS["static"](SPEC.times, np.full(4, 0.5)), 64)
 
 
 def crossing(speed):
@@ -35,7 +36,7 @@ def hidden(pillar, position, radius):
 
 @pytest.mark.parametrize(("frames", "speed"), [(2, 1.0), (3, 1.0), (4, 2.0), (5, 2.0)])
 def test_a_pillar_hides_the_sphere_for_the_frames_asked_for(frames, speed):
-    pillar = fit_pillar(VIEW, crossing(speed), 0.4, 0.7, frames)
+    pillar = fit_pillar(VIEW, crossing(speed), 0.4, 0.7, frames, 9)
     assert pillar is not None
     unseen = hidden(pillar, crossing(speed), 0.39)
     first = 9 - frames // 2
@@ -46,8 +47,8 @@ def test_a_pillar_hides_the_sphere_for_the_frames_asked_for(frames, speed):
 
 
 def test_none_hides_what_stands_still_or_is_too_fast():
-    assert fit_pillar(VIEW, crossing(0.0), 0.4, 0.7, 3) is None
-    assert fit_pillar(VIEW, crossing(5.0), 0.4, 0.7, 4) is None
+    assert fit_pillar(VIEW, crossing(0.0), 0.4, 0.7, 3, 9) is None
+    assert fit_pillar(VIEW, crossing(5.0), 0.4, 0.7, 4, 9) is None
 
 
 def test_needed_radius_is_least_where_the_sphere_passes_behind():

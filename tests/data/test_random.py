@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from futurepred_jax.data import random
+from futurepred_jax.data.motion import RANGES
 from futurepred_jax.data.occluders import ELEMENT
 from futurepred_jax.data.placement import TRIES
 from futurepred_jax.data.scenes import CLIP_FACTORS
-from futurepred_jax.data.trajectories import RANGES
 
 KEY = np.array([7, 11], np.uint32)
 PLACES = np.arange(4000)

@@ -40,8 +40,9 @@ def test_rays_meet_the_solid_where_it_begins(shape):
 def test_rays_along_the_axes(shape, direction):
     origin = tuple(-4.0 * np.array(direction))
     reach, _ = tracing.intersect(origin, direction, tuple(QUADRICS[shape]))
-    side = 3.5 if SHAPES[shape] == "cone" and direction[2] == 0 else 3.0  # half as wide at half its height
-    assert reach == pytest.approx(side)
+    narrow = {"cone": 0.5, "frustum": 0.75, "dome": np.sqrt(0.75)}  # at half their height
+    radius = narrow.get(SHAPES[shape], 1.0) if direction[2] == 0 else 1.0
+    assert reach == pytest.approx(4 - radius)
 
 
 def test_a_solid_around_or_behind_the_eye_is_not_seen():
