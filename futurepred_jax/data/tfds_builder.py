@@ -21,9 +21,17 @@ from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS, Field
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.splits import LEVELS, SPLITS
+from futurepred_jax.data.trajectories import FAMILIES, IRREDUCIBLE
 
 SIZES = {32: 6144, 64: 65536, 128: 65536}  # pixels a side: training clips
 LENGTHS = (17, 49)  # frames
+BUSY = {
+    "background": "any",
+    "camera": "orbit",
+    "rotation": "tumble",
+    "combinations": "seen",
+    "families": tuple(name for name in FAMILIES if name not in (*IRREDUCIBLE, *SPLITS["test_traj"]["families"])),
+}
 DIGESTS = "sha256.json"
 DESCRIPTION = """Objects on known trajectories before a pinhole camera, among persistent and transient clutter,
 occluders and noise, with the truth about every object in every frame. A clip is a function of the specification, its
@@ -47,7 +55,7 @@ class ClutterConfig(tfds.core.BuilderConfig):
 
 def _config(level: str, size: int, frames: int) -> ClutterConfig:
     """Small videos are calm, as those of the small presets."""
-    surroundings = {} if size == 32 else {"background": "any", "camera": "orbit"}
+    surroundings = {} if size == 32 else BUSY
     return ClutterConfig(
         name=f"{level}_{size}px_{frames}f",
         description=f"{level} clutter, {size} × {size} pixels, {frames} frames at 6 a second",

@@ -1,6 +1,6 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, sample_clips, spec
 from futurepred_jax.factory.jobs import make_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_transformer
@@ -16,6 +16,7 @@ __all__ = [
     "make_transformer",
     "open_split",
     "require_gate",
+    "sample_clips",
     "sampling",
     "spec",
     "tokenizer_config",

@@ -4,8 +4,11 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
+import numpy as np
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.clips import make_clip, noisy
+from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.recorded import Cut, Recording, arrays, describe, files, record_clips, tfds
 from futurepred_jax.data.spec import ClutterSpec
@@ -31,6 +34,19 @@ def open_split(config: ConfigDict, split: str) -> Clips:
     if kind not in SOURCES:
         raise ValueError(f"config.data.source {config.data.source!r}: known are {', '.join(SOURCES)}")
     return SOURCES[kind](config, split, place)
+
+
+def sample_clips(config: ConfigDict, split: str, count: int) -> dict[str, np.ndarray]:
+    """At most ``count`` clips of a split, the first ones, with every label there is; clutter is drawn and not kept.
+
+    Raises as ``open_split``.
+    """
+    if config.data.source != "clutter":
+        clips = open_split(config, split)
+        return clips.batch(np.arange(min(count, len(clips))))
+    drawn = [make_clip(spec(config), split, index, FIELDS) for index in range(count)]
+    drawn = [{**clip, "noisy": noisy(spec(config), split, clip)} for clip in drawn]
+    return {name: np.stack([clip[name] for clip in drawn]) for name in drawn[0]}
 
 
 def clutter(config: ConfigDict, split: str, place: str) -> Clips:
