@@ -26,6 +26,7 @@ flags.adopt_module_key_flags(config_flag)
 
 SIDE = 160  # px, the least side of an enlarged frame
 COLUMNS = 9  # frames of a clip on the contact sheet
+GAP = 1  # px between them
 
 Clip = Mapping[str, np.ndarray]
 
@@ -45,6 +46,7 @@ def write_preview(config: ConfigDict, split: str, path: epath.PathLike, *, clips
             source=config.data.source,
             split=split,
             facts=_facts(config, found),
+            labels=sorted(found[0].keys() - {"video", "noisy", "index"}),
             sheet=_contact_sheet(found),
             players=[_player(clip, split, config) for clip in found],
             roles=_roles(found),
@@ -84,6 +86,7 @@ def _contact_sheet(clips: Sequence[Clip]) -> str:
     frames = len(clips[0]["noisy"])
     steps = np.linspace(0, frames - 1, min(COLUMNS, frames)).round().astype(int)
     tiles = np.concatenate([clip["noisy"][steps] for clip in clips])
+    tiles = np.pad(tiles, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=255)
     return picture_uri(arrange(tiles, len(steps)), lossless=True)
 
 
@@ -100,7 +103,6 @@ def _facts(config: ConfigDict, clips: Sequence[Clip]) -> list[tuple[str, Any]]:
         ("Clips shown", len(clips)),
         ("Frames", f"{frames} of {width} × {height} px, {config.data.fps:g} a second"),
         ("Context", f"{config.data.context_frames} frames"),
-        ("Labels", ", ".join(name for name in clips[0] if name not in ("video", "noisy")) or "none"),
     ]
 
 

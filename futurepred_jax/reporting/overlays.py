@@ -37,13 +37,13 @@ def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: in
 
 
 def draw_flow(flow: Float[np.ndarray, "t h w 2"]) -> Film:
-    """Direction as hue, speed as brightness, of which the clip's fastest has all."""
+    """Direction as hue, the root of the speed as brightness, of which the clip's fastest has all."""
     flow = np.nan_to_num(flow, posinf=0, neginf=0)
     speed = np.hypot(flow[..., 0], flow[..., 1])
     angle = (np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi)) % 1
     wheel = np.array([colorsys.hsv_to_rgb(hue, 0.85, 1.0) for hue in np.arange(256) / 256])
     colour = wheel[(angle * 256).astype(int) % 256]
-    return (255 * colour * (speed / max(float(speed.max()), 1e-6))[..., None]).astype(np.uint8)
+    return (255 * colour * np.sqrt(speed / max(float(speed.max()), 1e-6))[..., None]).astype(np.uint8)
 
 
 def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
@@ -54,7 +54,8 @@ def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
 
 def _marked(
     frame: np.ndarray, clip: Mapping[str, np.ndarray], colours: np.ndarray, step: int, scale: int
-) -> np.ndarray:
+) -> UInt8[np.ndarray, "h w 3"]:
+    """One frame with the boxes of those in sight, and the way so far of all who were."""
     picture = Image.fromarray(frame)
     draw = ImageDraw.Draw(picture)
     for slot in np.flatnonzero(clip["visible_px"][: step + 1].any(axis=0)):

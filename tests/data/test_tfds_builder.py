@@ -80,9 +80,8 @@ def test_evaluation_splits_have_the_same_sha256_every_time(built, tmp_path):
 
 def test_other_clips_have_another_sha256(built, tmp_path):
     spec = ClutterSpec(size=16, frames=5, level="moderate")
-    other = ClutterVideos(
-        config=ClutterConfig(name="other", spec=spec, train_clips=1, evaluation_clips=2), data_dir=tmp_path
-    )
+    config = ClutterConfig(name="other", description="other", spec=spec, train_clips=1, evaluation_clips=2)
+    other = ClutterVideos(config=config, data_dir=tmp_path)
     other.download_and_prepare()
     assert digest(other, "test_iid") != digest(built, "test_iid")
 
