@@ -11,18 +11,13 @@ from absl import app, flags
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import config_flag, factory
+from futurepred_jax import factory
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_flow, draw_truth, enlarge
 from futurepred_jax.reporting.pages import environment
 from futurepred_jax.reporting.players import Player, arrange, pack, picture_uri
-
-SPLIT = flags.DEFINE_string("split", "train", "Which split to look at.")
-OUT = flags.DEFINE_string("out", "preview.html", "The page; it needs no other file.")
-CLIPS = flags.DEFINE_integer("clips", 12, "How many clips, the first ones of the split.", lower_bound=1)
-flags.adopt_module_key_flags(config_flag)
 
 SIDE = 160  # px, the least side of an enlarged frame
 COLUMNS = 9  # frames of a clip on the contact sheet
@@ -106,13 +101,23 @@ def _facts(config: ConfigDict, clips: Sequence[Clip]) -> list[tuple[str, Any]]:
     ]
 
 
-def main(argv: Sequence[str]) -> None:
-    """Writes the page."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-    with config_flag.told():
-        print(f"wrote {write_preview(config_flag.CONFIG.value, SPLIT.value, OUT.value, clips=CLIPS.value)}")
+def cli() -> None:
+    """The command."""
+    from futurepred_jax import config_flag  # reads a config as soon as it is imported
+
+    flags.adopt_module_key_flags(config_flag)
+    split = flags.DEFINE_string("split", "train", "Which split to look at.")
+    out = flags.DEFINE_string("out", "preview.html", "The page; it needs no other file.")
+    clips = flags.DEFINE_integer("clips", 12, "How many clips, the first ones of the split.", lower_bound=1)
+
+    def main(argv: Sequence[str]) -> None:
+        if len(argv) > 1:
+            raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+        with config_flag.told():
+            print(f"wrote {write_preview(config_flag.CONFIG.value, split.value, out.value, clips=clips.value)}")
+
+    app.run(main, flags_parser=config_flag.parse)
 
 
 if __name__ == "__main__":
-    app.run(main, flags_parser=config_flag.parse)
+    cli()

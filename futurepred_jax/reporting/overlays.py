@@ -16,14 +16,15 @@ ROLE_COLOURS = {
 SHARE = 0.4  # of a mask's colour in its pixels
 
 Film = UInt8[np.ndarray, "t h w 3"]
+Enlarged = UInt8[np.ndarray, "t y x 3"]
 
 
-def enlarge(film: Film, scale: int) -> Film:
+def enlarge(film: Film, scale: int) -> Enlarged:
     """Each pixel as a square."""
     return film.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
-def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: int) -> Film:
+def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: int) -> Enlarged:
     """The clip, ``scale`` times as large, with each object's mask, box and way so far in the colour of its role.
 
     Args:
@@ -53,8 +54,8 @@ def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
 
 
 def _marked(
-    frame: np.ndarray, clip: Mapping[str, np.ndarray], colours: np.ndarray, step: int, scale: int
-) -> UInt8[np.ndarray, "h w 3"]:
+    frame: UInt8[np.ndarray, "y x 3"], clip: Mapping[str, np.ndarray], colours: np.ndarray, step: int, scale: int
+) -> UInt8[np.ndarray, "y x 3"]:
     """One frame with the boxes of those in sight, and the way so far of all who were."""
     picture = Image.fromarray(frame)
     draw = ImageDraw.Draw(picture)
