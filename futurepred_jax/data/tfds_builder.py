@@ -21,6 +21,7 @@ from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS, Field
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.splits import LEVELS, SPLITS
+from futurepred_jax.data.store import NOISE_NEEDS
 from futurepred_jax.data.trajectories import FAMILIES, IRREDUCIBLE
 
 SIZES = {32: 6144, 64: 65536, 128: 65536}  # pixels a side: training clips
@@ -110,12 +111,12 @@ class ClutterVideos(tfds.core.GeneratorBasedBuilder):
 def with_noise(examples: tf.data.Dataset, spec: ClutterSpec, split: str) -> tf.data.Dataset:
     """Add ``noisy``, uint8 [t h w 3], to clips of a split: the very bits that ``clips.noisy`` makes."""
 
-    def add(video: np.ndarray, noise: np.ndarray, index: np.ndarray) -> np.ndarray:
-        return noisy(spec, split, {"video": video, "noise": noise, "index": index})
+    def add(*given: np.ndarray | np.generic) -> np.ndarray:
+        return noisy(spec, split, {name: np.asarray(value) for name, value in zip(NOISE_NEEDS, given, strict=True)})
 
+    @tf.autograph.experimental.do_not_convert
     def load(example: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        given = [example[name] for name in ("video", "noise", "index")]
-        made = tf.numpy_function(add, given, tf.uint8, stateful=False)
+        made = tf.numpy_function(add, [example[name] for name in NOISE_NEEDS], tf.uint8, stateful=False)
         return {**example, "noisy": tf.ensure_shape(made, example["video"].shape)}
 
     return examples.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)

@@ -124,8 +124,15 @@ def _common(config: ConfigDict, objective: TokenizerObjective | PredictionObject
 
 def _val_batches(config: ConfigDict, held_out: Clips) -> int:
     """As many as the config says; of recorded videos there are as many as there are, and at most all are used."""
-    wanted, there_are = config.logging.val_batches, len(held_out) // config.train.batch_size
-    return wanted if held_out.spec else min(wanted, max(1, there_are))
+    if held_out.spec:
+        return config.logging.val_batches
+    there_are, batch_size = len(held_out), config.train.batch_size
+    if there_are < batch_size:
+        raise ValueError(
+            f"{held_out.split} has {there_are} clips, and a batch takes {batch_size}: give more videos, raise "
+            "config.data.held_out, or lower config.train.batch_size"
+        )
+    return min(config.logging.val_batches, there_are // batch_size)
 
 
 def _forward_flops(model: Any, clip: jax.ShapeDtypeStruct) -> float:

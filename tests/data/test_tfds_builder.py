@@ -58,7 +58,8 @@ def test_every_label_says_what_it_is(built):
     documents = {label.name: label for label in built.info.features.catalog_documentation()}
     for name, field in FIELDS.items():
         assert documents[name].description == field.meaning
-        assert documents[name].dtype == field.dtype or name == "video"
+        assert np.dtype(documents[name].tensor_info.dtype) == field.dtype
+        assert len(documents[name].tensor_info.shape) == len(field.axes.split())
 
 
 def test_there_is_a_config_for_each_level_size_and_length():
