@@ -18,7 +18,7 @@ from futurepred_jax.reporting.workdir import Run, Training, read_run, read_train
 
 GROUPS = {
     "random": ("Drawn at random", "Nobody picked these."),
-    "best": ("Best cases", "Best by foreground PSNR and ADE."),
+    "best": ("Best cases", "Best by foreground PSNR and ADE, or by PSNR where neither is known."),
     "worst": ("Worst cases", "Where the model fails."),
 }
 

@@ -15,6 +15,8 @@ from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.splits import LEVELS, SPLITS
 from futurepred_jax.data.tfds_builder import DIGESTS, LENGTHS, SIZES, ClutterConfig, ClutterVideos, digest, with_noise
 
+pytestmark = pytest.mark.filterwarnings(r"ignore:label\(\) is deprecated")  # TFDS under protobuf 6, which Beam needs
+
 SPEC = ClutterSpec(size=16, frames=5, level="heavy")
 SMALL = ClutterConfig(name="small", description="small", spec=SPEC, train_clips=3, evaluation_clips=2)
 

