@@ -80,7 +80,7 @@ class TokenizerObjective:
 
     def _distance(self, drawn: Video, clean: Video, mask: Mask | None) -> Float[Array, ""]:
         error = drawn - clean
-        weight = jnp.where(jnp.zeros(clean.shape[:-1], bool) if mask is None else mask, self.foreground_weight, 1.0)
+        weight = jnp.ones(clean.shape[:-1]) if mask is None else jnp.where(mask, self.foreground_weight, 1.0)
         weight = weight[..., None]
         pixel = jnp.abs(error) + self.l2_weight * jnp.square(error)
         return jnp.sum(weight * pixel) / (3 * jnp.sum(weight))

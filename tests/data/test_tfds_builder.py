@@ -2,6 +2,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def test_examples_are_the_clips_of_their_index(built):
 
 
 def test_noise_is_added_as_clips_are_read_and_not_stored(built):
-    read = with_noise(built.as_dataset(split="train", shuffle_files=False), SPEC, "train")
+    read: Any = with_noise(built.as_dataset(split="train", shuffle_files=False), SPEC, "train")
     for example in read.as_numpy_iterator():
         np.testing.assert_array_equal(example["noisy"], noisy(SPEC, "train", example))
         assert np.any(example["noisy"] != example["video"])
@@ -66,7 +67,7 @@ def test_every_label_says_what_it_is(built):
 
 def test_there_is_a_config_for_each_level_size_and_length():
     assert len(ClutterVideos.builder_configs) == len(LEVELS) * len(SIZES) * len(LENGTHS)
-    config = ClutterVideos.builder_configs["heavy_64px_49f"]
+    config: Any = ClutterVideos.builder_configs["heavy_64px_49f"]
     assert (config.spec.level, config.spec.size, config.spec.frames) == ("heavy", 64, 49)
     assert "49 frames" in config.description
 

@@ -1,6 +1,7 @@
 """Video files, whatever FFmpeg reads: mp4, webm, avi, gif and more, through PyAV."""
 
 import glob
+import importlib.util
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -24,8 +25,10 @@ def recordings(place: str) -> list[Recording]:
     A recording is called by its path below the folder, or below the part of the pattern that has no wildcard.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are none, or PyAV is not installed.
     """
+    if importlib.util.find_spec("av") is None:
+        raise ValueError("video files are read through PyAV: pip install 'futurepred-jax[video]'")
     root, paths = _found(Path(place).expanduser())
     if not paths:
         raise ValueError(f"no files at {place!r}: give a folder, a file, or a pattern in quotes such as 'videos/*.mp4'")

@@ -1,6 +1,7 @@
 """Small encoded videos whose frames tell their own time."""
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ def write(path: Path, video: np.ndarray, *, fps: int = 30) -> Path:
     codec, pixels = CODECS[path.suffix]
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream: Any = container.add_stream(codec, rate=fps)
         stream.height, stream.width, stream.pix_fmt = *video.shape[1:3], pixels
         for frame in video:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))

