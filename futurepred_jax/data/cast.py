@@ -48,12 +48,18 @@ class Cast(NamedTuple):
         """Metres from the centre to the farthest point: of an upright object, at its height or straight above it."""
         corner = np.where(self.shape == SHAPES.index("cube"), np.sqrt(2), 1)
         upright = np.maximum(self.size[:, :2].max(axis=1) * corner, self.size[:, 2])
-        return np.where(self.upright, upright, bounding_radius(self.shape, self.size))
+        return self._or_whole(upright)
 
     @property
     def clearance(self) -> Float[np.ndarray, "k"]:
         """Metres from the centre to the lowest point, however the object turns."""
-        return np.where(self.upright, self.size[:, 2], bounding_radius(self.shape, self.size))
+        return self._or_whole(self.size[:, 2])
+
+    def _or_whole(self, length: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:
+        """A length of what stands upright; of what tumbles, the radius that holds all of it."""
+        if self.upright.all():
+            return length
+        return np.where(self.upright, length, bounding_radius(self.shape, self.size))
 
     def rotation(self, times: Float[np.ndarray, "t"]) -> Float[np.ndarray, "t k 3 3"]:
         """Object axes to world axes."""

@@ -82,6 +82,7 @@ def _rebound(i, place, velocity, matter):
     if place[i, 2] + velocity[i, 2] * SUBSTEP < radius[i] and velocity[i, 2] < 0.0:
         felt = velocity[i, 2] <= -RESTING
         velocity[i, 2] = -bounce[i] * velocity[i, 2] if felt else 0.0
+        place[i, 2] = place[i, 2] if felt else radius[i]  # it comes to rest, from some millimetres above the floor
     for axis in range(2):
         ahead = place[i, axis] + velocity[i, axis] * SUBSTEP
         if abs(ahead) > WALL - radius[i] and ahead * velocity[i, axis] > 0.0:

@@ -1,10 +1,11 @@
 """The truth that comes with a clip: each label is one function of the scene and its pictures, and one row."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Int
+from numba import njit
 
 from futurepred_jax.data.flow import forward_flow
 from futurepred_jax.data.scene import Rendered, Scene
@@ -42,16 +43,23 @@ def labels(scene: Scene, drawn: Rendered, names: Iterable[str]) -> dict[str, np.
 
 
 def boxes(scene: Scene, drawn: Rendered) -> Int[np.ndarray, "t k 4"]:
-    """The smallest box around each object's visible pixels."""
-    slots, size = len(scene.exists), drawn.instance.shape[1]
-    found = np.zeros((len(drawn.instance), slots, 4), np.int16)
-    for slot in np.flatnonzero(drawn.visible_px.any(axis=0)):
-        mask = drawn.instance == slot + 1
-        for axis, (first, last) in ((1, (0, 2)), (2, (1, 3))):  # over rows what columns it has, and the reverse
-            line = mask.any(axis=axis)
-            found[:, slot, first] = line.argmax(axis=1)
-            found[:, slot, last] = size - line[:, ::-1].argmax(axis=1)
+    """The smallest box around each object's visible pixels; zero where there are none."""
+    size = drawn.instance.shape[1]
+    found = np.tile(np.array([size, size, 0, 0], np.int16), (*scene.alive.shape, 1))
+    _enclose(drawn.instance, found)
     return found * (drawn.visible_px > 0)[..., None]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _enclose(instance, found):
+    for t in range(instance.shape[0]):
+        for y in range(instance.shape[1]):
+            for x in range(instance.shape[2]):
+                if instance[t, y, x] > 0:
+                    box = found[t, instance[t, y, x] - 1]
+                    box[0], box[1] = min(box[0], x), min(box[1], y)
+                    box[2], box[3] = max(box[2], x + 1), max(box[3], y + 1)
 
 
 def overlaps(scene: Scene, drawn: Rendered) -> Bool[np.ndarray, "t k"]:

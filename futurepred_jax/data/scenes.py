@@ -9,17 +9,18 @@ from jaxtyping import Float, Int
 
 from futurepred_jax.data import probes, random
 from futurepred_jax.data.camera import Pose, pose
-from futurepred_jax.data.cast import TARGET, draw_cast
+from futurepred_jax.data.cast import TARGET, Cast, draw_cast
 from futurepred_jax.data.clutter import draw_noise
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.occluders import Staged, add_occluder
-from futurepred_jax.data.placement import TRIES, Stage, place
+from futurepred_jax.data.placement import Stage, place
 from futurepred_jax.data.scene import ROLES, Camera, Scene
 from futurepred_jax.data.spec import CAPACITY, SLOTS, ClutterSpec, in_split, role_slots
 from futurepred_jax.data.surroundings import make_background
 from futurepred_jax.data.trajectories import TURN_SECONDS, contacts, velocities
 from futurepred_jax.data.viewpoints import CAMERAS, shaken
 
+REDRAWS = 64  # of a scene in which something must be hidden: one in seven or more has it
 CLIP_FACTORS = {  # numbers a clip has once
     "targets": 1,
     "hue": len(HUES),
@@ -53,6 +54,19 @@ def make_scene(spec: ClutterSpec, split: str, index: int) -> Scene:
     return probes.member(scene, key, index % 2) if spec.occlusion == "paired" else scene
 
 
+def make_cast(spec: ClutterSpec, split: str, index: int) -> Cast:
+    """Who is in a clip's scene, before any of them is left out: its labels without places, in a tenth of the time.
+
+    Raises:
+        ValueError: the split is unknown, the index not in [0, 2³²), or scenes of the split are drawn again.
+    """
+    spec = in_split(spec, split)
+    if spec.occlusion != "any":
+        raise ValueError(f"{split}: its scenes are drawn again until a target is hidden; use make_scene")
+    key = spec.key(split, index)
+    return draw_cast(spec, key, _clip_factors(key))
+
+
 class _Draft(NamedTuple):
     """Objects before a camera, and the numbers that the rest follows from."""
 
@@ -65,7 +79,7 @@ class _Draft(NamedTuple):
 def _drawn(spec: ClutterSpec, key: random.Key) -> Scene:
     """A scene, drawn again where an occluder must hide a target and none does."""
     draft = _draft(spec, key)
-    for again in range(1, TRIES if spec.occlusion != "any" else 1):
+    for again in range(1, REDRAWS if spec.occlusion != "any" else 1):
         if draft.staged.hidden.any():
             break
         draft = _draft(spec, random.bits(key, np.array([again]), "again", 2)[0])
@@ -73,7 +87,7 @@ def _drawn(spec: ClutterSpec, key: random.Key) -> Scene:
 
 
 def _draft(spec: ClutterSpec, key: random.Key) -> _Draft:
-    numbers = {name: row[0] for name, row in random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
+    numbers = _clip_factors(key)
     camera, view = _static_view(spec) if spec.camera == "static" else _view(spec, numbers["camera"])
     slowest, fastest = spec.tempo
     tempo = slowest + (fastest - slowest) * float(numbers["tempo"][0])
@@ -81,6 +95,10 @@ def _draft(spec: ClutterSpec, key: random.Key) -> _Draft:
     stage = Stage(key, spec.times * tempo, view, turn, spec.gravity)
     staged = add_occluder(spec, key, place(draw_cast(spec, key, numbers), stage), view)
     return _Draft(staged, camera, tempo, numbers)
+
+
+def _clip_factors(key: random.Key) -> dict[str, Float[np.ndarray, "_"]]:
+    return {name: row[0] for name, row in random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
 
 
 def _view(spec: ClutterSpec, numbers: Float[np.ndarray, "4"]) -> tuple[Camera, Pose]:

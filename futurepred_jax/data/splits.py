@@ -27,7 +27,12 @@ LEVELS: dict[str, Intensities] = {
 }
 """Strengths by name; ``mixed`` is all that there is."""
 
-OCCLUDED = {"level": Intensities(occluder=1.0), "occluders": ("pillar", "curtain"), "static_share": 0.0}
+OCCLUDED = {
+    "level": Intensities(occluder=1.0),
+    "occluders": ("pillar", "curtain"),
+    "objects": (2, 4),  # so that there is room for an occluder
+    "static_share": 0.0,
+}
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "train": {},

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.data.motion import RANGES, draw_motion
-from futurepred_jax.data.trajectories import CLASSES, FAMILIES, TrajectoryGenerator, positions
+from futurepred_jax.data.motion import RANGES, circle, draw_motion
+from futurepred_jax.data.trajectories import CLASSES, FAMILIES, TrajectoryGenerator, contacts, positions, velocities
 
 TIMES = np.linspace(0, 3, 301)
 TURNS = {"left_turn": 90, "right_turn": -90, "u_turn": 180, "loop": 360}
@@ -94,6 +94,97 @@ def test_helix_is_a_circle_that_climbs():
     climb = rise[-1, :, 2] / 3
     assert 0.1 <= np.abs(climb).min() <= np.abs(climb).max() <= 0.3
     np.testing.assert_allclose(rise[..., 2], TIMES[:, None] * climb, atol=1e-12)
+
+
+def test_turns_end_in_a_straight_line_at_the_same_speed():
+    times = np.linspace(0, 5, 501)
+    for name in TURNS:
+        points = path(name, times=times)
+        moved = speeds(points, times)
+        np.testing.assert_allclose(moved, moved[:1].repeat(len(moved), 0), rtol=1e-4)
+        np.testing.assert_allclose(np.diff(points[300:], 2, axis=0), 0, atol=1e-9)
+        np.testing.assert_allclose(points[:301], path(name), atol=1e-12)
+
+
+def test_spiral_is_a_circle_whose_radius_changes_steadily():
+    motion = motions()
+    arm = path("spiral") - motion.start + motion.radius[:, None] * circle(motion.phase)
+    angle = motion.phase + TIMES[:, None] * motion.rate * np.sign(motion.spin)
+    radius = (arm * circle(angle)).sum(-1)
+    np.testing.assert_allclose(np.linalg.norm(arm, axis=-1), np.abs(radius), atol=1e-12)
+    growth = np.diff(radius, axis=0) / 0.01
+    np.testing.assert_allclose(growth, growth[:1].repeat(300, 0), atol=1e-9)
+    assert 0.1 <= np.abs(growth).min() <= np.abs(growth).max() <= 0.35
+
+
+def test_lissajous_swings_about_its_start_on_every_axis():
+    offset = path("lissajous") - motions().start
+    pull = np.diff(offset, 2, axis=0) / 0.01**2  # of an oscillator: −ω² x
+    rate = np.sqrt(-(pull * offset[1:-1]).sum(0) / np.square(offset[1:-1]).sum(0))
+    assert 0.79 < rate.min() <= rate.max() < 2.61
+    np.testing.assert_allclose(pull, -(rate**2) * offset[1:-1], atol=2e-3)
+    assert (np.abs(offset).max(axis=(0, 1)) <= [1.2, 1.2, 0.6]).all()
+
+
+def test_drag_slows_exponentially_on_a_line():
+    velocity = np.diff(path("drag"), axis=0) / 0.01
+    left = velocity[1:] / velocity[:-1]
+    np.testing.assert_allclose(left, left[:1, :, :1].repeat(299, 0).repeat(3, 2), rtol=1e-6)
+    decay = -np.log(left[0, :, 0]) / 0.01
+    assert 0.2 <= decay.min() <= decay.max() <= 1.5
+    np.testing.assert_allclose(velocity[0], motions().velocity, rtol=0.01)
+
+
+def test_splines_bend_smoothly_below_two_metres_a_second_and_then_go_straight():
+    times = np.linspace(0, 4, 401)
+    points = path("spline", times=times, count=500)
+    velocity = np.diff(points, axis=0) / 0.01
+    assert np.linalg.norm(velocity, axis=-1).max() < 2.0
+    assert np.abs(np.diff(velocity, axis=0)).max() < 0.15, "no corner"
+    np.testing.assert_allclose(np.diff(velocity[300:], axis=0), 0, atol=1e-9)
+    heading = np.arctan2(velocity[..., 1], velocity[..., 0])
+    assert np.median(np.ptp(np.unwrap(heading, axis=0), axis=0)) > 1
+
+
+def test_random_walks_take_six_steps_a_second_and_remember_a_share_of_each():
+    times = np.arange(0, 20, 1 / 6)
+    walked = path("random_walk", times=times, count=400) - motions(400).start
+    before, after = walked[:-1].ravel(), walked[1:].ravel()
+    slope = before @ after / (before @ before)
+    assert 0.85 < slope < 1.0
+    assert 0.1 < np.std(after - slope * before) < 0.3
+    assert abs(np.corrcoef(walked[1][:, 0], walked[1][:, 1])[0, 1]) < 0.15
+    between = path("random_walk", times=times[:6] + 1 / 12, count=400) - motions(400).start
+    np.testing.assert_allclose(between, (walked[:6] + walked[1:7]) / 2, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(set(FAMILIES) - {"ballistic", "collisions", "random_walk"}))
+def test_velocities_are_the_slopes_of_the_paths(name):
+    family = np.full(64, tuple(FAMILIES).index(name))
+    around = positions(np.array([1.0 - 1e-3, 1.0 + 1e-3]), family, motions())
+    slope = (around[1] - around[0]) / 2e-3
+    np.testing.assert_allclose(velocities(np.array([1.0]), family, motions())[0], slope, atol=1e-3)
+
+
+def test_bounces_are_where_the_vertical_velocity_jumps_up():
+    times = np.arange(49) / 6
+    family = np.full(64, tuple(FAMILIES).index("ballistic"))
+    motion = motions()
+    fall = velocities(times, family, motion)[..., 2]
+    met = contacts(times, family, motion)
+    gained = np.diff(fall, axis=0) + motion.gravity / 6  # nothing but gravity where it met nothing
+    flying = met.bounce.cumsum(axis=0) < 4
+    np.testing.assert_allclose(gained[~met.bounce[1:] & flying[1:]], 0, atol=1e-3)
+    assert gained[met.bounce[1:] & flying[1:]].min() > 1
+    assert met.bounce[0].sum() + met.bounce.sum(axis=0).min() > 0
+    assert (met.met == -1).all()
+
+
+def test_families_without_contact_report_none():
+    family = np.arange(64) % 8
+    met = contacts(TIMES, family, motions())
+    assert not met.bounce.any()
+    assert (met.met == -1).all()
 
 
 def test_sinusoid_swings_about_a_straight_line():
