@@ -47,11 +47,13 @@ class ClutterConfig(tfds.core.BuilderConfig):
         spec: what they are.
         train_clips: clips of the training split.
         evaluation_clips: clips of every other split.
+        splits: which to make.
     """
 
     spec: ClutterSpec = dataclasses.field(default_factory=ClutterSpec)
     train_clips: int = 6144
     evaluation_clips: int = 256
+    splits: tuple[str, ...] = tuple(SPLITS)
 
 
 def _config(level: str, size: int, frames: int) -> ClutterConfig:
@@ -85,7 +87,8 @@ class ClutterVideos(tfds.core.GeneratorBasedBuilder):
         super().download_and_prepare(**options)
         path = epath.Path(self.data_dir) / DIGESTS
         if not path.exists():
-            path.write_text(json.dumps({split: digest(self, split) for split in SPLITS if split != "train"}, indent=1))
+            evaluated = [split for split in self.builder_config.splits if split != "train"]
+            path.write_text(json.dumps({split: digest(self, split) for split in evaluated}, indent=1))
 
     def _generate_splits(self, dl_manager: Any, download_config: Any) -> Any:
         self._on_beam = bool(download_config.beam_runner or download_config.beam_options)
@@ -96,7 +99,7 @@ class ClutterVideos(tfds.core.GeneratorBasedBuilder):
         config = self.builder_config
         return {
             split: self._generate_examples(split, config.train_clips if split == "train" else config.evaluation_clips)
-            for split in SPLITS
+            for split in config.splits
         }
 
     def _generate_examples(self, split: str, count: int) -> Any:
