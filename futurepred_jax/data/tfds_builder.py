@@ -128,7 +128,8 @@ def with_noise(examples: tf.data.Dataset, spec: ClutterSpec, split: str) -> tf.d
 def digest(builder: tfds.core.DatasetBuilder, split: str) -> str:
     """sha256 over all bytes of a split's examples in the order of their index, whatever shards they are in."""
     found = {}
-    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
+    examples: Any = builder.as_dataset(split=split, shuffle_files=False)  # pyright: ignore[reportCallIssue]
+    for example in examples.as_numpy_iterator():
         whole = hashlib.sha256()
         for name, value in sorted(example.items()):
             whole.update(f"{name} {value.dtype} {value.shape} ".encode() + np.ascontiguousarray(value).tobytes())

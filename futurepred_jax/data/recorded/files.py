@@ -43,6 +43,7 @@ def read(path: Path, cut: Cut) -> Frames:
         OSError: it cannot be opened.
     """
     import av  # an extra
+    from av.error import FFmpegError
 
     try:
         with av.open(path) as container:
@@ -51,7 +52,7 @@ def read(path: Path, cut: Cut) -> Frames:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             shown = list(_shown(container.decode(stream), cut))
-    except av.error.FFmpegError as error:
+    except FFmpegError as error:
         raise ValueError(f"it cannot be read as video ({error.strerror})") from error
     distinct = len({id(frame) for frame in shown})
     if len(shown) > REPEATED * distinct + 1:
@@ -81,19 +82,20 @@ def _recording(path: Path, name: str) -> Recording:
 def _shown(frames: "Iterator[av.VideoFrame]", cut: Cut) -> Iterator[np.ndarray]:
     """The frame on show at each tick, from the first frame to the last; one array where a frame is shown again."""
     period = 1 / Fraction(cut.fps).limit_denominator(1001)
-    tick, begin, shown = 0, None, None
+    shown, now = None, Fraction(0)
     for frame in frames:
         if frame.pts is None or frame.time_base is None:
             raise ValueError("its frames have no times: put them into a container that keeps them, such as mp4")
         time = frame.pts * frame.time_base
-        begin = time if begin is None else begin
-        if shown is not None and begin + tick * period < time - SLACK:
+        if shown is None:
+            now = time
+        elif now < time - SLACK:
             picture = _picture(shown, cut.size)
-            while begin + tick * period < time - SLACK:
+            while now < time - SLACK:
                 yield picture
-                tick += 1
+                now += period
         shown, last = frame, time
-    if shown is not None and begin + tick * period <= last + SLACK:
+    if shown is not None and now <= last + SLACK:
         yield _picture(shown, cut.size)
 
 

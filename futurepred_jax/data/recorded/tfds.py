@@ -39,14 +39,15 @@ def recordings(place: str) -> list[Recording]:
     if split not in builder.info.splits:
         known = ", ".join(builder.info.splits)
         raise ValueError(f"tfds:{name} has no split {split!r}: say split=NAME, one of {known}")
-    videos = _Videos(builder, split, _feature(name, builder.info.features.get_tensor_info(), options.get("feature")))
+    features: Any = builder.info.features
+    videos = _Videos(builder, split, _feature(name, features.get_tensor_info(), options.get("feature")))
     version = f"{builder.info.full_name} {builder.info.splits[split].num_examples} {videos.feature}"
     return [Recording(f"{split}/{i}", version, functools.partial(videos.read, i)) for i in range(len(videos))]
 
 
 def _parsed(place: str) -> tuple[str, dict[str, str]]:
     name, *pairs = place.split(",")
-    options = dict(pair.partition("=")[::2] for pair in pairs)
+    options = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
     if unknown := sorted(options.keys() - set(OPTIONS)):
         raise ValueError(
             f"config.data.source tfds:{place}: unknown {', '.join(unknown)}; known are {', '.join(OPTIONS)}"
