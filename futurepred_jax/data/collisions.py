@@ -76,12 +76,17 @@ def _meet(i, j, place, velocity, matter):
 @_compiled
 @no_type_check
 def _rebound(i, place, velocity, matter):
-    """Turn a ball round where its next step would sink into the floor or a wall; whether that was felt."""
-    radius, _, bounce, _ = matter
+    """Turn a ball round where its next step would sink into the floor or a wall; whether that was felt.
+
+    It turns a little above the floor, at the speed that it would have there after it had touched it.
+    """
+    radius, gravity, bounce, _ = matter
     felt = False
     if place[i, 2] + velocity[i, 2] * SUBSTEP < radius[i] and velocity[i, 2] < 0.0:
-        felt = velocity[i, 2] <= -RESTING
-        velocity[i, 2] = -bounce[i] * velocity[i, 2] if felt else 0.0
+        lift = 2.0 * gravity[i] * (place[i, 2] - radius[i])
+        square = bounce[i] * bounce[i] * (velocity[i, 2] * velocity[i, 2] + lift) - lift
+        felt = velocity[i, 2] <= -RESTING and square > 0.0
+        velocity[i, 2] = np.sqrt(square) if felt else 0.0
         place[i, 2] = place[i, 2] if felt else radius[i]  # it comes to rest, from some millimetres above the floor
     for axis in range(2):
         ahead = place[i, axis] + velocity[i, axis] * SUBSTEP

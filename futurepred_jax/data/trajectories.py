@@ -12,7 +12,7 @@ from futurepred_jax.data.families import Positions, Times
 from futurepred_jax.data.motion import Motion, draw_motion
 
 TURN_SECONDS = 2.5  # a turn spans a training clip, and at least this: a loop in 9 frames at 6 fps would run at 5 m/s
-MOMENT = 1e-6  # seconds over which a velocity is measured
+MOMENT = 1e-7  # seconds over which a velocity is measured
 
 FAMILIES: dict[str, Callable[[Times, Motion], Positions]] = {
     "static": families.static,
