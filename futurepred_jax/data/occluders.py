@@ -43,7 +43,7 @@ def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose)
     places = ALONG[0] + (ALONG[1] - ALONG[0]) * ((along + np.arange(PLACES) / PLACES) % 1)
     longest = HIDDEN[0] + int(length * (HIDDEN[1] - HIDDEN[0] + 1))
     lengths = range(longest, HIDDEN[0] - 1, -1)
-    targets = np.flatnonzero(placed.cast.role == TARGET)
+    targets = np.flatnonzero(placed.cast.role == TARGET).tolist()
     for place, frames, target in itertools.product(places[: 1 if spec.occlusion == "any" else None], lengths, targets):
         found = _before(spec, placed, view, target, float(place), frames)
         if found is not None:
