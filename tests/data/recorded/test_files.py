@@ -94,9 +94,8 @@ def test_real_videos_become_clips(tmp_path):
     cut = Cut(size=64, frames=9, fps=6.0)
     bunny, bikes, distorted, pristine = (recording.read(cut) for recording in found)
     assert [len(video) for video in (bunny, bikes, distorted, pristine)] == [32, 60, 24, 24]  # 5.3, 10, 4 and 4 s
-    error = np.abs(distorted.astype(int) - pristine).mean()
-    assert 0.5 < error < 8  # the same film, one of them compressed harder
-    assert np.abs(np.roll(pristine, 6, axis=0).astype(int) - pristine).mean() > 1.3 * error
+    apart = [np.abs(np.roll(distorted, k, axis=0).astype(int) - pristine)[2:-2].mean() for k in (-2, -1, 0, 1, 2)]
+    assert np.argmin(apart) == 2  # the same film, one of them much compressed: nearest where the clocks agree
     splits = {
         split: record_clips(found, split, cut, tmp_path, held_out=0.4) for split in ("train", "val_iid", "test_iid")
     }
