@@ -41,7 +41,10 @@ def data(preset: str) -> ConfigDict:
     calm = preset in ("debug", "tiny")
     return ConfigDict(
         {
-            "source": "clutter",
+            "source": "clutter",  # or recorded videos: files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME
+            "fps": 6.0,
+            "held_out": 0.1,  # of recorded videos, the share of test_iid, and of val_iid
+            "on_error": "raise",  # or "skip" recordings that cannot be read or are too short
             "level": "clean" if preset == "debug" else "moderate",
             "background": "plain" if calm else "any",
             "camera": "static" if calm else "orbit",
@@ -72,4 +75,5 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
         "predictions": ConfigDict({"clips": 12, "seed": 0}),
         "replay": ConfigDict({"step": 0}),
+        "compile": ConfigDict({"topology": ""}),
     }

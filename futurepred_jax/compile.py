@@ -25,8 +25,9 @@ class DoesNotFitError(ValueError):
     """A program needs more memory than its devices have."""
 
 
-def run(config: ConfigDict, workdir: epath.PathLike, *, topology: str) -> None:
+def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """compiles the training step and inference for a --topology that is not there: compile.json"""
+    topology = config.compile.topology
     hardware = topologies.find(topology)
     job = factory.outline_job(config)
     layout = lay_out(job, sharding.make_mesh(job.mesh_shape, hardware.devices))

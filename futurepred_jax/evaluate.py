@@ -15,12 +15,13 @@ from tqdm import tqdm
 
 from futurepred_jax import factory, floors
 from futurepred_jax.arrays import Key, TokenGrid, Video
+from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.protocol import describe_protocol
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
 from futurepred_jax.metrics.table import score_table
-from futurepred_jax.metrics.truth import FIELDS, Truth, truth_of
+from futurepred_jax.metrics.truth import FIELDS, Truth, only_video, truth_of
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.training import atomic
 
@@ -58,34 +59,6 @@ class Predictor(Tokenizer, typing.Protocol):
         ...
 
 
-@typing.runtime_checkable
-class Clips(typing.Protocol):
-    """A stored split, such as ``data.store.StoredClips``."""
-
-    @property
-    def spec(self) -> ClutterSpec:
-        """From which the clips were drawn."""
-        ...
-
-    @property
-    def split(self) -> str:
-        """Its name."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """Of all of its clips."""
-        ...
-
-    def __len__(self) -> int:
-        """Number of clips."""
-        ...
-
-    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """CLIP_FIELDS and ``noisy``, with a leading axis."""
-        ...
-
-
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """Which clips and frames are scored, and how futures are sampled."""
@@ -119,7 +92,7 @@ def evaluate_predictor(
 
     Args:
         predictor: The model.
-        clips: The split, stored with at least CLIP_FIELDS.
+        clips: The split, stored with at least CLIP_FIELDS, or recorded.
         protocol: What is scored.
         mean_frame: Of the training split, in [0, 1]; see ``floors.mean_frame``.
         progress: Shows a bar.
@@ -195,7 +168,9 @@ def _batches(
             bar.update(len(indices))
 
 
-def _truth(batch: Mapping[str, np.ndarray], spec: ClutterSpec, protocol: Protocol) -> Truth:
+def _truth(batch: Mapping[str, np.ndarray], spec: ClutterSpec | None, protocol: Protocol) -> Truth:
+    if spec is None:
+        return only_video(_scored_frames(batch, protocol))
     return truth_of(
         batch,
         batch["role"] == ROLES.index("target"),
@@ -218,10 +193,11 @@ def _add_references(
     """The true frames, for the tracker's own error, the tokenizer's reconstruction, and the floors."""
     context, frames = protocol.context_frames, protocol.future_frames
     clean = _signed(batch["video"][:, : context + frames])
+    spec, split, index = clips.spec, clips.split, batch["index"]
     videos = {
         TRUTH: truth.video,
         "tokenizer_reconstruction": _unit(tokenizer.reconstruct(clean)[:, context:]),
-        **floors.redraw(clips.spec, clips.split, batch["index"], context=context, frames=frames),
+        **(floors.redraw(spec, split, index, context=context, frames=frames) if spec else {}),
         **floors.pixel_floors(batch["video"][:, :context], frames, mean_frame),
     }
     for name, video in videos.items():
@@ -230,8 +206,8 @@ def _add_references(
 
 
 def _evaluation(tally: Tally, clips: Clips, protocol: Protocol) -> Evaluation:
-    side = clips.spec.size
-    summary = summarize(tally, dimensions=protocol.future_frames * side * side * 3)
+    frame = clips.batch(np.arange(1))["video"][0, 0]
+    summary = summarize(tally, dimensions=protocol.future_frames * frame.size)
     head = {
         "sha256": clips.sha256,
         "clips": protocol.clips,
@@ -277,12 +253,17 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     mean = floors.mean_frame(factory.open_split(config, "train"))
     if config.kind == "predictor":
         predictor = factory.load_predictor(config, workdir)
-        evaluations = [evaluate_predictor(predictor, clips, protocol, mean) for clips in splits]
+        evaluations = [evaluate_predictor(predictor, clips, _within(clips, protocol), mean) for clips in splits]
     else:
         tokenizer = factory.load_tokenizer(config, workdir)
-        evaluations = [evaluate_tokenizer(tokenizer, clips, protocol, mean) for clips in splits]
+        evaluations = [evaluate_tokenizer(tokenizer, clips, _within(clips, protocol), mean) for clips in splits]
     write(evaluations, workdir)
     print(closing_words(workdir))
+
+
+def _within(clips: Clips, protocol: Protocol) -> Protocol:
+    """Of recorded videos there are as many as there are: at most all are scored."""
+    return protocol if clips.spec else dataclasses.replace(protocol, clips=min(protocol.clips, len(clips)))
 
 
 def closing_words(workdir: epath.PathLike) -> str:

@@ -10,8 +10,7 @@ from ml_collections import ConfigDict
 from futurepred_jax import compile, evaluate, factory, predict, replay, report, train
 from futurepred_jax.training import distributed
 
-Mode = Callable[..., None]
-"""``(config, workdir)``, and the mode's own flags by name."""
+Mode = Callable[[ConfigDict, epath.PathLike], None]
 
 
 def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:

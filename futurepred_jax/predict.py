@@ -142,7 +142,8 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     )
     print(describe_choices(choices))
     border = config.data.context_frames
-    rollout = Rollout(border, config.data.frames - border, factory.sampling(config), seed=config.seed)
+    future = config.data.frames - border
+    rollout = Rollout(border, future, factory.sampling(config), seed=config.seed, fps=config.data.fps)
     write_predictions(
         factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions"
     )

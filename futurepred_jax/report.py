@@ -1,25 +1,24 @@
 """Makes a self-contained page of a workdir: what was trained, what it beats, what it predicts. Needs no accelerator."""
 
 import dataclasses
-import functools
 from typing import Any
 
-import jinja2
 from etils import epath
 
 from futurepred_jax.reporting import formats, tables
-from futurepred_jax.reporting.charts import Chart, horizon_charts, style_of, training_charts
+from futurepred_jax.reporting.charts import Chart, horizon_charts, training_charts
 from futurepred_jax.reporting.comparisons import subject_of
 from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rules, training_facts
 from futurepred_jax.reporting.files import write_bytes
-from futurepred_jax.reporting.players import PANELS, Player, make_player
+from futurepred_jax.reporting.pages import environment
+from futurepred_jax.reporting.players import Player, make_player
 from futurepred_jax.reporting.verdict import Verdict, judge
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS, predictor
+from futurepred_jax.reporting.vocabulary import METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Run, Training, read_run, read_training
 
 GROUPS = {
     "random": ("Drawn at random", "Nobody picked these."),
-    "best": ("Best cases", "Best by foreground PSNR and ADE."),
+    "best": ("Best cases", "Best by foreground PSNR and ADE, or by PSNR where neither is known."),
     "worst": ("Worst cases", "Where the model fails."),
 }
 
@@ -85,7 +84,7 @@ def render(run: Run, tokenizer: Training | None = None, remark: str = "") -> str
     splits = [_split_view(run, name) for name in run.evaluation["splits"]]
     players = [make_player(prediction) for prediction in run.predictions]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             name=run.training.name,
@@ -150,24 +149,3 @@ def _because(players: list[Player], why: str) -> list[Player]:
 def _metrics_used(splits: list[SplitView]) -> list[Any]:
     used = {column.name for split in splits for column in split.table.columns}
     return [kind for name, kind in METRICS.items() if name in used]
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("futurepred_jax.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"count": formats.count, "percent": formats.percent}
-    environment.globals |= {
-        "METRICS": METRICS,
-        "PANELS": PANELS,
-        "HEADLINE": HEADLINE,
-        "predictor": predictor,
-        "style_of": style_of,
-        "score": formats.score,
-    }
-    return environment

@@ -174,6 +174,30 @@ def test_a_tokenizer_is_scored_without_a_model(moderate, perfect):
     assert "tokenizer reconstruction ahead of" in evaluate.table(evaluation)
 
 
+class Recorded(Drawn):
+    """The same pictures without what is known of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.spec = None
+        self.fields = {name: self.fields[name] for name in ("video", "noisy", "index")}
+
+
+def test_recorded_clips_are_scored_by_their_pixels_and_the_rest_is_null(moderate, perfect, tmp_path):
+    recorded = evaluated(Recorded(), copy_last)
+    evaluate.write([recorded], tmp_path)
+    split = json.loads((tmp_path / "evaluation.json").read_text())["splits"]["test_iid"]
+    assert split["scores"].keys() == perfect.summary["scores"].keys() - {"constant_velocity", "true_parameters"}
+    for name in ("copy_last", "context_mean", "mean_frame", "black_frame", "tokenizer_reconstruction"):
+        for score in ("psnr", "ssim", "mse", "mae"):
+            assert split["scores"][name][score] == perfect.summary["scores"][name][score]
+        for score in ("foreground_psnr", "foreground_psnr_predictable", "ade", "fde", "ade_travelled", "recall"):
+            assert split["scores"][name][score] is None
+    assert split["margins"]["copy_last"]["psnr"]["mean"] == pytest.approx(0, abs=1e-5)
+    assert split["margins"]["copy_last"]["ade"]["mean"] is split["tracker"]["ade"] is None
+    assert "| copy last" in evaluate.table(recorded)
+
+
 def test_the_table_shows_model_ceilings_and_floors_in_their_order(perfect):
     text = evaluate.table(perfect)
     first = [line.split("|")[1].strip() for line in text.split("\n\n")[1].splitlines()[2:]]

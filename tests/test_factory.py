@@ -1,10 +1,12 @@
 """Presets construct at their stated size; unknown names and bad tokenizers are refused."""
 
+import contextlib
 import json
 import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from futurepred_jax import factory
@@ -82,6 +84,52 @@ def test_a_good_tokenizer_passes_the_gate(gated):
 def test_a_poor_tokenizer_is_refused(gated, psnr):
     with pytest.raises(factory.GateError, match=r"foreground_psnr.*at least"):
         gated({"foreground_psnr": psnr, "recall": 1.0})
+
+
+@pytest.mark.parametrize(("psnr", "passes"), [(20.5, True), (19.5, False)])
+def test_of_recorded_videos_a_tokenizer_must_draw_more_than_the_mean_frame(recorded, tmp_path, psnr, passes):
+    config = baseline.get_config("debug")
+    config.data.source, config.recorded_gate = recorded.data.source, 3.0
+    place = factory.tokenizer_workdir(config, tmp_path / "baseline")
+    identity.claim(place, factory.tokenizer_config(config).to_dict())
+    scores = {"tokenizer_reconstruction": {"psnr": psnr, "recall": None}, "mean_frame": {"psnr": 17.0}}
+    (place / "evaluation.json").write_text(json.dumps({"splits": {"val_iid": {"scores": scores}}}))
+    with contextlib.nullcontext() if passes else pytest.raises(factory.GateError, match=r"psnr 19\.5, at least 20"):
+        factory.require_gate(config, tmp_path / "baseline")
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A tokenizer's config on forty small videos in an array."""
+    videos = np.random.default_rng(0).integers(0, 255, (40, 9, 16, 16, 3)).astype(np.uint8)
+    np.save(tmp_path / "videos.npy", videos)
+    config = tokenizer.get_config("debug")
+    config.data.size, config.data.held_out, config.storage.clips = 16, 0.25, str(tmp_path / "clips")
+    config.data.source = f"arrays:{tmp_path / 'videos.npy'}"
+    return config
+
+
+def test_a_training_on_recorded_videos_says_that_it_knows_no_objects(recorded, tmp_path, capsys):
+    job = factory.make_job(recorded, tmp_path)
+    said = capsys.readouterr().out
+    assert "no objects are known in arrays:" in said
+    assert "every pixel weighs the same" in said
+    assert "0 recordings skipped" in said
+    assert set(job.batch_keys or ()) == {"noisy", "video"}
+    assert 1 <= job.val_batches * job.batch_size <= len(job.val_source) < 40  # as many as there are
+    assert len(job.train_source) > 10
+    recorded.train.batch_size = 30
+    with pytest.raises(ValueError, match=r"val_iid has \d+ clips, and a batch takes 30: .*config\.data\.held_out"):
+        factory.make_job(recorded, tmp_path)
+
+
+def test_an_unknown_source_lists_the_known(recorded):
+    recorded.data.source = "folder:videos"
+    with pytest.raises(ValueError, match=r"'folder:videos': known are clutter, files, arrays, tfds"):
+        factory.open_split(recorded, "train")
+    recorded.data.source = "clutter:videos"
+    with pytest.raises(ValueError, match="say clutter"):
+        factory.open_split(recorded, "train")
 
 
 def test_a_tokenizer_without_evaluation_is_refused(gated):

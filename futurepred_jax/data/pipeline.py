@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from futurepred_jax.data import random
+from futurepred_jax.data.spec import ClutterSpec
 
 FOREVER = 1 << 62  # batches
 
@@ -22,6 +23,26 @@ class Source(Protocol):
 
     def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
         """Fields of some examples, each with a leading axis, of the same dtype and shape whatever the indices."""
+        ...
+
+
+@runtime_checkable
+class Clips(Source, Protocol):
+    """A split on disk. A batch has ``video``, free of noise, and ``noisy``, uint8 [b t h w 3], and ``index``."""
+
+    @property
+    def spec(self) -> ClutterSpec | None:
+        """What the clips were drawn from: their batches hold the truth, ``CLIP_FIELDS``; None: they were recorded."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Of all of its clips."""
         ...
 
 
@@ -129,7 +150,7 @@ def _examples(place: Int[np.ndarray, "b"], count: int, seed: int, shuffle: bool)
 def _order(count: int, seed: int, number: int) -> Int[np.ndarray, "n"]:
     """Permutation of one epoch."""
     key = np.array([(seed ^ random.name_hash("epoch")) % 2**32, number % 2**32], np.uint32)
-    return np.argsort(random.bits(key, np.arange(count), "order", 1)[:, 0], kind="stable")
+    return random.permutation(key, count)
 
 
 def _prefetched(read: Callable[[int], dict[str, np.ndarray]], start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:

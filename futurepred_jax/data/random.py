@@ -126,6 +126,11 @@ def choice(
     return np.searchsorted(np.cumsum(weights) / np.sum(weights), unit(bits(key, element, stream, size)))
 
 
+def permutation(key: Key, count: int) -> Int[np.ndarray, "{count}"]:
+    """Put 0 … count − 1 in random order."""
+    return np.argsort(bits(key, np.arange(count), "order", 1)[:, 0], kind="stable")
+
+
 def pick(numbers: Float[np.ndarray, "*n"], count: int | Int[np.ndarray, "*n"]) -> Int[np.ndarray, "*n"]:
     """Turn numbers in (0, 1) to indices 0 … count − 1."""
     return np.minimum((numbers * count).astype(np.int64), count - 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import os
 import zlib
@@ -106,3 +107,15 @@ def explained(place: Path) -> Iterator[None]:
     except OSError as error:
         remedy = "finished shards are kept: free space or make it writable, or choose another folder, and run again"
         raise OSError(error.errno, f"cannot write clips to {place} ({error.strerror or error}); {remedy}") from error
+
+
+@contextlib.contextmanager
+def alone(place: Path, name: str = "lock", *, shared: bool = False) -> Iterator[None]:
+    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends.
+
+    Those who draw parts share the lock, and so keep off those who draw all.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / name).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield

@@ -1,10 +1,8 @@
 """A split drawn once and kept on disk: ``folder/<fingerprint>/<split>/`` holds shards of clips and ``index.json``."""
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import errno
-import fcntl
 import hashlib
 import json
 import multiprocessing
@@ -22,6 +20,7 @@ from futurepred_jax.data.clips import CLIP_FIELDS, EVALUATION_FIELDS, make_clip,
 from futurepred_jax.data.shards import (
     SHARD,
     Job,
+    alone,
     checksum,
     digest,
     draw_shard,
@@ -112,7 +111,7 @@ def materialize(
     """
     jobs = _jobs(spec, split, count, folder, fields)
     if _missing(jobs):
-        with explained(jobs[0].place), _alone(jobs[0].place):
+        with explained(jobs[0].place), alone(jobs[0].place):
             _draw(_missing(jobs), workers, progress)
     return _opened(jobs, count)
 
@@ -137,7 +136,7 @@ def draw_part(
     jobs = _jobs(spec, split, count, folder, fields)[part::parts]
     if jobs and _missing(jobs):
         place = jobs[0].place
-        with explained(place), _alone(place, shared=True), _alone(place, f"lock-{part}-of-{parts}"):
+        with explained(place), alone(place, shared=True), alone(place, f"lock-{part}-of-{parts}"):
             _draw(_missing(jobs), workers, progress)
 
 
@@ -266,18 +265,6 @@ def _check_room(job: Job, clips: int) -> None:
     free = shutil.disk_usage(job.place).free
     if needed > free:
         raise OSError(errno.ENOSPC, f"{clips} clips need {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free")
-
-
-@contextlib.contextmanager
-def _alone(place: Path, name: str = "lock", *, shared: bool = False) -> Iterator[None]:
-    """Make the folder, and keep other processes from drawing in it; the lock ends with the process, however it ends.
-
-    Those who draw parts share the lock, and so keep off those who draw all.
-    """
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / name).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
-        yield
 
 
 def usable_cores() -> int:

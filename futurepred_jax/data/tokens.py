@@ -9,15 +9,14 @@ from etils import epath
 from jaxtyping import UInt8
 from tqdm import tqdm
 
-from futurepred_jax.data.pipeline import ArraySource, epoch
-from futurepred_jax.data.store import StoredClips
+from futurepred_jax.data.pipeline import ArraySource, Clips, epoch
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
 """Frames to tokens [b lt lh lw g]."""
 
 
 def cached_tokens(
-    clips: StoredClips,
+    clips: Clips,
     encode: Encode,
     folder: epath.PathLike,
     *,
@@ -63,7 +62,7 @@ def _read(path: epath.Path, origin: str) -> np.ndarray | None:
         return None
 
 
-def _encode_all(clips: StoredClips, encode: Encode, context: int, batch_size: int) -> np.ndarray:
+def _encode_all(clips: Clips, encode: Encode, context: int, batch_size: int) -> np.ndarray:
     found = []
     with tqdm(total=len(clips), desc=f"tokenize {clips.split}", unit="clip") as bar:
         for batch in epoch(clips, batch_size=batch_size):

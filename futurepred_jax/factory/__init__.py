@@ -1,6 +1,6 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, sample_clips, spec
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
@@ -20,6 +20,7 @@ __all__ = [
     "outline_inference",
     "outline_job",
     "require_gate",
+    "sample_clips",
     "sampling",
     "spec",
     "tokenizer_config",

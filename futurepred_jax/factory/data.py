@@ -1,14 +1,19 @@
 """Config to clips."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 
 import jax
+import numpy as np
 from ml_collections import ConfigDict
 
-from futurepred_jax.data.clips import EVALUATION_FIELDS
+from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
+from futurepred_jax.data.labels import FIELDS
+from futurepred_jax.data.pipeline import Clips
+from futurepred_jax.data.recorded import Cut, Recording, arrays, describe, files, record_clips, tfds
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.store import StoredClips, draw_part, materialize
+from futurepred_jax.data.store import draw_part, materialize
 from futurepred_jax.training import distributed
 
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
@@ -21,25 +26,83 @@ def spec(config: ConfigDict) -> ClutterSpec:
     return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 
 
-def open_split(config: ConfigDict, split: str) -> StoredClips:
-    """A split's clips, drawn into ``config.storage.clips`` by the first who asks.
+def knows_objects(config: ConfigDict) -> bool:
+    """Whether a config's clips are drawn, so that masks, places and lifetimes of their objects are known."""
+    return config.data.source == "clutter"
 
-    Training clips are kept without the labels that only evaluation reads.
+
+def open_split(config: ConfigDict, split: str) -> Clips:
+    """A split's clips, drawn or cut into ``config.storage.clips`` by the first who asks.
+
+    Raises:
+        ValueError: ``config.data.source`` names no source, or one that has no such clips.
     """
-    return materialize(*_wanted(config, split), fields=_fields(split))
+    kind, _, place = config.data.source.partition(":")
+    if kind not in SOURCES:
+        raise ValueError(f"config.data.source {config.data.source!r}: known are {', '.join(SOURCES)}")
+    return SOURCES[kind](config, split, place)
 
 
-def open_split_together(config: ConfigDict, split: str) -> StoredClips:
-    """The same, asked for by all processes of a training at once: each draws its part.
+def open_split_together(config: ConfigDict, split: str) -> Clips:
+    """The same, asked for by all processes of a training at once: clutter is drawn by all, each its part.
 
     Where they do not share the folder, each then draws the rest of its own.
     """
-    if jax.process_count() > 1:
+    if jax.process_count() > 1 and knows_objects(config):
         parts = {"part": jax.process_index(), "parts": jax.process_count()}
         draw_part(*_wanted(config, split), **parts, fields=_fields(split), progress=jax.process_index() == 0)
         distributed.wait(f"drawn {split}")
     with distributed.first_alone(f"open {split}"):
         return open_split(config, split)
+
+
+def sample_clips(config: ConfigDict, split: str, count: int) -> dict[str, np.ndarray]:
+    """At most ``count`` clips of a split, the first ones, with every label there is; clutter is drawn and not kept.
+
+    Raises as ``open_split``.
+    """
+    if not knows_objects(config):
+        clips = open_split(config, split)
+        return clips.batch(np.arange(min(count, len(clips))))
+    drawn = [make_clip(spec(config), split, index, FIELDS) for index in range(count)]
+    drawn = [{**clip, "noisy": noisy(spec(config), split, clip)} for clip in drawn]
+    return {name: np.stack([clip[name] for clip in drawn]) for name in drawn[0]}
+
+
+def clutter(config: ConfigDict, split: str, place: str) -> Clips:
+    """Clutter videos; training clips are kept without the labels that only evaluation reads."""
+    if place:
+        raise ValueError(f"config.data.source 'clutter:{place}': clutter is drawn and has no place; say clutter")
+    return materialize(*_wanted(config, split), fields=_fields(split))
+
+
+def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: str, place: str) -> Clips:
+    """All clips of recordings that ``find`` finds at a place; what was left out is told."""
+    data = config.data
+    clips = record_clips(
+        find(place),
+        split,
+        Cut(size=data.size, frames=data.frames, fps=data.fps),
+        config.storage.clips,
+        held_out=data.held_out,
+        on_error=data.on_error,
+    )
+    print(f"{data.source}, {describe(clips)}")
+    return clips
+
+
+SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
+    "clutter": clutter,
+    "files": functools.partial(recorded, files.recordings),
+    "arrays": functools.partial(recorded, arrays.recordings),
+    "tfds": functools.partial(recorded, tfds.recordings),
+}
+"""Where clips come from, by what stands before the colon of ``config.data.source``; after it stands the place."""
+
+
+def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
+    """Splits to score: a tokenizer also where its gate is."""
+    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")
 
 
 def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
@@ -49,8 +112,3 @@ def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]
 
 def _fields(split: str) -> Sequence[str]:
     return TRAINING_FIELDS if split == "train" else EVALUATION_FIELDS
-
-
-def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
-    """Splits to score: a tokenizer also where its gate is."""
-    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")

@@ -15,6 +15,7 @@ def describe_protocol() -> dict[str, Any]:
         "pixel_range": [0, 1],
         "frames_scored": "future",
         "truth": "noise-free, also where the context is noisy",
+        "recorded": "of recorded videos only the pixels are known: no foreground, positions, recall, no floor redrawn",
         "context": "noisy for the model; noise-free for floors and reconstruction, so that they are at their strongest",
         "psnr": f"mean over clips of the PSNR of the clip's MSE; zero error counts as {image.CAP:g} dB",
         "ssim": "11 x 11 Gaussian window, sigma 1.5, population covariance, windows inside the frame, mean of channels",

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, UInt8
 
 from futurepred_jax.metrics import image, motion
 
@@ -48,6 +48,23 @@ def truth_of(
         predictable=image.dilate(known) & ~image.dilate(unknown),
         targets=_targets(batch, is_target & batch["exists"], future, slots),
     )
+
+
+def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
+    """The truth of scored frames of which nothing else is known: no foreground, no target, so no score of either."""
+    nothing = jnp.zeros(video.shape[:4], bool)
+    places, pixels = jnp.zeros((*video.shape[:2], 1, 2)), jnp.zeros((*video.shape[:2], 1), jnp.int32)
+    no_target = jnp.zeros((len(video), 1), bool)
+    targets = motion.Targets(
+        start=places[:, 0],
+        centre=places,
+        place=places,
+        visible_px=pixels,
+        amodal_px=pixels,
+        rgb=jnp.zeros((len(video), 1, 3)),
+        exists=no_target,
+    )
+    return Truth(jnp.asarray(video, jnp.float32) / 255, nothing, nothing, targets)
 
 
 def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:

@@ -17,8 +17,9 @@ from futurepred_jax.objectives.loss import Loss
 class TokenizerObjective:
     """Foreground-weighted L1 + L2 to the noise-free video, and the commitment of the encoder to its codes.
 
-    Batches have ``noisy`` and ``video`` (uint8 [b t h w 3], the same without noise) and ``instance`` (uint8 [b t h w],
-    0 on the background). A random half of the clips goes in without noise: futures are tokenized noise-free.
+    Batches have ``noisy`` and ``video`` (uint8 [b t h w 3], the same without noise) and, where the objects are known,
+    ``instance`` (uint8 [b t h w], 0 on the background); without it every pixel weighs the same. A random half of the
+    clips goes in without noise: futures are tokenized noise-free.
 
     Attributes:
         model: the tokenizer.
@@ -47,7 +48,7 @@ class TokenizerObjective:
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the codebook's update."""
-        clean, mask = to_signed(batch["video"]), batch["instance"] > 0
+        clean, mask = to_signed(batch["video"]), _mask(batch)
         choice_key, codebook_key = jax.random.split(key)
         noisy = jax.random.bernoulli(choice_key, 0.5, (clean.shape[0], 1, 1, 1, 1))
         video = jnp.where(noisy, to_signed(batch["noisy"]), clean)
@@ -76,22 +77,22 @@ class TokenizerObjective:
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out quality of reconstructions of noise-free clips, quantized whatever the step."""
-        clean, mask = to_signed(batch["video"]), batch["instance"] > 0
+        clean, mask = to_signed(batch["video"]), _mask(batch)
         drawn, quantized = self.model.apply({"params": params, **model_state}, clean)  # pyright: ignore
         squared = jnp.mean(jnp.square((jnp.clip(drawn, -1, 1) - clean) / 2), axis=-1)
-        foreground = jnp.sum(squared * mask, axis=(1, 2, 3)) / jnp.maximum(jnp.sum(mask, axis=(1, 2, 3)), 1)
         usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)  # pyright: ignore[reportAttributeAccessIssue]
         return {
             "loss": self._distance(drawn, clean, mask),
             "psnr": jnp.mean(_decibel(jnp.mean(squared, axis=(1, 2, 3)))),
-            "foreground_psnr": jnp.mean(_decibel(foreground)),
+            **({} if mask is None else {"foreground_psnr": jnp.mean(_decibel(_masked_mean(squared, mask)))}),
             "codebook_usage": usage,
             "perplexity": perplexity,
         }
 
-    def _distance(self, drawn: Video, clean: Video, mask: Mask) -> Float[Array, ""]:
+    def _distance(self, drawn: Video, clean: Video, mask: Mask | None) -> Float[Array, ""]:
         error = drawn - clean
-        weight = jnp.where(mask, self.foreground_weight, 1.0)[..., None]
+        weight = jnp.ones(clean.shape[:-1]) if mask is None else jnp.where(mask, self.foreground_weight, 1.0)
+        weight = weight[..., None]
         pixel = jnp.abs(error) + self.l2_weight * jnp.square(error)
         return jnp.sum(weight * pixel) / (3 * jnp.sum(weight))
 
@@ -99,6 +100,14 @@ class TokenizerObjective:
 def to_signed(frames: Frames) -> Video:
     """Bytes to [-1, 1]."""
     return frames.astype(jnp.float32) / 127.5 - 1.0
+
+
+def _mask(batch: PyTree) -> Mask | None:
+    return batch["instance"] > 0 if "instance" in batch else None
+
+
+def _masked_mean(squared: Float[Array, "b t h w"], mask: Mask) -> Float[Array, "b"]:
+    return jnp.sum(squared * mask, axis=(1, 2, 3)) / jnp.maximum(jnp.sum(mask, axis=(1, 2, 3)), 1)
 
 
 def _decibel(mse: Float[Array, "*b"]) -> Float[Array, "*b"]:

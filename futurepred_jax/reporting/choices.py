@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from futurepred_jax.reporting.formats import Number
 
 RANKED_BY = {"foreground_psnr": 1, "ade": -1}  # metric -> sign: the best clip has the highest mean rank over both
+RANKED_BY_PIXELS = {"psnr": 1}  # where neither is known of any clip, as in recorded videos
 
 Why = Literal["random", "best", "worst"]
 ClipScores = Mapping[str, Mapping[str, Number | None]]
@@ -40,7 +41,8 @@ def choose_clips(
     """Pick clips to show: half of them at random, a quarter the best and a quarter the worst.
 
     Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
-    without truth for a clip is left out of its mean. Random ones are drawn among the rest, so that no clip comes twice.
+    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are drawn
+    among the rest, so that no clip comes twice.
 
     Args:
         evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all
@@ -58,7 +60,7 @@ def choose_clips(
     candidates = _scored(evaluation_clips) if evaluation_clips else _unscored(available or {})
     if not candidates:
         raise ValueError("no clips to choose from: pass evaluation_clips, or available={split: number of clips}")
-    ranked = _best_first(candidates)
+    ranked = _best_first(candidates, RANKED_BY) or _best_first(candidates, RANKED_BY_PIXELS)
     quarter = min(count // 4, len(ranked) // 2)
     best, worst = ranked[:quarter], ranked[::-1][:quarter]
     taken = {choice.name for choice in best + worst}
@@ -95,10 +97,10 @@ def _unscored(available: Mapping[str, int]) -> list[Choice]:
     return [Choice(split, index, "random") for split, size in sorted(available.items()) for index in range(size)]
 
 
-def _best_first(candidates: Sequence[Choice]) -> list[Choice]:
+def _best_first(candidates: Sequence[Choice], ranked_by: Mapping[str, int]) -> list[Choice]:
     """Those candidates whose model has a score, ordered by mean normalised rank; ties keep the order given."""
-    ranks = np.full((len(RANKED_BY), len(candidates)), np.nan)
-    for row, (metric, sign) in enumerate(RANKED_BY.items()):
+    ranks = np.full((len(ranked_by), len(candidates)), np.nan)
+    for row, (metric, sign) in enumerate(ranked_by.items()):
         values = np.array([choice.scores.get("model", {}).get(metric) for choice in candidates], dtype=float)
         known = np.isfinite(values)
         ranks[row, known] = rankdata(sign * values[known]) / max(1, known.sum())

@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,13 @@ SHEET_WIDTH = 8192  # px; browsers on phones refuse wider pictures
 
 @dataclasses.dataclass(frozen=True)
 class Player:
-    """A clip ready to be played: frame f of panel p is tile p · frames + f of the sheet, ``columns`` tiles a row."""
+    """A clip ready to be played: frame f of panel p is tile p · frames + f of the sheet, ``columns`` tiles a row.
+
+    ``entry`` is what is told of the clip, ``panels`` are its names and labels.
+    """
 
     entry: dict[str, Any]
+    panels: dict[str, str]
     sheet: str
     columns: int
     height: int
@@ -34,31 +38,38 @@ class Player:
 
 def make_player(prediction: Prediction) -> Player:
     """Pack truth, prediction and copy-last-frame, each after its context, into one sheet."""
-    films = prediction.films
-    panels = [np.concatenate([films["context"], films[name]]) for name in PANELS]
-    _, height, width, _ = panels[0].shape
-    columns = min(sum(map(len, panels)), SHEET_WIDTH // width)
-    return Player(
-        entry=prediction.entry,
-        sheet=_data_uri(_sheet(panels, columns), lossless=max(height, width) <= LOSSLESS_UP_TO),
-        columns=columns,
-        height=height,
-        width=width,
-        frames=len(panels[0]),
-        context=len(films["context"]),
-        fps=prediction.entry.get("fps", 6.0),
-    )
+    context = prediction.films["context"]
+    films = {name: np.concatenate([context, prediction.films[name]]) for name in PANELS}
+    return pack(prediction.entry, PANELS, films, context=len(context), fps=prediction.entry.get("fps", 6.0))
 
 
-def _sheet(panels: Sequence[UInt8[np.ndarray, "t h w 3"]], columns: int) -> UInt8[np.ndarray, "_y _x 3"]:
-    tiles = np.concatenate(panels)
+def pack(
+    entry: dict[str, Any],
+    panels: dict[str, str],
+    films: Mapping[str, UInt8[np.ndarray, "t h w 3"]],
+    *,
+    context: int,
+    fps: int | float,
+) -> Player:
+    """Pack films of one shape, one a panel, into a sheet; ``context`` is how many of their frames a model sees."""
+    tiles = np.stack([films[name] for name in panels])
+    _, frames, height, width, _ = tiles.shape
+    tiles = rearrange(tiles, "p t h w c -> (p t) h w c")
+    columns = min(len(tiles), SHEET_WIDTH // width)
+    uri = picture_uri(arrange(tiles, columns), lossless=max(height, width) <= LOSSLESS_UP_TO)
+    return Player(entry, panels, uri, columns, height, width, frames, context, fps)
+
+
+def arrange(tiles: UInt8[np.ndarray, "n h w 3"], columns: int) -> UInt8[np.ndarray, "_y _x 3"]:
+    """Tiles in rows of ``columns``, the rest of the last row black."""
     count, height, width, _ = tiles.shape
     rows = -(-count // columns)
     tiles = np.concatenate([tiles, np.zeros((rows * columns - count, height, width, 3), np.uint8)])
     return rearrange(tiles, "(rows columns) h w c -> (rows h) (columns w) c", columns=columns)
 
 
-def _data_uri(picture: UInt8[np.ndarray, "_y _x 3"], *, lossless: bool) -> str:
+def picture_uri(picture: UInt8[np.ndarray, "_y _x 3"], *, lossless: bool) -> str:
+    """A picture as a data URI: PNG, or WebP of quality 90."""
     file = io.BytesIO()
     image = Image.fromarray(picture)
     if lossless:

@@ -53,13 +53,15 @@ def test_without_shuffling_the_order_is_the_sources(source):
     np.testing.assert_array_equal(stream, np.arange(32) % COUNT)
 
 
-def test_processes_share_every_global_batch(source):
-    whole = indices(batches(source, batch_size=6, seed=2), 8)
-    parts = [indices(batches(source, batch_size=6, seed=2, process_index=i, process_count=2), 8) for i in range(2)]
-    for batch, one, two in zip(whole, *parts, strict=True):
-        np.testing.assert_array_equal(np.concatenate([one, two]), batch)
-        assert len(one) == len(two) == 3
-    assert not set(np.concatenate(parts[0][:3])) & set(np.concatenate(parts[1][:3]))  # within one epoch
+@pytest.mark.parametrize("hosts", [1, 2, 4])
+def test_any_number_of_hosts_gives_the_same_global_batches(source, hosts):
+    whole = indices(batches(source, batch_size=8, seed=2), 6)
+    given = {"batch_size": 8, "seed": 2, "process_count": hosts}
+    parts = [indices(batches(source, process_index=host, **given), 6) for host in range(hosts)]
+    for number, batch in enumerate(whole):
+        share = [part[number] for part in parts]
+        assert [len(rows) for rows in share] == [8 // hosts] * hosts
+        np.testing.assert_array_equal(np.concatenate(share), batch)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Cutting a batch's truth to the frames that are scored."""
 
+import jax.numpy as jnp
 import numpy as np
 
-from futurepred_jax.metrics.truth import truth_of
+from futurepred_jax.metrics.scores import clip_scores, measure
+from futurepred_jax.metrics.truth import only_video, truth_of
 
 
 def batch() -> dict[str, np.ndarray]:
@@ -54,6 +56,14 @@ def test_foreground_holds_every_object_and_predictable_none_born_later():
     assert predictable[9, 2]
     assert not predictable[6:11, 6:11].any()
     assert not predictable[0, 11]
+
+
+def test_of_a_video_alone_only_its_pixels_are_scored():
+    video = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3)).astype(np.uint8)
+    scores = clip_scores(measure(jnp.full((2, 3, 16, 16, 3), 0.5), only_video(video)))
+    for name, values in scores.items():
+        assert np.isfinite(values).all() == (name in ("psnr", "ssim", "mse", "mae")), name
+    np.testing.assert_allclose(scores["mse"], np.square(video / 255 - 0.5).mean(axis=(1, 2, 3, 4)), rtol=1e-4)
 
 
 def test_pictures_become_unit_floats():

@@ -55,6 +55,16 @@ def test_foreground_counts_by_its_weight(drawing, clips):
     assert abs(want - pixel.mean()) > 1e-5
 
 
+def test_where_no_object_is_known_every_pixel_weighs_the_same(drawing, clips):
+    params, state = drawing
+    unknown = {name: clips[name] for name in ("video", "noisy")}
+    drawn, _ = MAGVIT.apply({"params": params, **state}, to_signed(clips["video"]))
+    error = np.asarray(drawn - to_signed(clips["video"]))
+    scores = DRAWING.validate(params, state, unknown)
+    np.testing.assert_allclose(scores["loss"], (np.abs(error) + 2.0 * error**2).mean(), rtol=1e-4)
+    assert scores.keys() == DRAWING.validate(params, state, clips).keys() - {"foreground_psnr"}
+
+
 def test_drawing_trains_encoder_and_decoder(drawing, clips):
     params, state = drawing
     grads = jax.grad(lambda p: DRAWING.loss(p, state, clips, key=jax.random.key(3), step=STEP).value)(params)

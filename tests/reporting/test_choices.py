@@ -35,6 +35,13 @@ def test_missing_truth_is_left_out_of_the_rank_and_a_clip_without_any_is_never_b
         assert choice.index != 0 or choice.why == "random"
 
 
+def test_where_no_clip_has_truth_pixels_decide():
+    recorded = clips([None] * 8, [None] * 8)
+    recorded["test_iid"]["scores"]["model"]["psnr"] = [20.0, 24.0, 21.0, 28.0, 22.0, 25.0, 26.0, 23.0]
+    assert chosen("best", recorded, count=8, seed=0) == [30, 60]
+    assert chosen("worst", recorded, count=8, seed=0) == [0, 20]
+
+
 def test_a_dozen_without_repeats_the_same_for_the_same_seed():
     first, again, other = (choose_clips(GRADED, 12, seed) for seed in (7, 7, 8))
     assert first == again

@@ -1,0 +1,40 @@
+"""The flag --config of every command, and mistakes told in a line."""
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+
+from absl import flags, logging
+from ml_collections import config_flags
+
+from futurepred_jax.configs import NAMES, find_config
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    find_config("baseline"),
+    f"NAME[.py][:PRESET] with NAME one of {', '.join(NAMES)}, or the path of your own; PRESET one of debug, tiny (the "
+    "default), small, base, large. Any field is set by --config.any.field=value.",
+)
+
+
+def parse(argv: Sequence[str]) -> list[str]:
+    """absl's flags, with --config=NAME found among the configs and mistakes told in a line."""
+    try:
+        found = [f"--config={find_config(a.split('=', 1)[1])}" if a.startswith("--config=") else a for a in argv]
+        return flags.FLAGS(found)
+    except (flags.Error, ValueError, AttributeError, KeyError) as error:
+        said = str(error.args[0] if error.args else error)
+        sys.exit(f"error: {said.strip().splitlines()[-1].strip()}")
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """An error that the user can mend is a message, with --verbosity=1 a traceback."""
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
+    try:
+        yield
+    except (ValueError, OSError, FloatingPointError) as error:
+        if logging.level_debug():
+            raise
+        sys.exit(f"error: {error}")

@@ -1,0 +1,7 @@
+"""Videos that were recorded, not drawn: from files, arrays or TFDS to the same clips that a model sees of clutter."""
+
+from futurepred_jax.data.recorded import arrays, files, tfds
+from futurepred_jax.data.recorded.clips import RecordedClips, describe, record_clips
+from futurepred_jax.data.recorded.recording import Cut, Recording
+
+__all__ = ["Cut", "RecordedClips", "Recording", "arrays", "describe", "files", "record_clips", "tfds"]

@@ -1,0 +1,70 @@
+"""The truth drawn over a clip: whose pixels they are, boxes, the way so far, and where surfaces move."""
+
+import colorsys
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw
+
+ROLE_COLOURS = {
+    "target": (58, 167, 109),
+    "persistent": (232, 131, 58),
+    "transient": (163, 107, 214),
+    "occluder": (120, 128, 140),
+}
+SHARE = 0.4  # of a mask's colour in its pixels
+
+Film = UInt8[np.ndarray, "t h w 3"]
+Enlarged = UInt8[np.ndarray, "t y x 3"]
+
+
+def enlarge(film: Film, scale: int) -> Enlarged:
+    """Each pixel as a square."""
+    return film.repeat(scale, axis=1).repeat(scale, axis=2)
+
+
+def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: int) -> Enlarged:
+    """The clip, ``scale`` times as large, with each object's mask, box and way so far in the colour of its role.
+
+    Args:
+        clip: ``video``, ``instance``, ``role``, ``centre``, ``box`` and ``visible_px`` of one clip.
+        roles: names of the roles, by number.
+        scale: whole factor.
+    """
+    colours = np.array([ROLE_COLOURS[roles[role]] for role in clip["role"]], np.uint8)
+    film = enlarge(_tinted(clip["video"], clip["instance"], colours), scale)
+    return np.stack([_marked(frame, clip, colours, step, scale) for step, frame in enumerate(film)])
+
+
+def draw_flow(flow: Float[np.ndarray, "t h w 2"]) -> Film:
+    """Direction as hue, the root of the speed as brightness, of which the clip's fastest has all."""
+    flow = np.nan_to_num(flow, posinf=0, neginf=0)
+    speed = np.hypot(flow[..., 0], flow[..., 1])
+    angle = (np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi)) % 1
+    wheel = np.array([colorsys.hsv_to_rgb(hue, 0.85, 1.0) for hue in np.arange(256) / 256])
+    colour = wheel[(angle * 256).astype(int) % 256]
+    return (255 * colour * np.sqrt(speed / max(float(speed.max()), 1e-6))[..., None]).astype(np.uint8)
+
+
+def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
+    tint = np.concatenate([np.zeros((1, 3)), colours])[instance]
+    share = np.where(instance > 0, SHARE, 0)[..., None]
+    return np.round(video * (1 - share) + tint * share).astype(np.uint8)
+
+
+def _marked(
+    frame: UInt8[np.ndarray, "y x 3"], clip: Mapping[str, np.ndarray], colours: np.ndarray, step: int, scale: int
+) -> UInt8[np.ndarray, "y x 3"]:
+    """One frame with the boxes of those in sight, and the way so far of all who were."""
+    picture = Image.fromarray(frame)
+    draw = ImageDraw.Draw(picture)
+    for slot in np.flatnonzero(clip["visible_px"][: step + 1].any(axis=0)):
+        seen = np.flatnonzero(clip["visible_px"][: step + 1, slot])
+        way = (clip["centre"][seen, slot] + 0.5) * scale  # whole numbers are the centres of pixels
+        colour = tuple(colours[slot].tolist())
+        draw.line([tuple(place) for place in way.tolist()], fill=colour, width=2)
+        if seen[-1] == step:
+            x0, y0, x1, y1 = (clip["box"][step, slot] * scale).tolist()
+            draw.rectangle((x0, y0, x1 - 1, y1 - 1), outline=colour)
+    return np.asarray(picture)

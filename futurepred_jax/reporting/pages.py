@@ -1,0 +1,30 @@
+"""The templates of all pages, and what they can call."""
+
+import functools
+
+import jinja2
+
+from futurepred_jax.reporting import formats
+from futurepred_jax.reporting.charts import style_of
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Escapes what is told, and takes no name that is missing."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("futurepred_jax.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"count": formats.count, "percent": formats.percent}
+    found.globals |= {
+        "METRICS": METRICS,
+        "HEADLINE": HEADLINE,
+        "predictor": predictor,
+        "style_of": style_of,
+        "score": formats.score,
+    }
+    return found
