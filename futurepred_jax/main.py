@@ -1,10 +1,14 @@
 """The command line: a config, a workdir and a mode.
 
 python -m futurepred_jax.main --config=configs/baseline.py:tiny [--workdir=…] [--mode=…] [--config.any.field=value]
+
+An installed package is also started as ``futurepred-jax``; --version tells which one it is.
 """
 
 import os
 import sys
+
+from futurepred_jax import __version__
 
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
@@ -21,6 +25,9 @@ def use_huge_pages() -> None:
 
 def cli() -> None:
     """The console command."""
+    if "--version" in sys.argv[1:]:
+        print(f"futurepred_jax {__version__}")
+        return
     use_huge_pages()
     from absl import flags
 
