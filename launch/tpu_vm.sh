@@ -101,7 +101,8 @@ obtain() {
 
 # All workers run the same program and find each other. The lock keeps a second start from doing anything.
 start() {
-  local line="bash package/train.sh $(quoted "$store/$name" "${trainer[@]}")"
+  local line
+  line="bash package/train.sh $(quoted "$store/$name" "${trainer[@]}")"
   line="rm -f futurepred/state; $line; case \$? in 0) echo finished ;; 143) echo stopped ;; *) echo failed ;; esac"
   run "${vm[@]}" scp "$folder/package" "$name:" "${place[@]}" --worker=all --recurse
   workers "bash package/machine.sh $(quoted "$requirement") tpu"
