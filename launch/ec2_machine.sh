@@ -32,6 +32,7 @@ finish() {
   shutdown -h now
 }
 trap finish EXIT
+trap 'state=interrupted; exit 143' TERM
 
 # Spot machines are told two minutes ahead.
 called_back() {

@@ -8,10 +8,11 @@
 set -euo pipefail
 
 bin=${FUTUREPRED_HOME:-$HOME/futurepred}/venv/bin
-stopped=''
+stopped='' training=''
+trap 'stopped=yes; [[ -z $training ]] || kill -TERM "$training"' TERM
 "$bin/futurepred-jax" --workdir="$1" "${@:2}" &
 training=$!
-trap 'stopped=yes; kill -TERM "$training"' TERM
+[[ -z $stopped ]] || kill -TERM "$training"
 code=0
 wait "$training" || code=$?
 while kill -0 "$training" 2>/dev/null; do # a signal ends `wait`, not the training

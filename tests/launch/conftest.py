@@ -1,4 +1,4 @@
-"""What the launchers meet in these tests: an AWS of moto's on 127.0.0.1, a folder of stand-in commands, no credentials."""
+"""What the launchers meet in these tests: moto's AWS on 127.0.0.1, a folder of stand-in commands, no credentials."""
 
 import os
 import subprocess

@@ -8,7 +8,7 @@ import threading
 import uuid
 
 import pytest
-from launchers import LAUNCH, stand_in
+from launchers import LAUNCH, stand_in, which
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra launch-test")
 
@@ -80,18 +80,22 @@ def test_a_machine_is_launched_once_found_again_and_terminated_with_all_that_was
     assert "do-not-show-this" not in "".join([first.stdout, first.stderr, again.stderr, down.stderr])
 
 
-def test_a_launch_that_fails_leaves_nothing_behind(shell, account):
-    refused = shell(EC2, "up", *account.flags, SOURCE, "--type=g6.nonsense", "--", "--config=baseline")
+def test_a_launch_that_fails_leaves_nothing_behind(shell, account, commands):
+    no_capacity = "echo InsufficientInstanceCapacity >&2; exit 254"
+    stand_in(commands, "aws", f'[[ $* != *run-instances* ]] || {{ {no_capacity}; }}\nexec {which("aws")} "$@"')
+    refused = shell(EC2, "up", *account.flags, SOURCE, "--", "--config=baseline")
     assert refused.returncode != 0
-    assert "g6.nonsense" in refused.stderr
+    assert "InsufficientInstanceCapacity" in refused.stderr
+    assert "create-security-group" in refused.stderr
     assert not account.machines
     assert not account.groups
 
 
 # In the place of uv: a trainer that waits to be stopped, and finishes when it is started again.
-TRAINER = f"""
+TRAINER = rf"""
 mkdir -p "$FUTUREPRED_HOME/venv/bin"
-ln -sf {sys.executable} "$FUTUREPRED_HOME/venv/bin/python"
+printf '#!/bin/sh\nexec {sys.executable} "$@"' >"$FUTUREPRED_HOME/venv/bin/python"
+chmod +x "$FUTUREPRED_HOME/venv/bin/python"
 cat >"$FUTUREPRED_HOME/venv/bin/futurepred-jax" <<'END'
 #!/usr/bin/env bash
 [[ $1 != --version ]] || exit 0
