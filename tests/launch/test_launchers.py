@@ -46,32 +46,6 @@ def test_misspelt_words_are_answered_with_the_known_ones(shell, script, line, wo
     assert words in refused.stderr
 
 
-# In the place of srun: the trainer, stopped the first time.
-SRUN = """
-shift 2
-echo "$@" >>calls
-[[ ! -e stopped ]] || { mkdir -p run/report && touch run/report/index.html; }
-touch stopped
-"""
-
-
-def test_a_slurm_job_queues_itself_again_until_the_report_is_there(shell, commands, tmp_path):
-    stand_in(commands, "srun", SRUN)
-    stand_in(commands, "scontrol", 'echo "$@" >>requeued')
-    line = ["bash", LAUNCH / "slurm.sbatch", "run", "--config=baseline:small"]
-    for _ in range(2):
-        assert shell(*line, environment={"SLURM_JOB_ID": "7", "FUTUREPRED_VENV": "/venv"}).returncode == 0
-    assert (tmp_path / "requeued").read_text() == "requeue 7\n"
-    assert (tmp_path / "calls").read_text() == "--workdir=run --config=baseline:small\n" * 2
-
-
-def test_a_slurm_job_that_fails_does_not_come_back(shell, commands, tmp_path):
-    stand_in(commands, "srun", "exit 3")
-    stand_in(commands, "scontrol", 'echo "$@" >>requeued')
-    assert shell("bash", LAUNCH / "slurm.sbatch", "run", environment={"SLURM_JOB_ID": "7"}).returncode == 3
-    assert not (tmp_path / "requeued").exists()
-
-
 @pytest.mark.slow
 def test_xpk_takes_the_workload_and_would_restart_what_was_stopped(shell, commands, tmp_path):
     xpk = which("xpk")
