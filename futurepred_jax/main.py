@@ -33,7 +33,9 @@ def cli() -> None:
 
     from futurepred_jax import commands  # loads jax, which a restart would do twice
 
-    flags.adopt_module_key_flags(commands)  # --help tells of them
+    sys.modules["__main__"].__doc__ = __doc__  # what --help begins with, also where a console script is the main module
+    for flag in flags.FLAGS.get_key_flags_for_module(commands):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # and lists
     commands.run()
 
 

@@ -69,6 +69,16 @@ SHORT = [
 def test_the_installed_command_makes_a_report_in_an_empty_folder(installed, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "GLIBC_TUNABLES")}
     environment |= {"JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    told = subprocess.run(
+        [installed / "futurepred-jax", "--help"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "--config=configs/baseline.py:tiny" in told.stdout
+    assert "--workdir: " in told.stdout
     where = [installed / "python", "-c", "import futurepred_jax; print(futurepred_jax.__file__)"]
     found = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert found.startswith(str(installed.parent))

@@ -38,15 +38,13 @@ def shell(tmp_path: Path, commands: Path) -> Shell:
 def cloud():
     """The environment in which the aws command speaks to a moto server with a bucket, a profile and an image."""
     server = pytest.importorskip("moto.server", reason="needs the extra launch-test")
+    account = pytest.importorskip("moto.core").DEFAULT_ACCOUNT_ID
+    parameters = pytest.importorskip("moto.ssm.models").ssm_backends[account]["us-east-1"]
     if which("aws") is None:
         pytest.skip("needs the aws command, of the extra launch-test")
-    from moto.core import DEFAULT_ACCOUNT_ID
-    from moto.ssm.models import ssm_backends
-
     threaded = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     threaded.start()
     host, port = threaded.get_host_and_port()
-    parameters = ssm_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
     parameters.put_parameter("image", "", "ami-12c6146b", "String", "", "", False, [], "text", None, None)
     parameters._parameters[IMAGE] = parameters._parameters["image"]  # only Amazon may put one under /aws
     yield {
