@@ -7,9 +7,9 @@ set -euo pipefail
 
 name=$1 store=$2 address=$3 hours=$4
 shift 4
-export FUTUREPRED_HOME=${FUTUREPRED_HOME:-/opt/futurepred}
+export HOME=${HOME:-/root} FUTUREPRED_HOME=${FUTUREPRED_HOME:-/opt/futurepred}
 metadata=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}
-every=${FUTUREPRED_UPLOAD_SECONDS:-300} # between two uploads
+every=300 # seconds from one upload to the next
 training='' uploading='' told='' state=failed
 
 shutdown -h "+$((60 * hours))" # whatever happens below

@@ -2,13 +2,16 @@
 
 import base64
 import http.server
+import os
 import shutil
+import subprocess
 import sys
 import threading
+import time
 import uuid
 
 import pytest
-from launchers import LAUNCH, stand_in, which
+from launchers import BIN, LAUNCH, stand_in, which
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra launch-test")
 
@@ -88,6 +91,35 @@ def test_a_launch_that_fails_leaves_nothing_behind(shell, account, commands):
     assert "InsufficientInstanceCapacity" in refused.stderr
     assert "create-security-group" in refused.stderr
     assert not account.machines
+    assert not account.groups
+
+
+def next_machine(account, seen):
+    """The identifier of a running machine that was not seen before."""
+    deadline = time.time() + 120
+    while time.time() < deadline:
+        running = [m["InstanceId"] for m in account.machines if m["State"]["Name"] == "running"]
+        if set(running) - seen:
+            return (set(running) - seen).pop()
+        time.sleep(0.2)
+    raise TimeoutError("no machine was launched")
+
+
+def test_watch_replaces_what_was_interrupted_and_leaves_nothing_when_it_has_finished(account, tmp_path):
+    line = [EC2, "watch", *account.flags, SOURCE, "--", "--config=baseline"]
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "FUTUREPRED_WATCH_SECONDS": "1"}
+    with subprocess.Popen(line, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as watching:
+        seen = set()
+        for state in ("interrupted", "finished"):
+            machine = next_machine(account, seen)
+            key = f"runs/.launch/{account.name}/state"
+            account.s3.put_object(Bucket=account.bucket, Key=key, Body=state.encode())
+            account.ec2.terminate_instances(InstanceIds=[machine])
+            seen.add(machine)
+        said, _ = watching.communicate(timeout=120)
+    assert watching.returncode == 0
+    assert f"{account.name}: finished." in said
+    assert len(account.machines) == 2
     assert not account.groups
 
 
