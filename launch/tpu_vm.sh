@@ -106,7 +106,8 @@ start() {
   line="rm -f futurepred/state; $line; case \$? in 0) echo finished ;; 143) echo stopped ;; *) echo failed ;; esac"
   run "${vm[@]}" scp "$folder/package" "$name:" "${place[@]}" --worker=all --recurse
   workers "bash package/machine.sh $(quoted "$requirement") tpu"
-  workers "nohup flock -n futurepred/lock bash -c $(quoted "$line >futurepred/state") >>futurepred/log.txt 2>&1 </dev/null &"
+  line="flock -n futurepred/lock bash -c $(quoted "$line >futurepred/state")"
+  workers "nohup $line >>futurepred/log.txt 2>&1 </dev/null &"
 }
 
 tell_the_cost() {
