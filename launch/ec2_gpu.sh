@@ -107,7 +107,7 @@ up() {
 }
 
 close() {
-  local ids group
+  local ids found group
   ids=$(machines | cut -f1)
   if [[ -n $ids ]]; then
     # shellcheck disable=SC2086 # one word each
@@ -115,7 +115,8 @@ close() {
     # shellcheck disable=SC2086
     run aws ec2 wait instance-terminated --instance-ids $ids
   fi
-  for group in $(groups); do
+  found=$(groups)
+  for group in $found; do
     run aws ec2 delete-security-group --group-id "$group" >/dev/null
   done
 }

@@ -51,10 +51,16 @@ image() {
   esac
 }
 
-state() { # ACTIVE (a queue) or READY (a VM) when it runs; none when there is none
-  local field=state.state
+# ACTIVE (a queue) or READY (a VM) when it runs; none only where gcloud says that there is none.
+state() {
+  local field=state.state errors
   [[ -z $direct ]] || field=state
-  ask "${kind[@]}" describe "$name" "${place[@]}" --format="value($field)" 2>/dev/null || echo none
+  if { errors=$(ask "${kind[@]}" describe "$name" "${place[@]}" --format="value($field)" 2>&1 >&3); } 3>&1; then
+    printf '%s' "${errors:+$errors$'\n'}" >&2
+  else
+    [[ $errors == *NOT_FOUND* ]] || fail "$errors"
+    echo none
+  fi
 }
 
 # How it goes on the first worker: running, finished, stopped, failed, or none where it was not started.
@@ -139,16 +145,18 @@ case $verb in
   status) echo "slice: $(state), training: $(training)" ;;
   logs) run "${vm[@]}" ssh "$name" "${place[@]}" --worker=0 --command='tail -n 100 -F futurepred/log.txt' ;;
   down)
-    [[ $(state) == none ]] || delete
+    found=$(state)
+    [[ $found == none ]] || delete
     echo "nothing of $name is left but its store"
     ;;
   watch)
     up
-    while [[ -z $dry_run && ! $(training) =~ finished|failed ]]; do
-      sleep "$pause"
-      [[ $(state) =~ ^(ACTIVE|READY)$ ]] || "$0" up "${@:2}" || echo "again in $pause s" >&2
-    done
     said=$(training)
+    while [[ -z $dry_run && ! $said =~ finished|failed ]]; do
+      [[ $said == running ]] || "$0" up "${@:2}" || echo "again in $pause s" >&2
+      sleep "$pause"
+      said=$(training)
+    done
     [[ $said != failed ]] || workers 'tail -n 50 futurepred/log.txt'
     delete
     echo "$name: $said. Its results are in $store/$name"

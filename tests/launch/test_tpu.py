@@ -18,7 +18,7 @@ GCLOUD = """
 cd "$HOME"
 { printf '%q ' gcloud "$@"; echo; } >>calls
 case "$*" in
-  *' describe '*) cat state ;;
+  *' describe '*) cat state 2>/dev/null || { echo "${SAYS:-NOT_FOUND}" >&2 && exit 1; } ;;
   *' create '*) echo "${CREATED:-ACTIVE}" >state ;;
   *' delete '*) rm state ;;
   *pgrep*) cat training 2>/dev/null ;;
@@ -74,6 +74,15 @@ def test_watch_deletes_what_was_preempted_resumes_and_tears_down_at_the_end(shel
     assert verbs(calls()) == once * 2
     assert not (tmp_path / "state").exists()
     assert "finished. Its results are in gs://bucket/runs/run" in done.stdout
+
+
+@pytest.mark.usefixtures("calls")
+def test_down_does_not_say_that_nothing_is_left_where_gcloud_could_not_tell(shell):
+    assert "nothing of run is left" in shell(TPU, "down", *PLACE).stdout
+    unknown = shell(TPU, "down", *PLACE, environment={"SAYS": "You do not currently have an active account"})
+    assert unknown.returncode != 0
+    assert "active account" in unknown.stderr
+    assert "left" not in unknown.stdout
 
 
 def test_a_dry_run_calls_nothing(shell, calls, tmp_path):
