@@ -40,7 +40,8 @@ def config():
 
 
 def test_a_config_is_compiled_without_data_or_weights(here, config, tmp_path, capsys):
-    compile.run(config, tmp_path, topology="cpu:8")
+    config.compile.topology = "cpu:8"
+    compile.run(config, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["compile.json"]
     document = json.loads((tmp_path / "compile.json").read_text())
     assert document["mesh"] == {"data": 8, "fsdp": 1, "tensor": 1}

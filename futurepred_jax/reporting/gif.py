@@ -1,7 +1,7 @@
-"""GIFs that set a predicted future beside the true one."""
+"""GIFs that set a predicted future beside the true one, or any videos in a row."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
@@ -45,20 +45,34 @@ def side_by_side(
     """
     left, right = np.concatenate([context, truth]), np.concatenate([context, prediction])
     pages = [
-        _page(pair, step=step, context=len(context), future=len(truth))
+        _page(pair, *_marks(step, context=len(context), future=len(truth)))
         for step, pair in enumerate(zip(left, right, strict=True))
     ]
     return _encode(pages, palette=_palette(np.concatenate([left, right])), durations=_durations(len(pages), fps))
 
 
-def _page(pair: tuple[np.ndarray, np.ndarray], *, step: int, context: int, future: int) -> Image.Image:
-    """One frame of the GIF; ``step`` counts from 0 through context and future."""
-    scale = -(-PANEL // min(pair[0].shape[:2]))
-    panels = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in pair]
+def in_a_row(videos: Mapping[str, UInt8[np.ndarray, "t h w 3"]], *, fps: int | float = 6.0) -> bytes:
+    """Draw videos of one length side by side, each under its name, as an endless GIF enlarged as ``side_by_side``'s.
+
+    Raises:
+        ValueError: the videos differ in length.
+    """
+    lengths = {name: len(video) for name, video in videos.items()}
+    if len(set(lengths.values())) != 1:
+        raise ValueError(f"videos of {lengths} frames: all must be equally long")
+    frames = zip(*videos.values(), strict=True)
+    pages = [_page(panels, tuple(videos), (CONTEXT,) * len(videos)) for panels in frames]
+    return _encode(pages, palette=_palette(np.concatenate([*videos.values()])), durations=_durations(len(pages), fps))
+
+
+def _page(frames: Sequence[np.ndarray], labels: Sequence[str], colours: Sequence[Colour]) -> Image.Image:
+    """One frame of the GIF: panels from left to right."""
+    scale = -(-PANEL // min(frames[0].shape[:2]))
+    panels = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in frames]
     width, height = panels[0].size
-    page = Image.new("RGB", (3 * GAP + 2 * width, 2 * GAP + BAND + height), PAPER)
+    page = Image.new("RGB", (GAP + len(panels) * (width + GAP), 2 * GAP + BAND + height), PAPER)
     draw = ImageDraw.Draw(page)
-    for column, (panel, label, colour) in enumerate(zip(panels, *_marks(step, context, future), strict=True)):
+    for column, (panel, label, colour) in enumerate(zip(panels, labels, colours, strict=True)):
         x, y = GAP + column * (width + GAP), GAP + BAND
         draw.rectangle((x - BORDER, y - BORDER, x + width + BORDER - 1, y + height + BORDER - 1), fill=colour)
         draw.text((x - BORDER, y - BORDER - 6), label, fill=INK, font=ImageFont.load_default(13), anchor="ls")
@@ -66,8 +80,8 @@ def _page(pair: tuple[np.ndarray, np.ndarray], *, step: int, context: int, futur
     return page
 
 
-def _marks(step: int, context: int, future: int) -> tuple[tuple[str, str], tuple[Colour, Colour]]:
-    """Labels and border colours of the left and the right panel."""
+def _marks(step: int, *, context: int, future: int) -> tuple[tuple[str, str], tuple[Colour, Colour]]:
+    """Labels and border colours of the left and the right panel; ``step`` counts from 0 through both."""
     if step < context:
         label = f"context {step + 1}/{context}"
         return (label, label), (CONTEXT, CONTEXT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from futurepred_jax.reporting.gif import BAND, BORDER, CONTEXT, GAP, HOLD, PREDICTED, TRUTH, side_by_side
+from futurepred_jax.reporting.gif import BAND, BORDER, CONTEXT, GAP, HOLD, PREDICTED, TRUTH, in_a_row, side_by_side
 
 
 def decode(data: bytes) -> tuple[list[np.ndarray], list[int], Image.Image]:
@@ -58,3 +58,15 @@ def test_colours_survive_the_palette():
     page = decode(side_by_side(frame, frame, frame))[0][0]
     shown = page[GAP + BAND : GAP + BAND + 160 : 5, GAP : GAP + 160 : 5].astype(int)
     assert np.abs(shown - frame[0]).mean() < 6
+
+
+def test_a_row_has_a_panel_for_each_video_and_refuses_other_lengths():
+    growing = np.concatenate([still(1, level) for level in (230, 240, 250)])
+    pages, _, _ = decode(in_a_row({"dark": still(3, 10), "grey": still(3, 120), "light": growing}))
+    assert len(pages) == 3
+    assert pages[0].shape == (2 * GAP + BAND + 160, 4 * GAP + 3 * 160, 3)
+    middle = pages[2][GAP + BAND + 80]
+    found = [int(middle[GAP + 80 + column * (160 + GAP)].mean()) for column in range(3)]
+    assert found == pytest.approx([10, 120, 250], abs=2)
+    with pytest.raises(ValueError, match="'short': 2, 'long': 3"):
+        in_a_row({"short": still(2, 0), "long": still(3, 0)})
