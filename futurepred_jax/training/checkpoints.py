@@ -238,14 +238,14 @@ def _is_good(checkpoint: epath.Path) -> bool:
 
 
 def _scores(folder: epath.Path) -> dict[int, float]:
-    """Held-out score by step, of the checkpoints that have one and whose progress can be read."""
+    """Held-out score by step, of the checkpoints that have a finite one and whose progress can be read."""
     found = {}
     for step in _steps(folder):
         try:
             found[step] = read_progress(folder / str(step)).score
         except (OSError, ValueError, TypeError, KeyError):
             continue  # damaged: whoever wants to use it is told
-    return {step: score for step, score in found.items() if score is not None}
+    return {step: score for step, score in found.items() if score is not None and math.isfinite(score)}
 
 
 def _model_tree(state: TrainState) -> dict[str, PyTree]:
