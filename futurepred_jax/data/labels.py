@@ -116,7 +116,7 @@ FIELDS: Mapping[str, Field] = {
     "camera_rotation": Field("float32", "t 3 3", "R: x right, y down, z ahead", lambda _, d: d.camera_rotation),
     "camera_translation": Field("float32", "t 3", "t, metres: x_camera = R x + t", lambda _, d: d.camera_translation),
     "flagged": Field(
-        "bool", "", "eight draws did not keep a rule: a target is left out, or none hidden", lambda s, _: s.flagged
+        "bool", "", "no draw kept a rule: a target is left out, or none is hidden", lambda s, _: s.flagged
     ),
     "possible": Field("bool", "", "false where a probe's target defies physics", lambda s, _: s.possible),
     "depth": Field("float32", "t h w", "metres along the optical axis, infinite at the sky", lambda _, d: d.depth),

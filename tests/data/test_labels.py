@@ -70,7 +70,7 @@ def test_flow_of_the_floor_follows_its_pattern():
     moved = dataclasses.replace(scene, background=dataclasses.replace(scene.background, offset=offset))
     drawn = render(moved, size=64)
     flow = labels(moved, drawn, ("flow",))["flow"][0, 30:]
-    y, x = np.indices(flow.shape[:2])
+    y, x = np.meshgrid(np.arange(flow.shape[0]), np.arange(flow.shape[1]), indexing="ij")
     to = np.rint(x + flow[..., 0]).astype(int)
     inside = (to >= 0) & (np.abs(flow[..., 1]) < 0.5)
     before, after = drawn.video[0, 30:, :, 0].astype(int), drawn.video[1, 30:, :, 0].astype(int)
