@@ -51,7 +51,8 @@ def resample(video: Video, frames: int, side: int) -> Float[Array, "b t2 side si
 def frame_indices(frames: int, count: int) -> np.ndarray:
     """``count`` of ``frames`` indices, evenly spaced over the whole clip and rounded down.
 
-    The same as ``torch.linspace(0, frames - 1, count).long()``, by which SlowFast picks the frames of its Slow pathway.
+    As ``torch.linspace(0, frames - 1, count).long()``, by which SlowFast picks the frames of its Slow pathway; but exact,
+    where torch's rounding takes one frame earlier in clips of 160 frames and more.
     """
     return np.arange(count) * (frames - 1) // max(1, count - 1)
 

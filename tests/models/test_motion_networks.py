@@ -14,7 +14,11 @@ from futurepred_jax.models.resnet3d import ResNet3D, frame_indices, resample
 from futurepred_jax.models.slowfast import Slow, SlowFast
 
 SMALL = {"num_classes": 5, "width": 8, "dropout": 0.0}
-NETWORKS = [I3D(**SMALL, blocks=(1, 1, 1, 1)), SlowFast(**SMALL, blocks=(1, 1, 1, 1)), InceptionI3D(**SMALL)]
+NETWORKS = [
+    I3D(**SMALL, blocks=(1, 1, 1, 1)),
+    pytest.param(SlowFast(**SMALL, blocks=(1, 1, 1, 1)), marks=pytest.mark.slow),
+    pytest.param(InceptionI3D(**SMALL), marks=pytest.mark.slow),
+]
 
 
 def _count(tree):
