@@ -51,8 +51,8 @@ def resample(video: Video, frames: int, side: int) -> Float[Array, "b t2 side si
 def frame_indices(frames: int, count: int) -> np.ndarray:
     """``count`` of ``frames`` indices, evenly spaced over the whole clip and rounded down.
 
-    As ``torch.linspace(0, frames - 1, count).long()``, by which SlowFast picks the frames of its Slow pathway; but exact,
-    where torch's rounding takes one frame earlier in clips of 160 frames and more.
+    As ``torch.linspace(0, frames - 1, count).long()``, by which SlowFast picks the frames of its Slow pathway, but
+    exact: in clips of 160 frames and more, torch's rounding may take the frame before.
     """
     return np.arange(count) * (frames - 1) // max(1, count - 1)
 

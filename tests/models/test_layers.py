@@ -45,7 +45,7 @@ def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, str
 @pytest.mark.parametrize(("platform", "count"), [("cpu", 3), ("tpu", 1), ("cuda", 1)])
 def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, count):
     kernel = jnp.zeros((3, 3, 3, 3, 4))
-    traced = jax.jit(conv3d, static_argnums=2).trace(_video(), kernel, (1, 1, 1))
+    traced = jax.jit(conv3d, static_argnums=(2, 3)).trace(_video(), kernel, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))
     assert traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.convolution") == count
 
 
