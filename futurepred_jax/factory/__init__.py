@@ -4,6 +4,7 @@ from futurepred_jax.factory.data import evaluation_splits, open_split, spec
 from futurepred_jax.factory.jobs import make_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "make_job",
     "make_magvit",
     "make_transformer",
+    "network_names",
+    "networks",
     "open_split",
     "require_gate",
     "sampling",

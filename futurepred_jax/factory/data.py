@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.store import StoredClips, materialize
 
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
@@ -34,5 +34,14 @@ def open_split(config: ConfigDict, split: str) -> StoredClips:
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
-    """Splits to score: a tokenizer also where its gate is."""
-    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")
+    """Splits to score, ``config.evaluation.splits`` or test_iid; a tokenizer also where its gate is.
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip()) or ("test_iid",)
+    if unknown := set(asked) - set(SPLITS):
+        raise ValueError(
+            f"config.evaluation.splits: unknown {', '.join(sorted(unknown))}; known are {', '.join(SPLITS)}"
+        )
+    return asked if config.kind == "predictor" else tuple(dict.fromkeys(("val_iid", *asked)))

@@ -4,6 +4,7 @@ A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``
 """
 
 import dataclasses
+import hashlib
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -92,17 +93,18 @@ def load_params(workdir: epath.PathLike) -> Weights:
     Raises:
         CheckpointError: When the workdir has no checkpoint, or only damaged ones.
     """
-    checkpoint = newest(workdir)
-    if checkpoint is None:
-        raise CheckpointError(
-            f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
-        )
+    checkpoint = _existing(workdir)
     handler = ocp.PyTreeCheckpointHandler()
     saved = handler.metadata(checkpoint / "model").tree
     as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), saved)
     model: Any = handler.restore(checkpoint / "model", args=ocp.args.PyTreeRestore(restore_args=as_numpy))
     averaged = model["ema_params"]
     return Weights(params=model["params"] if averaged is None else averaged, model_state=model["model_state"])
+
+
+def fingerprint(workdir: epath.PathLike) -> str:
+    """Hash of all bytes of the newest good checkpoint, by its manifest. Raises as ``load_params``."""
+    return hashlib.sha256((_existing(workdir) / manifest.NAME).read_bytes()).hexdigest()
 
 
 class Saver:
@@ -153,6 +155,15 @@ class Saver:
         if jax.process_index() == 0:
             unfinished = list(self._folder.glob(f"{self._step}.orbax-checkpoint-tmp*"))
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
+
+
+def _existing(workdir: epath.PathLike) -> epath.Path:
+    checkpoint = newest(workdir)
+    if checkpoint is None:
+        raise CheckpointError(
+            f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
+        )
+    return checkpoint
 
 
 _NONE, _ALL_DAMAGED = -1, -2
