@@ -1,4 +1,4 @@
-"""Scores that need a network with published weights: LPIPS and FVD. Networks come as functions; without one, no score."""
+"""Scores that need a network with published weights, LPIPS and FVD; the networks come as functions."""
 
 import dataclasses
 import hashlib
@@ -53,11 +53,9 @@ class VideoNetwork:
         origin = f"{self.identity} {clips.sha256} {count} {frames}"
         path = self.cache / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.npz"
         if (found := _cached(path)) is None:
-            batches = (np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size))
-            videos = (
-                jnp.asarray(clips.source.batch(batch)["video"][:, :frames], jnp.float32) / 255 for batch in batches
-            )
-            found = np.concatenate([np.asarray(self.features(video)) for video in videos])
+            rows = (np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size))
+            videos = (clips.source.batch(batch)["video"][:, :frames] for batch in rows)
+            found = np.concatenate([self.features(jnp.asarray(video, jnp.float32) / 255) for video in videos])
             _cache(path, found)
         return found
 
@@ -68,6 +66,9 @@ class Networks:
 
     distances: Mapping[str, Distance] = dataclasses.field(default_factory=dict)
     video: VideoNetwork | None = None
+
+
+NONE = Networks()
 
 
 class Found(NamedTuple):

@@ -40,8 +40,6 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
         ValueError: there is no such split.
     """
     asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip()) or ("test_iid",)
-    if unknown := set(asked) - set(SPLITS):
-        raise ValueError(
-            f"config.evaluation.splits: unknown {', '.join(sorted(unknown))}; known are {', '.join(SPLITS)}"
-        )
+    if unknown := ", ".join(sorted(set(asked) - set(SPLITS))):
+        raise ValueError(f"config.evaluation.splits: unknown {unknown}; known are {', '.join(SPLITS)}")
     return asked if config.kind == "predictor" else tuple(dict.fromkeys(("val_iid", *asked)))

@@ -32,10 +32,9 @@ def interval(ratio: Ratio, *, seed: int = 0, level: float = LEVEL) -> Interval:
     clips = len(ratio.total)
     often = np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)
     resampled = mean(Ratio(often @ ratio.total, often @ ratio.count).quotient(), axis=1)
-    ends = (
-        np.nanquantile(resampled, [(1 - level) / 2, (1 + level) / 2]) if np.isfinite(resampled).any() else [np.nan] * 2
-    )
-    return Interval(ratio.over_split(), float(ends[0]), float(ends[1]))
+    resampled = resampled[np.isfinite(resampled)]
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) if len(resampled) else [np.nan] * 2
+    return Interval(ratio.over_split(), float(low), float(high))
 
 
 def paired_interval(

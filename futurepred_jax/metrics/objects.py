@@ -23,7 +23,7 @@ from futurepred_jax.metrics.tracking import (
     within,
 )
 
-ALIKE = 0.5  # likeness in chroma from which a pixel belongs to an object's predicted mask
+ALIKE = 0.3  # likeness in chroma from which a pixel belongs to an object's predicted mask: half way to the next hue
 
 
 class Palette(NamedTuple):
@@ -34,7 +34,7 @@ class Palette(NamedTuple):
 
 
 class ObjectScores(NamedTuple):
-    """IoU of each object's mask, to be read where it is judged; of each frame whose objects are ``known``, the others."""
+    """IoU of each object's mask, to be read where it is judged; the rest is of frames whose objects are ``known``."""
 
     iou: Float[Array, "b t k"]
     count_error: Float[Array, "b t"]

@@ -39,16 +39,16 @@ def describe_protocol() -> dict[str, Any]:
             "reach": tracking.REACH,
             "compact": tracking.COMPACT,
         },
-        "mask_iou": f"pixels within reach whose likeness in chroma is {objects.ALIKE:g} or more; 0 for objects not found",
-        "count_error": "absolute difference of the numbers of objects found and judged, mean over frames; objects partly "
-        "in view do not count",
+        "mask_iou": f"pixels within reach of likeness in chroma >= {objects.ALIKE:g}; 0 for objects not found",
+        "count_error": "absolute difference of the numbers of objects found and judged, mean over frames; objects "
+        "partly in view do not count",
         "false_detections": "a frame: objects found where they are not, and blobs of a colour that no object has",
         "permanence": f"of objects hidden for {permanence.HIDDEN} frames or more, the share found within "
         f"{tracking.REACH:g} radii in the first {permanence.RETURN} frames in which they are judged again",
         "hallucination": "share of the hidden frames in which the object is found",
-        "clutter": f"an object is there if the picture explains {100 * clutter.PRESENT:g} % of the squared contrast of the "
-        "scene with it against the scene without it; transients not born in the context are left out",
-        "transients_cut": "share of the living transients that are not there; transients_left: of the ended ones that are",
+        "clutter": f"an object is there if the picture explains {100 * clutter.PRESENT:g} % of the squared contrast of "
+        "the scene with it against the scene without it; transients not born in the context are left out",
+        "transients_cut": "share of living transients that are not there; transients_left: of ended ones that are",
         "samples": f"positions over all judged objects, lost ones where they were last; regions are normal, widened by "
         f"{samples.JITTER:g} px",
         "calibration_error": f"of the likeliest digit's probability, {likelihood.BINS} equal bins",

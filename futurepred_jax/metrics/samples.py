@@ -58,10 +58,8 @@ def energy_score(places: Places, true: Float[np.ndarray, "b t k 2"]) -> Float[np
     """
     samples = places.shape[1]
     error = np.linalg.norm(places - true[:, None], axis=-1).mean(axis=1)
-    spread = sum(
-        np.linalg.norm(places - np.roll(places, shift, axis=1), axis=-1).sum(axis=1) for shift in range(1, samples)
-    )
-    return error - np.asarray(spread) / (2 * samples * (samples - 1))
+    apart = [np.linalg.norm(places - np.roll(places, shift, axis=1), axis=-1) for shift in range(1, samples)]
+    return error - np.mean(apart, axis=(0, 2)) / 2
 
 
 def covered(places: Places, true: Float[np.ndarray, "b t k 2"], region: float) -> Bool[np.ndarray, "b t k"]:

@@ -94,14 +94,14 @@ def _closing(summary: Mapping[str, Any]) -> str:
         lines.append(
             f"Of {samples['count']} sampled futures of {samples['clips']} clips the best has ADE "
             f"{_number(model['ade_best'], 2)} px, the mean {_number(model['ade_mean'], 2)} px; energy score "
-            f"{_number(model['energy_score'], 2)} px; {_share(model['coverage_50'])} of the true places lie in the 50 % "
-            f"regions, {_share(model['coverage_90'])} in the 90 % regions."
+            f"{_number(model['energy_score'], 2)} px; {_share(model['coverage_50'])} of the true places lie in the "
+            f"50 % regions, {_share(model['coverage_90'])} in the 90 % regions."
         )
     if distance := summary.get("video_distance"):
         real = distance["real_against_real"]
         lines.append(
-            f"KVD and FVD over context + future, {distance['frames']} frames, n = {distance['clips']}: real clips against "
-            f"real clips have {_number(real['kvd'], 2)} and {_number(real['fvd'], 0)}."
+            f"KVD and FVD over context + future, {distance['frames']} frames, n = {distance['clips']}: real clips "
+            f"against real clips have {_number(real['kvd'], 2)} and {_number(real['fvd'], 0)}."
         )
     return " ".join(lines)
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import jax
-import numpy as np
 from jaxtyping import Array, Float
 
 from futurepred_jax.metrics.frechet import Features, frechet_distance, kernel_distance, statistics
@@ -36,7 +35,5 @@ def video_distance(features: Features, real: Features) -> VideoDistance:
 
     Both depend on the number of clips, the first strongly: it is told with them, and with the distance of real clips.
     """
-    return VideoDistance(
-        frechet_distance(statistics(features), statistics(real)),
-        kernel_distance(np.asarray(features), np.asarray(real)),
-    )
+    fvd = frechet_distance(statistics(features), statistics(real))
+    return VideoDistance(fvd, kernel_distance(features, real))

@@ -66,7 +66,7 @@ class Perceptual(nn.Module):
         if min(first.shape[1:3]) < SMALLEST[self.network]:
             raise ValueError(
                 f"frames of {first.shape[1]} x {first.shape[2]}: LPIPS with {self.network} needs "
-                f"{SMALLEST[self.network]} pixels a side; take larger ones, or leave it out of config.evaluation.networks"
+                f"{SMALLEST[self.network]} pixels a side; take larger ones, or leave it out"
             )
         features = NETWORKS[self.network](name="features")
         total = jnp.zeros(len(first))
