@@ -53,7 +53,10 @@ class Fake:
     def score(self, context, future):
         assert future.shape[1] == FUTURE
         shape = (len(context), 10)
-        return SimpleNamespace(nll=np.full(shape, np.log(8), np.float32), correct=np.arange(10) < np.full(shape, 4))
+        correct = np.arange(10) < np.full(shape, 4)
+        confidence = np.full((*shape, 1), 0.6, np.float32)
+        nll = np.full(shape, np.log(8), np.float32)
+        return SimpleNamespace(nll=nll, correct=correct, confidence=confidence, hit=correct[..., None])
 
     def reconstruct(self, video):
         return video
@@ -158,7 +161,11 @@ def test_files_are_whole_and_without_nan(perfect, tmp_path):
     assert perfect.summary["scores"]["black_frame"]["ade"] is None
     assert perfect.summary["curves"]["black_frame"]["position_error"] == [None] * FUTURE
     evaluate.write([perfect], tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "evaluation_clips.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "evaluation.json",
+        "evaluation_clips.json",
+        "evaluation.csv",
+    }
     document = json.loads((tmp_path / "evaluation.json").read_text(), parse_constant=pytest.fail)
     assert document["protocol"]["pixel_range"] == [0, 1]
     assert document["splits"]["test_iid"]["sha256"] == Drawn.sha256

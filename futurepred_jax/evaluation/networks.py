@@ -20,6 +20,9 @@ from futurepred_jax.metrics.video import video_distance
 Unit = Float[Array, "b t h w c"]
 """Videos in [0, 1]."""
 
+Past = Float[Array, "b past h w c"]
+"""Context frames in [0, 1]."""
+
 Distance = Callable[[Float[Array, "n h w c"], Float[Array, "n h w c"]], Float[Array, "n"]]
 """Pairs of frames in [0, 1] to how different each pair looks."""
 
@@ -86,7 +89,7 @@ class Viewer:
     features: dict[str, list[np.ndarray]] = dataclasses.field(default_factory=dict)
     frames: int = 0
 
-    def look(self, name: str, context: Unit, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
+    def look(self, name: str, context: Past, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
         """Compares a player's frames with the true ones, and remembers the features of context + future."""
         if name == TRUTH:
             return {}

@@ -90,7 +90,8 @@ def _phantoms(video: Unit, targets: Targets, palette: Palette) -> Int[Array, "b 
     colours = jnp.broadcast_to(palette.rgb, (*palette.absent.shape, 3))
 
     def frame(picture: Float[Array, "b h w 3"]) -> Int[Array, "b"]:
-        found = blob(likeness(picture, colours), reach(size, height))
+        score = likeness(picture, colours)
+        found = blob(score, jnp.ones_like(score, bool), reach(size, height))
         enough = (found.area >= DETECTED * jnp.maximum(size, least_area(height))) & (found.share >= COMPACT)
         return jnp.sum(enough & palette.absent, axis=-1)
 

@@ -11,9 +11,9 @@ VERSION = "2"
 def describe_protocol() -> dict[str, Any]:
     """What a reader of ``evaluation.json`` must know of its scores.
 
-    Version 2 finds an object only where its colour is compact: half of the score inside the gate must lie within 1.5
-    radii, and a pixel, of its centroid, and only that half counts. Version 1 had no such rule, and found a third of the
-    objects in coloured noise.
+    Version 2 finds an object only where its colour is compact: half of the score inside the gate, and of that within
+    twice the reach, must lie within reach of its centroid, 1.5 radii and a pixel, and only that half counts. Version 1
+    had no such rule, and found a third of the objects in coloured noise.
     """
     return {
         "version": VERSION,
@@ -37,6 +37,7 @@ def describe_protocol() -> dict[str, Any]:
             "gate": tracking.GATE,
             "detected": tracking.DETECTED,
             "reach": tracking.REACH,
+            "around": tracking.AROUND,
             "compact": tracking.COMPACT,
         },
         "mask_iou": f"pixels within reach of likeness in chroma >= {objects.ALIKE:g}; 0 for objects not found",

@@ -19,7 +19,8 @@ GATE = 0.25  # of the frame's height around the last accepted place; the fastest
 DARK = 0.02  # added to the sum of rgb, so that the chroma of black stays near zero
 DETECTED = 0.25  # share of the expected visible area that the score must reach
 REACH = 1.5  # radii of the object around the centroid, and a pixel for blurred edges, that count as the object
-COMPACT = 0.5  # share of the score inside the gate that must lie within that reach: coloured noise lies anywhere
+AROUND = 2.0  # times the reach, how far the surroundings go that are compared with the object
+COMPACT = 0.5  # share of the score of object and surroundings that must lie within reach: of even noise a quarter does
 
 
 class Targets(NamedTuple):
@@ -48,7 +49,7 @@ class Tracks(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """Centroid of a map of scores in [0, 1], their sum within reach of it, and that sum's share of the whole."""
+    """Centroid of a map of scores in [0, 1], their sum within reach of it, and that sum's share of what is around."""
 
     place: Float[Array, "b k 2"]
     area: Float[Array, "b k"]
@@ -61,8 +62,8 @@ def track(video: Unit, targets: Targets, *, sigma: float = SIGMA, gate: float = 
 
     In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 sigma^2) inside a gate around the last accepted
     place. It is accepted, and the object detected, when the score within reach of the centroid, REACH radii of the
-    object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate. The gate grows by
-    its own radius for every frame missed.
+    object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate or AROUND it. The
+    gate grows by its own radius for every frame missed.
 
     Args:
         video: RGB frames.
@@ -77,7 +78,7 @@ def track(video: Unit, targets: Targets, *, sigma: float = SIGMA, gate: float = 
         place, missed = carry
         picture, visible, amodal = frame
         near = within(place, gate * height * (1 + missed), picture.shape[1:3])
-        found = blob(jnp.where(near, likeness(picture, targets.rgb, sigma), 0), reach(amodal, height))
+        found = blob(likeness(picture, targets.rgb, sigma), near, reach(amodal, height))
         enough = (found.area >= DETECTED * jnp.maximum(visible, least)) & (found.share >= COMPACT)
         detected = enough & targets.exists
         place = jnp.where(detected[..., None], found.place, place)
@@ -100,13 +101,14 @@ def likeness(
     return jnp.exp(-distance / (2 * sigma**2))
 
 
-def blob(score: Float[Array, "b k h w"], radius: Float[Array, "b k"]) -> Blob:
-    """The blob that a map of scores is taken for, ``radius`` px around its centroid."""
-    pixels = pixel_centres(*score.shape[2:])
-    total = reduce(score, "b k h w -> b k", "sum")
-    place = jnp.einsum("bkhw,hwx->bkx", score, pixels, precision="highest") / jnp.maximum(total, 1e-6)[..., None]
-    area = reduce(jnp.where(within(place, radius, score.shape[2:]), score, 0), "b k h w -> b k", "sum")
-    return Blob(place, area, area / jnp.maximum(total, 1e-6))
+def blob(score: Float[Array, "b k h w"], near: Bool[Array, "b k h w"], radius: Float[Array, "b k"]) -> Blob:
+    """The blob of ``radius`` px that the scores ``near`` an expected place are taken for."""
+    inside = jnp.where(near, score, 0)
+    total = jnp.maximum(reduce(inside, "b k h w -> b k 1", "sum"), 1e-6)
+    place = jnp.einsum("bkhw,hwx->bkx", inside, pixel_centres(*score.shape[2:]), precision="highest") / total
+    area = reduce(jnp.where(within(place, radius, score.shape[2:]), inside, 0), "b k h w -> b k", "sum")
+    around = near | within(place, AROUND * radius, score.shape[2:])
+    return Blob(place, area, area / jnp.maximum(reduce(jnp.where(around, score, 0), "b k h w -> b k", "sum"), 1e-6))
 
 
 def within(place: Float[Array, "b k 2"], radius: Float[Array, "b k"], shape: tuple[int, int]) -> Bool[Array, "b k h w"]:
