@@ -39,7 +39,7 @@ def frechet_distance(first: Statistics, second: Statistics) -> float:
     return float(away @ away + np.trace(first.covariance) + np.trace(second.covariance) - 2 * cross)
 
 
-def kernel_distance(first: Features, second: Features) -> float:
+def kernel_distance(first: Features, second: Float[np.ndarray, "m d"]) -> float:
     """Unbiased squared maximum mean discrepancy under the kernel (x.y / d + 1)^3 (Bińkowski et al. 2018, §4).
 
     Its mean is 0 for two samples of one distribution at every sample size, so that it may come out negative.
@@ -58,7 +58,7 @@ def _root(matrix: Float[np.ndarray, "d d"]) -> Float[np.ndarray, "d d"]:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def _kernel(first: Features, second: Features) -> Float[np.ndarray, "n m"]:
+def _kernel(first: Features, second: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
     return (first @ second.T / first.shape[1] + 1) ** 3
 
 

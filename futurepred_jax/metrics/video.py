@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float
 
 from futurepred_jax.metrics.frechet import Features, frechet_distance, kernel_distance, statistics
@@ -30,7 +31,7 @@ def network_input(video: Float[Array, "b t h w 3"]) -> Float[Array, "b t 224 224
     return 2 * jax.image.resize(video, (clips, frames, SIDE, SIDE, 3), "linear", antialias=False) - 1
 
 
-def video_distance(features: Features, real: Features) -> VideoDistance:
+def video_distance(features: Features, real: Float[np.ndarray, "m d"]) -> VideoDistance:
     """Distances of two sets of clips, by their features.
 
     Both depend on the number of clips, the first strongly: it is told with them, and with the distance of real clips.
