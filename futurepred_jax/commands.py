@@ -13,6 +13,13 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Where everything is kept; by def
 MODE = flags.DEFINE_enum(
     "mode", "run", list(modes.MODES), "; ".join(f"{m}: {f.__doc__}" for m, f in modes.MODES.items())
 )
+SPLITS = flags.DEFINE_string("splits", None, "With --mode=evaluate: names with commas; config.evaluation.splits.")
+PREDICTIONS = flags.DEFINE_string(
+    "predictions",
+    None,
+    "With --mode=evaluate: an npz whose array `video`, uint8 or in [0, 1], [n t h w 3], holds the futures of a split's "
+    "first n clips as another codebase predicted them; they are scored in place of the model's.",
+)
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     find_config("baseline"),
@@ -28,6 +35,8 @@ def main(argv: Sequence[str]) -> None:
     if not flags.FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)  # orbax tells every file that it writes
     config = CONFIG.value
+    for flag in (SPLITS, PREDICTIONS):
+        config.evaluation[flag.name] = flag.value if flag.present else config.evaluation[flag.name]
     try:
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{config.name}-{config.preset}")
     except (ValueError, OSError, FloatingPointError) as error:

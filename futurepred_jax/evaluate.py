@@ -28,6 +28,7 @@ from futurepred_jax.metrics.truth import FIELDS, Truth, truth_of
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.training import checkpoints
 
+PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
 CLIP_FIELDS = (*FIELDS, "noise", "index")  # what a split must be stored with
 
 
@@ -148,6 +149,8 @@ def evaluate_predictor(
         scored = predictor.score(context, _signed(_scored_frames(batch.fields, protocol)))
         found = Likelihood(*(np.asarray(getattr(scored, name)) for name in Likelihood._fields))
         referee.tally.add_likelihood("model", found, batch.valid)
+        if clips.split.startswith(PROBE):
+            referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
         _add_samples(referee.tally, predictor, batch, protocol)
         referee.add_reconstruction(predictor, batch)
         referee.add_floors(batch)

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
-from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios
+from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
 from futurepred_jax.metrics.truth import Truth
@@ -23,6 +23,13 @@ TRUTH = "truth"  # name under which the true frames themselves are measured
 TRACKER = ("ade", "fde", "recall", "mask_iou", "false_detections")
 
 
+class Pairs(NamedTuple):
+    """Clips of a probe: possible ones and impossible ones, in pairs."""
+
+    possible: Bool[np.ndarray, "b"]
+    pair: Int[np.ndarray, "b"]
+
+
 @dataclasses.dataclass
 class Tally:
     """What the batches so far have left; only the first ``valid`` clips of a batch count."""
@@ -30,6 +37,7 @@ class Tally:
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
     further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
     likelihood: dict[str, list[Likelihood]] = dataclasses.field(default_factory=dict)
+    pairs: list[Pairs] = dataclasses.field(default_factory=list)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
 
@@ -52,6 +60,10 @@ class Tally:
     def add_likelihood(self, name: str, found: Likelihood, valid: int) -> None:
         """Keeps what a predictor thinks of the true tokens."""
         self.likelihood.setdefault(name, []).append(_first(found, valid))
+
+    def add_pairs(self, possible: Bool[np.ndarray, "b"], pair: Int[np.ndarray, "b"], valid: int) -> None:
+        """Keeps which clips of a probe are possible, and the pair that each belongs to."""
+        self.pairs.append(_first(Pairs(possible, pair), valid))
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
@@ -112,6 +124,10 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
     if tally.sizes:
         split["codebook"] = tokens.codebook_use(np.asarray(tally.codes), tally.sizes)
     for name, found in believed.items():
+        if tally.pairs:
+            ranked = pairs_ranked(found.nll.sum(axis=1), *_joined(tally.pairs))
+            split["scores"][name]["pairs_ranked"] = ranked.over_split()
+            split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)
         split["scores"][name]["calibration_error"] = calibrated.error
     return Summary(split=jsonable(split), clips=jsonable(per_clip))
