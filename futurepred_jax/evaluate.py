@@ -255,17 +255,14 @@ class _Referee:
 
 def _add_samples(tally: Tally, predictor: Predictor, batch: Batch, protocol: Protocol) -> None:
     """Several futures of each clip that is sampled, and how far they are from the truth."""
-    valid = min(batch.valid, protocol.sampled_clips - batch.indices[0])
+    valid = min(batch.valid, protocol.sampled_clips - int(batch.indices[0]))
     if not protocol.samples or valid <= 0:
         return
     context, key = _context(batch, protocol), _key(batch, protocol)
-    videos = [
-        predictor.predict(
-            context, num_frames=protocol.future_frames, key=jax.random.fold_in(key, 1 + m), sampling=Sampling()
-        ).video
-        for m in range(protocol.samples)
-    ]
-    places = sampled_places(_unit(jnp.stack(videos, axis=1)), batch.truth.targets)
+    keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
+    drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
+    videos = [_unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
+    places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
     tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
 
