@@ -46,7 +46,7 @@ class Workshop:
         clips.__dict__ |= self.drawn.__dict__ | {"split": name}
         return clips
 
-    def evaluate_predictor(self, predictor, clips, protocol, mean_frame, *, networks):
+    def evaluate_predictor(self, predictor, clips, protocol, mean_frame, **_):
         self.scored.append(clips.split)
         if protocol.clips not in EVALUATED:
             EVALUATED[protocol.clips] = SCORE(predictor, self.drawn, protocol, mean_frame, progress=False)

@@ -9,7 +9,7 @@ SHAPE = (3, 2, 4, 4, 3)
 
 
 def write(path, **arrays: np.ndarray):
-    np.savez(path, **arrays)
+    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
     return path
 
 

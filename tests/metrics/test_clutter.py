@@ -39,7 +39,7 @@ CLUTTER = Clutter(
 )
 
 
-def counts(video: np.ndarray) -> tuple[float, float, float]:
+def counts(video: np.ndarray) -> tuple[float, ...]:
     found = clutter_scores(jnp.asarray(video), jnp.asarray(TRUTH), CLUTTER)
     assert all(float(each.asked[0, 0]) == 1 for each in found)
     return tuple(float(each.present[0, 0]) for each in found)

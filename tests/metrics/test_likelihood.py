@@ -8,7 +8,7 @@ from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihoo
 
 def digits(confidence: np.ndarray, hit: np.ndarray) -> Likelihood:
     shape = confidence.shape[:2]
-    return Likelihood(np.zeros(shape, np.float32), hit.all(axis=-1), confidence.astype(np.float32), hit)
+    return Likelihood(np.zeros(shape, np.float32), np.asarray(hit.all(axis=-1)), confidence.astype(np.float32), hit)
 
 
 def test_bits_are_spread_over_tokens_frames_and_pixels():

@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ COUNTS = {"alex": 2_469_696 + 1_152, "vgg": 14_714_688 + 1_472}  # the networks'
 GOLDEN = {"alex": (0.227, 0.240), "vgg": (0.417, 0.437)}  # of a pristine frame against its distorted copy
 
 
-def shapes(network: str):
+def shapes(network: Literal["alex", "vgg"]):
     frame = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
     return jax.eval_shape(Perceptual(network).init, jax.random.key(0), frame, frame)["params"]
 
