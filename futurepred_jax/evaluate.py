@@ -19,11 +19,11 @@ from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import HUES, ClutterSpec
 from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
-from futurepred_jax.evaluation.results import Evaluation, read, read_part, read_parts, write, write_part
+from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
 from futurepred_jax.metrics.likelihood import Likelihood
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
-from futurepred_jax.metrics.table import score_table
+from futurepred_jax.metrics.table import effect_table, score_table
 from futurepred_jax.metrics.truth import FIELDS, Truth, truth_of
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.training import checkpoints
@@ -247,7 +247,7 @@ class _Referee:
             "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
         }
         detail = {"index": list(range(protocol.clips)), "scores": summary.clips}
-        return Evaluation(self.clips.split, head | summary.split | seen.split, detail)
+        return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
 
     def _context(self, batch: Batch) -> Video:
         return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
@@ -387,4 +387,5 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 
 def closing_words(workdir: epath.PathLike) -> str:
     """The tables of everything that was evaluated in a workdir."""
-    return "\n\n".join(table(evaluation) for evaluation in read(workdir))
+    parts = [*(table(evaluation) for evaluation in read(workdir)), effect_table(read_effects(workdir))]
+    return "\n\n".join(part for part in parts if part)

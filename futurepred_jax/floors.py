@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from einops import repeat
 from jaxtyping import Float, Int, UInt8
@@ -76,7 +77,7 @@ def redraw_clutter(
     scenes = [make_scene(spec, split, int(index)) for index in indices]
     without = _drawn(spec, [decluttered(scene, context, frames) for scene in scenes])
     lasting = _drawn(spec, [everlasting(scene, context, frames) for scene in scenes])
-    return Drawings(without.video, lasting.video, lasting.instance)
+    return Drawings(*map(jnp.asarray, (without.video, lasting.video, lasting.instance)))
 
 
 class _Drawn(NamedTuple):

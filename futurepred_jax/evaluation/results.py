@@ -80,6 +80,11 @@ def read(workdir: epath.PathLike) -> list[Evaluation]:
     return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
 
 
+def read_effects(workdir: epath.PathLike) -> dict[str, Any]:
+    """What clutter costs, by split, as ``write`` left it."""
+    return json.loads((epath.Path(workdir) / DOCUMENT).read_text())["clutter_effects"]
+
+
 def table_of_scores(evaluations: Sequence[Evaluation]) -> str:
     """Every score as CSV, a row each, with the ends of its interval; empty where there is no number."""
     file = io.StringIO()

@@ -22,9 +22,9 @@ CONTRAST = 0.05  # root mean squared difference, of [0, 1], from which an object
 class Drawings(NamedTuple):
     """The true future drawn twice more, from ``floors``: without clutter, and with transients that do not end."""
 
-    without: Float[Array | np.ndarray, "b t h w c"]
-    lasting: Float[Array | np.ndarray, "b t h w c"]
-    lasting_instance: Int[Array | np.ndarray, "b t h w"]
+    without: Unit
+    lasting: Unit
+    lasting_instance: Int[Array, "b t h w"]
 
 
 class Clutter(NamedTuple):

@@ -7,9 +7,9 @@ import numpy as np
 
 from futurepred_jax.metrics.bootstrap import paired_interval
 from futurepred_jax.metrics.summary import jsonable
+from futurepred_jax.metrics.table import EFFECTS
 
 TWIN = "_clean"  # ends the name of a cluttered split's twin: the same targets on the same paths at each index
-AFFECTED = ("psnr", "ssim", "ade", "fde", "recall", "mask_iou")
 
 Clips = Mapping[str, Mapping[str, Sequence[float | None]]]
 """One value a clip, by predictor and metric."""
@@ -30,5 +30,5 @@ def clutter_effects(splits: Mapping[str, Clips]) -> dict[str, Any]:
 
 def _effect(cluttered: Mapping[str, Sequence], clean: Mapping[str, Sequence]) -> dict[str, Any]:
     shared = min(len(next(iter(scores.values()))) for scores in (cluttered, clean))
-    pairs = {name: [np.array(scores[name][:shared], float) for scores in (cluttered, clean)] for name in AFFECTED}
+    pairs = {name: [np.array(scores[name][:shared], float) for scores in (cluttered, clean)] for name, _, _ in EFFECTS}
     return {name: paired_interval(ours, theirs) for name, (ours, theirs) in pairs.items()}

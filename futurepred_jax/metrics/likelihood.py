@@ -54,7 +54,7 @@ def likelihood_ratios(found: Likelihood, *, frames: int, frame_size: int) -> dic
 def calibration(found: Likelihood) -> Calibration:
     """How far confidence is from accuracy, mean over digits (Guo et al. 2017, eq. 3); 0 is perfect."""
     confidence, hit = found.confidence.ravel().astype(np.float64), found.hit.ravel()
-    place: Int[np.ndarray, n] = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     count, sure, right = (np.bincount(place, weights, BINS) for weights in (None, confidence, hit))
     sure, right = (np.divide(sums, count, out=np.full(BINS, np.nan), where=count > 0) for sums in (sure, right))
     share = count / len(place)

@@ -23,6 +23,15 @@ COLUMNS = (
 )
 MARGINS = (("psnr", "PSNR dB", 2), ("ssim", "SSIM", 3), ("foreground_psnr", "foreground dB", 2), ("ade", "ADE px", 2))
 
+EFFECTS = (
+    ("psnr", "PSNR dB", 2),
+    ("ssim", "SSIM", 3),
+    ("ade", "ADE px", 2),
+    ("recall", "recall", 3),
+    ("mask_iou", "mask IoU", 3),
+)
+"""What clutter may cost; scores of the foreground are not of the same pixels with and without it."""
+
 
 def score_table(split: str, summary: Mapping[str, Any]) -> str:
     """Lays out one split of ``evaluation.json``.
@@ -40,6 +49,19 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     )
     parts = [title, _grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
     return "\n\n".join(part for part in parts if part)
+
+
+def effect_table(effects: Mapping[str, Any]) -> str:
+    """What clutter costs the subject on every split that has a twin without: with clutter minus without; or nothing."""
+    columns = [
+        column for column in MARGINS if any(column[0] in each for by in effects.values() for each in by.values())
+    ]
+    header = ["clutter's effect", *[label for _, label, _ in columns]]
+    rows = [
+        [f"{split}, {_label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in columns]]
+        for split, found in effects.items()
+    ]
+    return _grid(header, rows) if rows else ""
 
 
 def order(scores: Mapping[str, Any]) -> list[str]:
@@ -70,8 +92,11 @@ def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
 
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
-    sign = -1 if key == "ade" else 1
-    interval = margin[key]
+    return _signed(margin[key], digits, sign=-1 if key == "ade" else 1)
+
+
+def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
+    """A difference and the ends of its interval."""
     if interval["mean"] is None:
         return "-"
     ends = sorted(sign * interval[end] for end in ("low", "high"))

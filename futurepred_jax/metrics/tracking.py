@@ -111,7 +111,7 @@ def blob(score: Float[Array, "b k h w"], near: Bool[Array, "b k h w"], radius: F
     return Blob(place, area, area / jnp.maximum(reduce(jnp.where(around, score, 0), "b k h w -> b k", "sum"), 1e-6))
 
 
-def within(place: Float[Array, "b k 2"], radius: Float[Array, "b k"], shape: tuple[int, int]) -> Bool[Array, "b k h w"]:
+def within(place: Float[Array, "b k 2"], radius: Float[Array, "b k"], shape: tuple[int, ...]) -> Bool[Array, "b k h w"]:
     """Pixels of a frame of that shape at most ``radius`` px from each place."""
     offset = pixel_centres(*shape) - place[:, :, None, None]
     return jnp.sum(offset**2, axis=-1) <= radius[:, :, None, None] ** 2

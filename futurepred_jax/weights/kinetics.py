@@ -4,7 +4,7 @@ from typing import Any
 
 from futurepred_jax.models.inception import InceptionI3D
 from futurepred_jax.weights.convert import shapes_of
-from futurepred_jax.weights.matching import convert
+from futurepred_jax.weights.matching import to_variables
 from futurepred_jax.weights.packaged import Packaged, load_packaged
 from futurepred_jax.weights.reading import read_tensors
 
@@ -23,4 +23,4 @@ def kinetics_variables() -> dict[str, Any]:
         ValueError: They are not installed.
     """
     shapes = shapes_of(InceptionI3D(400))
-    return load_packaged(FILE, shapes, lambda path: convert(read_tensors(path), shapes, "InceptionI3D"))
+    return load_packaged(FILE, shapes, lambda path: to_variables(read_tensors(path), shapes, "InceptionI3D"))

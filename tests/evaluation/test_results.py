@@ -7,13 +7,13 @@ import pytest
 
 from futurepred_jax.evaluation import results
 from futurepred_jax.evaluation.results import Evaluation
-from futurepred_jax.metrics.effects import AFFECTED
+from futurepred_jax.metrics.table import EFFECTS
 
 ORIGIN = {"weights": ["a1"], "rules": {"clips": 2}}
 
 
 def evaluation(split: str, psnr: float = 20.0, sha256: str = "5a") -> Evaluation:
-    clips = {name: [psnr, psnr + 1] for name in AFFECTED}
+    clips = {name: [psnr, psnr + 1] for name, _, _ in EFFECTS}
     summary = {
         "sha256": sha256,
         "clips": 2,

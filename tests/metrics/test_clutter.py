@@ -31,7 +31,7 @@ def ask(slot: int):
 
 TRUTH = picture(0, 1)
 CLUTTER = Clutter(
-    drawings=Drawings(picture(), picture(0, 1, 2), instance(0, 1, 2)),
+    drawings=Drawings(*map(jnp.asarray, (picture(), picture(0, 1, 2), instance(0, 1, 2)))),
     instance=jnp.asarray(instance(0, 1)),
     persistent=ask(0),
     living=ask(1),

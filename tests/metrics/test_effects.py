@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.metrics.effects import AFFECTED, clutter_effects
+from futurepred_jax.metrics.effects import clutter_effects
+from futurepred_jax.metrics.table import effect_table
 
 
 def clips(psnr: list[float | None]) -> dict[str, dict[str, list[float | None]]]:
@@ -28,3 +29,11 @@ def test_clips_that_only_one_split_has_are_left_out():
 
 def test_a_split_without_its_twin_has_no_effect():
     assert clutter_effects({"test_a": clips([1.0]), "test_b_clean": clips([1.0])}) == {}
+    assert effect_table({}) == ""
+
+
+def test_the_table_tells_the_subject_s_differences_with_their_signs():
+    effects = clutter_effects({"test_a": clips([17.0, 18.0]), "test_a_clean": clips([18.5, 19.5])})
+    row = effect_table(effects).splitlines()[2]
+    assert "| test_a, model" in row
+    assert "-1.50 [-1.50, -1.50]" in row

@@ -1,5 +1,6 @@
 """Cutting a batch's truth to the frames that are scored."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from futurepred_jax.metrics import scores
@@ -33,8 +34,8 @@ def batch() -> dict[str, np.ndarray]:
 
 def truth(**fields: np.ndarray):
     clips = batch() | fields
-    future = np.zeros((1, 1, 12, 12, 3), np.float32)
-    drawings = Drawings(future, future, np.zeros((1, 1, 12, 12), np.int32))
+    future = jnp.zeros((1, 1, 12, 12, 3))
+    drawings = Drawings(future, future, jnp.zeros((1, 1, 12, 12), jnp.int32))
     return truth_of(clips, drawings, context=2, slots=2, roles=ROLES, hues=HUES)
 
 
@@ -96,7 +97,7 @@ def test_clutter_of_the_context_is_asked_for_and_later_clutter_is_not():
 
 def test_of_a_recorded_video_only_pixels_are_scored():
     video = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3), dtype=np.uint8)
-    record = scores.measure(video.astype(np.float32) / 255, only_video(video))
+    record = scores.measure(jnp.asarray(video, jnp.float32) / 255, only_video(video))
     found = {name: each.over_split() for name, each in scores.ratios(record).items()}
     assert found["psnr"] == 100
     known = {name for name, value in found.items() if np.isfinite(value)}
