@@ -53,12 +53,9 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
 
 def effect_table(effects: Mapping[str, Any]) -> str:
     """What clutter costs the subject on every split that has a twin without: with clutter minus without; or nothing."""
-    columns = [
-        column for column in MARGINS if any(column[0] in each for by in effects.values() for each in by.values())
-    ]
-    header = ["clutter's effect", *[label for _, label, _ in columns]]
+    header = ["clutter's effect", *[label for _, label, _ in EFFECTS]]
     rows = [
-        [f"{split}, {_label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in columns]]
+        [f"{split}, {_label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
         for split, found in effects.items()
     ]
     return _grid(header, rows) if rows else ""
