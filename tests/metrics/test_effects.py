@@ -8,7 +8,7 @@ from futurepred_jax.metrics.table import effect_table
 
 
 def clips(psnr: list[float | None]) -> dict[str, dict[str, list[float | None]]]:
-    return {"model": dict.fromkeys(AFFECTED, psnr)}
+    return {"model": {name: psnr for name, _, _ in EFFECTS}}
 
 
 def test_the_effect_is_the_paired_difference():
