@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax.metrics.effects import clutter_effects
-from futurepred_jax.metrics.table import effect_table
+from futurepred_jax.metrics.table import EFFECTS, effect_table
 
 
 def clips(psnr: list[float | None]) -> dict[str, dict[str, list[float | None]]]:
