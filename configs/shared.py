@@ -65,15 +65,23 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
     return {
         "storage": ConfigDict({"clips": "runs/clips"}),
         "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
-        "evaluation": ConfigDict(
-            {
-                "clips": 64 if preset == "debug" else 256,
-                "batch_size": 4 if large else 32,
-                "checkpoint": "newest",
-            }
-        ),
+        "evaluation": ConfigDict(evaluation(preset)),
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
         "predictions": ConfigDict({"clips": 12, "seed": 0}),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),
+    }
+
+
+def evaluation(preset: str) -> dict[str, Any]:
+    """What is scored, and how thoroughly."""
+    return {
+        "splits": "",  # names with commas between, or all; by default test_iid
+        "checkpoint": "newest",  # or "best", of a predictor, by its held-out loss
+        "clips": 64 if preset == "debug" else 256,
+        "batch_size": 4 if preset == "large" else 32,
+        "samples": 4 if preset == "debug" else 8,  # futures drawn of each of the first sampled_clips clips; 0 for none
+        "sampled_clips": 16 if preset == "debug" else 64,
+        "networks": "",  # of lpips_alex, lpips_vgg and fvd, with commas between; they need the extra `metrics`
+        "predictions": "",  # an npz of futures predicted elsewhere, to be scored in place of the model's
     }

@@ -26,6 +26,15 @@ SHORT = {
     "config.logging.profile": flags.DEFINE_string(
         "profile", None, "FIRST:LAST: steps of a training that a profiler traces for TensorBoard."
     ),
+    "config.evaluation.splits": flags.DEFINE_string(
+        "splits", None, "With --mode=evaluate: names with commas between, or all."
+    ),
+    "config.evaluation.predictions": flags.DEFINE_string(
+        "predictions",
+        None,
+        "With --mode=evaluate: an npz whose array `video`, uint8 or in [0, 1], [n t h w 3], holds the futures of a "
+        "split's first n clips as another codebase predicted them; they are scored in place of the model's.",
+    ),
 }
 """Flags that are short for a field of the config."""
 

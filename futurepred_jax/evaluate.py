@@ -1,9 +1,9 @@
 """Scores of a predictor, or of a tokenizer alone, over a split: beside its floors and its ceilings, always."""
 
 import dataclasses
-import json
+import functools
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -17,15 +17,20 @@ from futurepred_jax import factory, floors
 from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.metrics.protocol import describe_protocol
+from futurepred_jax.data.spec import HUES
+from futurepred_jax.evaluation import given
+from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
+from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
+from futurepred_jax.metrics.likelihood import Likelihood
+from futurepred_jax.metrics.samples import sample_ratios, sampled_places
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
-from futurepred_jax.metrics.table import score_table
+from futurepred_jax.metrics.table import effect_table, score_table
 from futurepred_jax.metrics.truth import FIELDS, Truth, only_video, truth_of
 from futurepred_jax.models.decoding import Sampling
-from futurepred_jax.training import atomic
+from futurepred_jax.training import checkpoints
 
-CLIP_FIELDS = (*FIELDS, "role", "noise", "index")  # what a split must be stored with
+PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
+CLIP_FIELDS = (*FIELDS, "noise", "index")  # what a split must be stored with
 
 
 @typing.runtime_checkable
@@ -55,13 +60,16 @@ class Predictor(Tokenizer, typing.Protocol):
         ...
 
     def score(self, context: Video, future: Video) -> typing.Any:
-        """For every future token ``.nll`` in nats, and ``.correct``: whether it was the likeliest."""
+        """The fields of ``metrics.likelihood.Likelihood`` for every future token."""
         ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """Which clips and frames are scored, and how futures are sampled."""
+    """Which clips and frames are scored, and how futures are sampled.
+
+    Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
+    """
 
     sampling: Sampling
     clips: int = 256
@@ -69,15 +77,19 @@ class Protocol:
     future_frames: int = 8
     batch_size: int = 32
     seed: int = 0
+    samples: int = 0
+    sampled_clips: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """One split: ``summary`` as in ``evaluation.json``, ``clips`` as in ``evaluation_clips.json``."""
+class Batch:
+    """Clips of a split, of which the first ``valid`` count, with their truth."""
 
-    split: str
-    summary: dict[str, typing.Any]
-    clips: dict[str, typing.Any]
+    number: int
+    indices: np.ndarray
+    fields: Mapping[str, np.ndarray]
+    truth: Truth
+    valid: int
 
 
 def evaluate_predictor(
@@ -86,6 +98,7 @@ def evaluate_predictor(
     protocol: Protocol,
     mean_frame: Float[np.ndarray, "h w c"],
     *,
+    networks: Networks = NONE,
     progress: bool = True,
 ) -> Evaluation:
     """Scores the predicted futures of a split's first clips, from their noisy context, against the noise-free truth.
@@ -95,21 +108,26 @@ def evaluate_predictor(
         clips: The split, stored with at least CLIP_FIELDS, or recorded.
         protocol: What is scored.
         mean_frame: Of the training split, in [0, 1]; see ``floors.mean_frame``.
+        networks: For scores that need one.
         progress: Shows a bar.
 
     Raises:
         ValueError: The split has too few clips or frames, or a picture leaves its range.
     """
-    tally = Tally()
-    for number, batch, truth, valid in _batches(clips, protocol, progress):
-        context = _signed(batch["noisy"][:, : protocol.context_frames])
-        key = jax.random.fold_in(jax.random.key(protocol.seed), number)
+    referee = _Referee(clips, protocol, mean_frame, Viewer(networks))
+    for batch in _batches(clips, protocol, progress):
+        context, key = _context(batch, protocol), _key(batch, protocol)
         prediction = predictor.predict(context, num_frames=protocol.future_frames, key=key, sampling=protocol.sampling)
-        tally.add_video("model", _unit(prediction.video), truth, valid)
-        scored = predictor.score(context, _signed(_scored_frames(batch, protocol)))
-        tally.add_likelihood(np.asarray(scored.nll), np.asarray(scored.correct), valid)
-        _add_references(tally, predictor, clips, batch, truth, valid, protocol, mean_frame)
-    return _evaluation(tally, clips, protocol)
+        referee.add_video("model", _unit(prediction.video), batch)
+        scored = predictor.score(context, _signed(_scored_frames(batch.fields, protocol)))
+        found = Likelihood(*(np.asarray(getattr(scored, name)) for name in Likelihood._fields))
+        referee.tally.add_likelihood("model", found, batch.valid)
+        if clips.split.startswith(PROBE):
+            referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
+        _add_samples(referee.tally, predictor, batch, protocol)
+        referee.add_reconstruction(predictor, batch)
+        referee.add_floors(batch)
+    return referee.evaluation()
 
 
 def evaluate_tokenizer(
@@ -118,13 +136,32 @@ def evaluate_tokenizer(
     protocol: Protocol,
     mean_frame: Float[np.ndarray, "h w c"],
     *,
+    networks: Networks = NONE,
     progress: bool = True,
 ) -> Evaluation:
     """Scores a tokenizer's reconstructions as ``evaluate_predictor`` does, with no model beside them."""
-    tally = Tally()
-    for _, batch, truth, valid in _batches(clips, protocol, progress):
-        _add_references(tally, tokenizer, clips, batch, truth, valid, protocol, mean_frame)
-    return _evaluation(tally, clips, protocol)
+    referee = _Referee(clips, protocol, mean_frame, Viewer(networks))
+    for batch in _batches(clips, protocol, progress):
+        referee.add_reconstruction(tokenizer, batch)
+        referee.add_floors(batch)
+    return referee.evaluation()
+
+
+def evaluate_video(
+    video: Float[np.ndarray, "n t h w c"],
+    clips: Clips,
+    protocol: Protocol,
+    mean_frame: Float[np.ndarray, "h w c"],
+    *,
+    networks: Networks = NONE,
+    progress: bool = True,
+) -> Evaluation:
+    """Scores futures in [0, 1] that were predicted elsewhere, of a split's first clips, as those of a model."""
+    referee = _Referee(clips, protocol, mean_frame, Viewer(networks))
+    for batch in _batches(clips, protocol, progress):
+        referee.add_video("model", video[batch.indices], batch)
+        referee.add_floors(batch)
+    return referee.evaluation()
 
 
 def table(evaluation: Evaluation) -> str:
@@ -132,91 +169,109 @@ def table(evaluation: Evaluation) -> str:
     return score_table(evaluation.split, evaluation.summary)
 
 
-def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
-    """Puts ``evaluation.json`` and ``evaluation_clips.json`` into the workdir, each in one move."""
-    workdir = epath.Path(workdir)
-    clips = {evaluation.split: evaluation.clips for evaluation in evaluations}
-    splits = {evaluation.split: evaluation.summary for evaluation in evaluations}
-    document = {"protocol": describe_protocol(), "splits": splits}
-    atomic.write_text(workdir / "evaluation_clips.json", json.dumps(clips, allow_nan=False))
-    atomic.write_text(workdir / "evaluation.json", json.dumps(document, indent=1, allow_nan=False))
+@dataclasses.dataclass
+class _Referee:
+    """Measures whatever plays on the batches of a split."""
+
+    clips: Clips
+    protocol: Protocol
+    mean_frame: Float[np.ndarray, "h w c"]
+    viewer: Viewer
+    tally: Tally = dataclasses.field(default_factory=Tally)
+
+    def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
+        """Measures a player's frames in [0, 1]."""
+        self.tally.add_video(name, video, batch.truth, batch.valid)
+        further = self.viewer.look(name, self._context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
+        self.tally.add_scores(name, further, batch.valid)
+
+    def add_reconstruction(self, tokenizer: Tokenizer, batch: Batch) -> None:
+        """The true future through the codebook, and the codes in use."""
+        border = self.protocol.context_frames
+        clean = _signed(batch.fields["video"][:, : border + self.protocol.future_frames])
+        self.add_video("tokenizer_reconstruction", _unit(tokenizer.reconstruct(clean)[:, border:]), batch)
+        self.tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, batch.valid)
+
+    def add_floors(self, batch: Batch) -> None:
+        """The true frames, for the tracker's own error, and all that a prediction must beat."""
+        context, frames = self.protocol.context_frames, self.protocol.future_frames
+        spec, split = self.clips.spec, self.clips.split
+        videos = {
+            TRUTH: batch.truth.video,
+            **(floors.redraw(spec, split, batch.fields["index"], context=context, frames=frames) if spec else {}),
+            **floors.pixel_floors(batch.fields["video"][:, :context], frames, self.mean_frame),
+        }
+        for name, video in videos.items():
+            self.add_video(name, video, batch)
+
+    def evaluation(self) -> Evaluation:
+        """What all batches amount to."""
+        protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
+        summary = summarize(self.tally, frames=protocol.future_frames, frame_size=frame.size)
+        seen = self.viewer.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
+        for name, found in seen.scores.items():
+            summary.split["scores"][name] |= found
+        head = {
+            "sha256": self.clips.sha256,
+            "clips": protocol.clips,
+            "context_frames": protocol.context_frames,
+            "future_frames": protocol.future_frames,
+            "sampling": _describe_sampling(protocol.sampling),
+            "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
+        }
+        detail = {"index": list(range(protocol.clips)), "scores": summary.clips}
+        return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
+
+    def _context(self, batch: Batch) -> Video:
+        return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
 
 
-def read(workdir: epath.PathLike) -> list[Evaluation]:
-    """What ``write`` left in the workdir."""
-    workdir = epath.Path(workdir)
-    splits = json.loads((workdir / "evaluation.json").read_text())["splits"]
-    clips = json.loads((workdir / "evaluation_clips.json").read_text())
-    return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+def _add_samples(tally: Tally, predictor: Predictor, batch: Batch, protocol: Protocol) -> None:
+    """Several futures of each clip that is sampled, and how far they are from the truth."""
+    valid = min(batch.valid, protocol.sampled_clips - int(batch.indices[0]))
+    if not protocol.samples or valid <= 0:
+        return
+    context, key = _context(batch, protocol), _key(batch, protocol)
+    keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
+    drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
+    videos = [_unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
+    places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
+    tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
 
-def _batches(
-    clips: Clips, protocol: Protocol, progress: bool
-) -> Iterator[tuple[int, dict[str, np.ndarray], Truth, int]]:
-    """Number, clips, truth, and how many clips count: the last batch is filled up with its own, to keep one shape."""
+def _batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]:
+    """Batches of one shape: the last is filled up with its own clips.
+
+    Raises:
+        ValueError: The split has too few clips or frames.
+    """
     if not 1 <= protocol.clips <= len(clips):
         raise ValueError(f"{protocol.clips} clips of {clips.split}: it has {len(clips)}; store more or ask for fewer")
     needed, size = protocol.context_frames + protocol.future_frames, min(protocol.batch_size, protocol.clips)
     with tqdm(total=protocol.clips, desc=f"evaluate {clips.split}", unit="clip", disable=not progress) as bar:
         for number, start in enumerate(range(0, protocol.clips, size)):
             indices = np.arange(start, min(start + size, protocol.clips))
-            batch = clips.batch(np.resize(indices, size))
-            if batch["video"].shape[1] < needed:
-                frames = batch["video"].shape[1]
+            filled = np.resize(indices, size)
+            fields = clips.batch(filled)
+            if fields["video"].shape[1] < needed:
+                frames = fields["video"].shape[1]
                 raise ValueError(f"clips of {frames} frames: context and future need {needed}; store longer ones")
-            yield number, batch, _truth(batch, clips.spec, protocol), len(indices)
+            yield Batch(number, filled, fields, _truth(fields, clips, protocol), len(indices))
             bar.update(len(indices))
 
 
-def _truth(batch: Mapping[str, np.ndarray], spec: ClutterSpec | None, protocol: Protocol) -> Truth:
-    if spec is None:
-        return only_video(_scored_frames(batch, protocol))
-    return truth_of(
-        batch,
-        batch["role"] == ROLES.index("target"),
-        context=protocol.context_frames,
-        frames=protocol.future_frames,
-        slots=spec.objects[1],
-    )
-
-
-def _add_references(
-    tally: Tally,
-    tokenizer: Tokenizer,
-    clips: Clips,
-    batch: Mapping[str, np.ndarray],
-    truth: Truth,
-    valid: int,
-    protocol: Protocol,
-    mean_frame: Float[np.ndarray, "h w c"],
-) -> None:
-    """The true frames, for the tracker's own error, the tokenizer's reconstruction, and the floors."""
+def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -> Truth:
+    if clips.spec is None:
+        return only_video(_scored_frames(fields, protocol))
     context, frames = protocol.context_frames, protocol.future_frames
-    clean = _signed(batch["video"][:, : context + frames])
-    spec, split, index = clips.spec, clips.split, batch["index"]
-    videos = {
-        TRUTH: truth.video,
-        "tokenizer_reconstruction": _unit(tokenizer.reconstruct(clean)[:, context:]),
-        **(floors.redraw(spec, split, index, context=context, frames=frames) if spec else {}),
-        **floors.pixel_floors(batch["video"][:, :context], frames, mean_frame),
-    }
-    for name, video in videos.items():
-        tally.add_video(name, video, truth, valid)
-    tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, valid)
-
-
-def _evaluation(tally: Tally, clips: Clips, protocol: Protocol) -> Evaluation:
-    frame = clips.batch(np.arange(1))["video"][0, 0]
-    summary = summarize(tally, dimensions=protocol.future_frames * frame.size)
-    head = {
-        "sha256": clips.sha256,
-        "clips": protocol.clips,
-        "context_frames": protocol.context_frames,
-        "future_frames": protocol.future_frames,
-        "sampling": _describe_sampling(protocol.sampling),
-    }
-    detail = {"index": list(range(protocol.clips)), "scores": summary.clips}
-    return Evaluation(clips.split, head | summary.split, detail)
+    return truth_of(
+        fields,
+        floors.redraw_clutter(clips.spec, clips.split, fields["index"], context=context, frames=frames),
+        context=context,
+        slots=clips.spec.objects[1],
+        roles={role: number for number, role in enumerate(ROLES)},
+        hues=HUES,
+    )
 
 
 def _describe_sampling(sampling: Sampling) -> str:
@@ -225,8 +280,16 @@ def _describe_sampling(sampling: Sampling) -> str:
     return f"one sample at temperature {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}"
 
 
-def _scored_frames(batch: Mapping[str, np.ndarray], protocol: Protocol) -> np.ndarray:
-    return batch["video"][:, protocol.context_frames :][:, : protocol.future_frames]
+def _key(batch: Batch, protocol: Protocol) -> Key:
+    return jax.random.fold_in(jax.random.key(protocol.seed), batch.number)
+
+
+def _context(batch: Batch, protocol: Protocol) -> Video:
+    return _signed(batch.fields["noisy"][:, : protocol.context_frames])
+
+
+def _scored_frames(fields: Mapping[str, np.ndarray], protocol: Protocol) -> np.ndarray:
+    return fields["video"][:, protocol.context_frames :][:, : protocol.future_frames]
 
 
 def _signed(frames: np.ndarray) -> Video:
@@ -241,24 +304,60 @@ def _unit(video: Video) -> Video:
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """scores on held-out clips, beside floors and ceilings: evaluation.json"""
-    protocol = Protocol(
+    names, scorer = factory.evaluation_splits(config), _scorer(config, epath.Path(workdir))
+    scorer.workdir.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        clips = factory.open_split(config, name)
+        if read_part(name, clips.sha256, scorer.origin, scorer.workdir) is None:
+            write_part(scorer.score(clips), scorer.origin, scorer.workdir)
+    write(read_parts(scorer.origin, scorer.workdir, first=names), scorer.workdir)
+    print(closing_words(scorer.workdir))
+
+
+class _Scorer(typing.NamedTuple):
+    """What scores a split, where that is kept, and what decides the scores beside the split."""
+
+    score: Callable[[Clips], Evaluation]
+    workdir: epath.Path
+    origin: Mapping[str, typing.Any]
+
+
+def _protocol(config: ConfigDict) -> Protocol:
+    asked = config.evaluation
+    return Protocol(
         sampling=factory.sampling(config),
-        clips=config.evaluation.clips,
+        clips=asked.clips,
         context_frames=config.data.context_frames,
         future_frames=config.data.frames - config.data.context_frames,
-        batch_size=config.evaluation.batch_size,
+        batch_size=asked.batch_size,
         seed=config.seed,
+        samples=asked.samples,
+        sampled_clips=asked.sampled_clips,
     )
-    splits = [factory.open_split(config, name) for name in factory.evaluation_splits(config)]
-    mean = floors.mean_frame(factory.open_split(config, "train"))
+
+
+def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
+    protocol, networks = _protocol(config), factory.networks(config)
+    origin = {"rules": dataclasses.asdict(protocol), "networks": factory.network_names(config)}
+    mean = functools.cache(lambda: floors.mean_frame(factory.open_split(config, "train")))
+
+    def score(evaluate: Callable, contestant: typing.Any) -> Callable[[Clips], Evaluation]:
+        return lambda clips: evaluate(contestant, clips, _within(clips, protocol), mean(), networks=networks)
+
+    if config.evaluation.predictions:
+        path = epath.Path(config.evaluation.predictions)
+        side = config.data.size
+        video = given.read_predictions(path, (protocol.clips, protocol.future_frames, side, side, 3))
+        origin["predictions"] = given.digest(path)
+        return _Scorer(score(evaluate_video, video), workdir / "given" / path.stem, origin)
     if config.kind == "predictor":
         predictor = factory.load_predictor(config, workdir)
-        evaluations = [evaluate_predictor(predictor, clips, _within(clips, protocol), mean) for clips in splits]
-    else:
-        tokenizer = factory.load_tokenizer(config, workdir)
-        evaluations = [evaluate_tokenizer(tokenizer, clips, _within(clips, protocol), mean) for clips in splits]
-    write(evaluations, workdir)
-    print(closing_words(workdir))
+        places = [workdir, factory.tokenizer_workdir(config, workdir)]
+        origin["weights"] = [checkpoints.fingerprint(place) for place in places]
+        return _Scorer(score(evaluate_predictor, predictor), workdir, origin)
+    tokenizer = factory.load_tokenizer(config, workdir)
+    origin["weights"] = [checkpoints.fingerprint(workdir)]
+    return _Scorer(score(evaluate_tokenizer, tokenizer), workdir, origin)
 
 
 def _within(clips: Clips, protocol: Protocol) -> Protocol:
@@ -268,4 +367,5 @@ def _within(clips: Clips, protocol: Protocol) -> Protocol:
 
 def closing_words(workdir: epath.PathLike) -> str:
     """The tables of everything that was evaluated in a workdir."""
-    return "\n\n".join(table(evaluation) for evaluation in read(workdir))
+    parts = [*(table(evaluation) for evaluation in read(workdir)), effect_table(read_effects(workdir))]
+    return "\n\n".join(part for part in parts if part)

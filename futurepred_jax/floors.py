@@ -4,16 +4,22 @@ All are made from the noise-free context, also where a model sees a noisy one: t
 """
 
 import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from einops import repeat
 from jaxtyping import Float, Int, UInt8
 
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scene import Camera, Scene
+from futurepred_jax.data.scene import ROLES, Camera, Scene
 from futurepred_jax.data.scenes import make_scene
 from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.metrics.clutter import Drawings
+
+CLUTTER = tuple(ROLES.index(role) for role in ("persistent", "transient"))
 
 Unit = Float[np.ndarray, "b t h w c"]
 """Frames in [0, 1], channels last."""
@@ -56,22 +62,52 @@ def redraw(
 
     Neither knows an object that is born after the context.
     """
-    drawn = {"constant_velocity": [], "true_parameters": []}
-    for index in indices:
-        scene = make_scene(spec, split, int(index))
-        drawn["constant_velocity"].append(_draw(spec, coast(scene, context, frames)))
-        drawn["true_parameters"].append(_draw(spec, foreseeable(scene, context, frames)))
-    return {name: np.stack(videos).astype(np.float32) / 255 for name, videos in drawn.items()}
+    scenes = [make_scene(spec, split, int(index)) for index in indices]
+    futures = {
+        "constant_velocity": [coast(scene, context, frames) for scene in scenes],
+        "true_parameters": [foreseeable(scene, context, frames) for scene in scenes],
+    }
+    return {name: _drawn(spec, scenes).video for name, scenes in futures.items()}
 
 
-def _draw(spec: ClutterSpec, scene: Scene) -> UInt8[np.ndarray, "t h w c"]:
-    return render(scene, size=spec.size, samples=spec.samples).video
+def redraw_clutter(
+    spec: ClutterSpec, split: str, indices: Int[np.ndarray, "b"], *, context: int, frames: int
+) -> Drawings:
+    """Draws clips' true futures without their clutter, and with transients that outlive the context for ever."""
+    scenes = [make_scene(spec, split, int(index)) for index in indices]
+    without = _drawn(spec, [decluttered(scene, context, frames) for scene in scenes])
+    lasting = _drawn(spec, [everlasting(scene, context, frames) for scene in scenes])
+    return Drawings(*map(jnp.asarray, (without.video, lasting.video, lasting.instance)))
+
+
+class _Drawn(NamedTuple):
+    video: Unit
+    instance: Int[np.ndarray, "b t h w"]
+
+
+def _drawn(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Drawn:
+    drawn = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
+    video = np.stack([each.video for each in drawn]).astype(np.float32) / 255
+    return _Drawn(video, np.stack([each.instance for each in drawn]).astype(np.int32))
 
 
 def foreseeable(scene: Scene, context: int, frames: int) -> Scene:
     """The true future of every object that lived at some time of the context."""
     future = scene.cut(slice(context, context + frames))
     return dataclasses.replace(future, alive=future.alive & scene.alive[:context].any(axis=0))
+
+
+def decluttered(scene: Scene, context: int, frames: int) -> Scene:
+    """The true future of all that is no clutter: targets, and what hides them."""
+    future = scene.cut(slice(context, context + frames))
+    return dataclasses.replace(future, alive=future.alive & ~np.isin(scene.role, CLUTTER))
+
+
+def everlasting(scene: Scene, context: int, frames: int) -> Scene:
+    """The true future in which the transients of the last context frame do not end."""
+    future = scene.cut(slice(context, context + frames))
+    kept = scene.alive[context - 1] & (scene.role == ROLES.index("transient"))
+    return dataclasses.replace(future, alive=future.alive | kept)
 
 
 def coast(scene: Scene, context: int, frames: int) -> Scene:

@@ -3,71 +3,14 @@
 import json
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from players import CLIPS, CONTEXT, FUTURE, GREEDY, MEAN_FRAME, Drawn, Fake, copy_last, oracle
 
 from futurepred_jax import evaluate, floors
-from futurepred_jax.data.clips import make_clip, noisy
-from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.image import CAP
-from futurepred_jax.models.decoding import Sampling
-
-CONTEXT, FUTURE, CLIPS = 5, 4, 5
-GREEDY = Sampling(temperature=0.0)
-MEAN_FRAME = np.full((32, 32, 3), 0.5, np.float32)
-
-
-class Drawn:
-    """A split drawn in memory."""
-
-    sha256 = "5a" * 32
-
-    def __init__(self, split: str = "test_iid", **fields):
-        self.spec, self.split = ClutterSpec(size=32, frames=CONTEXT + FUTURE, **fields), split
-        clips = [make_clip(self.spec, split, index) for index in range(CLIPS)]
-        self.fields = {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
-        self.fields["noisy"] = np.stack([noisy(self.spec, split, clip) for clip in clips])
-
-    def __len__(self) -> int:
-        return CLIPS
-
-    def batch(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: values[indices] for name, values in self.fields.items()}
-
-
-class Fake:
-    """Knows the split by heart, and answers with ``future(clip's video in [0, 1], context length)``."""
-
-    sizes = (64,)
-
-    def __init__(self, clips: Drawn, future):
-        self.clips, self.future = clips, future
-
-    def predict(self, context, *, num_frames, **_):
-        known = self.clips.fields["noisy"][:, :CONTEXT] / 127.5 - 1
-        rows = [int(np.abs(known - clip).sum(axis=(1, 2, 3, 4)).argmin()) for clip in np.asarray(context)]
-        video = self.clips.fields["video"][rows].astype(np.float32) / 255
-        return SimpleNamespace(video=jnp.asarray(2 * self.future(video)[:, :num_frames] - 1, jnp.float32))
-
-    def score(self, context, future):
-        assert future.shape[1] == FUTURE
-        shape = (len(context), 10)
-        return SimpleNamespace(nll=np.full(shape, np.log(8), np.float32), correct=np.arange(10) < np.full(shape, 4))
-
-    def reconstruct(self, video):
-        return video
-
-    def tokenize(self, video):
-        return jnp.broadcast_to(jnp.arange(16).reshape(1, 1, 4, 4, 1), (len(video), 3, 4, 4, 1))
-
-
-def oracle(video: np.ndarray) -> np.ndarray:
-    return video[:, CONTEXT:]
-
-
-def copy_last(video: np.ndarray) -> np.ndarray:
-    return np.repeat(video[:, CONTEXT - 1 : CONTEXT], FUTURE, axis=1)
 
 
 def protocol(**fields) -> evaluate.Protocol:
@@ -158,7 +101,11 @@ def test_files_are_whole_and_without_nan(perfect, tmp_path):
     assert perfect.summary["scores"]["black_frame"]["ade"] is None
     assert perfect.summary["curves"]["black_frame"]["position_error"] == [None] * FUTURE
     evaluate.write([perfect], tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"evaluation.json", "evaluation_clips.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "evaluation.json",
+        "evaluation_clips.json",
+        "evaluation.csv",
+    }
     document = json.loads((tmp_path / "evaluation.json").read_text(), parse_constant=pytest.fail)
     assert document["protocol"]["pixel_range"] == [0, 1]
     assert document["splits"]["test_iid"]["sha256"] == Drawn.sha256
@@ -224,3 +171,48 @@ def test_too_short_a_split_is_refused(moderate, fields, message):
 def test_the_mean_frame_is_the_mean_of_all_frames(moderate):
     expected = moderate.fields["video"].mean(axis=(0, 1), dtype=np.float64) / 255
     np.testing.assert_allclose(floors.mean_frame(moderate, batch_size=2), expected, atol=1e-6)
+
+
+def test_futures_from_elsewhere_are_scored_as_a_model_s(moderate, perfect):
+    video = oracle(moderate.fields["video"]).astype(np.float32) / 255
+    evaluation = evaluate.evaluate_video(video, moderate, protocol(), MEAN_FRAME, progress=False)
+    scores, ours = evaluation.summary["scores"], perfect.summary["scores"]
+    assert scores.keys() == ours.keys() - {"tokenizer_reconstruction"}
+    for name in ("psnr", "ssim", "ade", "recall", "mask_iou", "clutter_recall"):
+        assert scores["model"][name] == pytest.approx(ours["model"][name], rel=1e-4), name
+    assert evaluation.summary["margins"].keys() == perfect.summary["margins"].keys()
+    assert "codebook" not in evaluation.summary
+    assert "model ahead of" in evaluate.table(evaluation)
+
+
+class Random(Fake):
+    """The true future when it is asked for the likeliest, and that or the last frame, by the key, when for a sample."""
+
+    def predict(self, context, *, num_frames, key, sampling):
+        true = super().predict(context, num_frames=num_frames).video
+        if sampling.temperature == 0:
+            return SimpleNamespace(video=true)
+        still = jnp.repeat(true[:, :1], num_frames, axis=1)
+        return SimpleNamespace(video=jnp.where(jax.random.bernoulli(key), true, still))
+
+
+def test_sampled_futures_have_a_best_and_a_mean(moderate):
+    fake = Random(moderate, oracle)
+    found = evaluate.evaluate_predictor(
+        fake, moderate, protocol(samples=6, sampled_clips=2), MEAN_FRAME, progress=False
+    )
+    model, tracker = found.summary["scores"]["model"], found.summary["tracker"]
+    assert model["psnr"] == CAP
+    assert model["ade_best"] < 2 * tracker["ade"] < model["ade_mean"]
+    assert 0 < model["energy_score"] < model["ade_mean"]
+    assert [value is None for value in found.clips["scores"]["model"]["ade_best"]] == [False] * 2 + [True] * (CLIPS - 2)
+    assert found.summary["samples"] == {"count": 6, "clips": 2}
+    assert "Of 6 sampled futures of 2 clips" in evaluate.table(found)
+
+
+def test_every_score_has_an_interval_around_it(perfect):
+    scores, intervals = perfect.summary["scores"]["copy_last"], perfect.summary["intervals"]["copy_last"]
+    for name in ("psnr", "ade", "recall", "mask_iou", "count_error"):
+        low, high = intervals[name]
+        assert low <= scores[name] <= high, name
+        assert low < high, name

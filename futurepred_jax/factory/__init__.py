@@ -5,6 +5,7 @@ from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
 from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "make_job",
     "make_magvit",
     "make_transformer",
+    "network_names",
+    "networks",
     "open_split",
     "outline_inference",
     "outline_job",

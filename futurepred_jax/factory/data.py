@@ -11,8 +11,8 @@ from ml_collections import ConfigDict
 from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import Clips
-from futurepred_jax.data.recorded import Cut, Recording, arrays, describe, files, record_clips, tfds
-from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.recorded import HELD_OUT, Cut, Recording, arrays, describe, files, record_clips, tfds
+from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.store import draw_part, materialize
 from futurepred_jax.training import distributed
 
@@ -101,8 +101,18 @@ SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
-    """Splits to score: a tokenizer also where its gate is."""
-    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")
+    """Splits to score, ``config.evaluation.splits`` or test_iid; a tokenizer also where its gate is.
+
+    Raises:
+        ValueError: there is no such split.
+    """
+    known = tuple(SPLITS) if knows_objects(config) else ("train", *HELD_OUT)
+    asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip()) or ("test_iid",)
+    if asked == ("all",):
+        asked = tuple(name for name in known if name != "train")
+    if unknown := ", ".join(sorted(set(asked) - set(known))):
+        raise ValueError(f"config.evaluation.splits: unknown {unknown}; known are all, {', '.join(known)}")
+    return asked if config.kind == "predictor" else tuple(dict.fromkeys(("val_iid", *asked)))
 
 
 def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:

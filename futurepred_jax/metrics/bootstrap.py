@@ -1,39 +1,54 @@
-"""How far a difference between two predictors can be trusted, from the clips that both were scored on."""
+"""How far a score, or a difference between two predictors, can be trusted, from the clips that it was measured on."""
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from futurepred_jax.metrics.ratios import Ratio, mean
+
 RESAMPLES = 1000
 LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """Mean of a difference and the ends of its bootstrap interval."""
+    """A mean and the ends of its bootstrap interval."""
 
     mean: float
     low: float
     high: float
 
 
+def interval(ratio: Ratio, *, seed: int = 0, level: float = LEVEL) -> Interval:
+    """Percentile bootstrap of a split's score over its clips (Efron & Tibshirani 1993, §13.3).
+
+    All three values are NaN where there is no score.
+
+    Args:
+        ratio: The score's sums, clip by clip.
+        seed: Of the resampling; the same seed resamples the same clips for every score.
+        level: Share of resampled scores between ``low`` and ``high``.
+    """
+    clips = len(ratio.total)
+    often = np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)
+    resampled = mean(Ratio(often @ ratio.total, often @ ratio.count).quotient(), axis=1)
+    resampled = resampled[np.isfinite(resampled)]
+    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) if len(resampled) else [np.nan] * 2
+    return Interval(ratio.over_split(), float(low), float(high))
+
+
 def paired_interval(
     scores: Float[np.ndarray, "n"], others: Float[np.ndarray, "n"], *, seed: int = 0, level: float = LEVEL
 ) -> Interval:
-    """Percentile bootstrap of the mean of ``scores - others`` over clips (Efron & Tibshirani 1993, §13.3).
-
-    Clips that lack either score are left out; all three values are NaN where none is left.
+    """As ``interval``, of the mean of ``scores - others`` over clips; those that lack either score are left out.
 
     Args:
         scores: One value a clip.
-        others: The same clips' values under another predictor.
-        seed: Of the resampling; the same seed gives the same interval.
-        level: Share of resampled means between ``low`` and ``high``.
+        others: The same clips' values under another predictor, or of the same clips under another condition.
+        seed: As there.
+        level: As there.
     """
     difference = scores - others
-    difference = difference[np.isfinite(difference)]
-    if not len(difference):
-        return Interval(*[float("nan")] * 3)
-    draws = np.random.default_rng(seed).integers(len(difference), size=(RESAMPLES, len(difference)))
-    low, high = np.quantile(difference[draws].mean(axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(difference.mean()), float(low), float(high))
+    known = np.isfinite(difference)
+    total = np.where(known, difference, 0)
+    return interval(Ratio(total[:, None], known.astype(float)[:, None]), seed=seed, level=level)

@@ -3,6 +3,7 @@
 A clip's PSNR is that of the clip's mean squared error, a split's the mean over its clips; zero error counts as CAP dB.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -21,11 +22,12 @@ Unit = Float[Array, "b t h w c"]
 
 
 class ImageScores(NamedTuple):
-    """One value a frame, over all of its pixels and channels."""
+    """One value a frame, the mean over all of its pixels and channels, of which it has ``size``."""
 
     mse: Float[Array, "b t"]
     mae: Float[Array, "b t"]
     ssim: Float[Array, "b t"]
+    size: Float[Array, "b t"]
 
 
 class MaskedError(NamedTuple):
@@ -43,6 +45,7 @@ def image_scores(prediction: Unit, truth: Unit) -> ImageScores:
         mse=reduce(difference**2, "b t h w c -> b t", "mean"),
         mae=reduce(jnp.abs(difference), "b t h w c -> b t", "mean"),
         ssim=ssim(prediction, truth),
+        size=jnp.full(truth.shape[:2], math.prod(truth.shape[2:]), jnp.float32),
     )
 
 

@@ -2,14 +2,19 @@
 
 from typing import Any
 
-from futurepred_jax.metrics import image, motion
+from futurepred_jax.metrics import clutter, image, likelihood, objects, permanence, samples, tracking
 from futurepred_jax.metrics.bootstrap import LEVEL
 
-VERSION = "1"
+VERSION = "2"
 
 
 def describe_protocol() -> dict[str, Any]:
-    """What a reader of ``evaluation.json`` must know of its scores."""
+    """What a reader of ``evaluation.json`` must know of its scores.
+
+    Version 2 finds an object only where its colour is compact: half of the score inside the gate, and of that within
+    twice the reach, must lie within reach of its centroid, 1.5 radii and a pixel, and only that half counts. Version 1
+    had no such rule, and found a third of the objects in coloured noise.
+    """
     return {
         "version": VERSION,
         "pixel_range": [0, 1],
@@ -19,12 +24,37 @@ def describe_protocol() -> dict[str, Any]:
         "context": "noisy for the model; noise-free for floors and reconstruction, so that they are at their strongest",
         "psnr": f"mean over clips of the PSNR of the clip's MSE; zero error counts as {image.CAP:g} dB",
         "ssim": "11 x 11 Gaussian window, sigma 1.5, population covariance, windows inside the frame, mean of channels",
+        "mse_frame": "squared error summed over a frame's pixels and channels, mean over frames; mae_frame likewise",
         "foreground": f"union of the true object masks, dilated by {image.DILATION} px",
         "predictable": "foreground of objects alive at some time of the context, less what later ones touch",
+        "lpips": "version 0.1 of the published weights, frames at their own size, mean over frames",
+        "fvd": "Inception-I3D, Kinetics-400 logits of noise-free context + prediction, stretched to 224 x 224; against "
+        "the same split's true clips",
         "position": "px from the centroid of the object's truly visible pixels, over judged objects that are found",
         "ade": "mean over frames of the mean over objects; fde: the last frame; objects not found cost recall only",
         "judged": "targets of which at least max(6, 12 (H / 64)^2) px and half are visible",
-        "tracker": {"sigma": motion.SIGMA, "gate": motion.GATE, "detected": motion.DETECTED},
+        "tracker": {
+            "sigma": tracking.SIGMA,
+            "gate": tracking.GATE,
+            "detected": tracking.DETECTED,
+            "reach": tracking.REACH,
+            "around": tracking.AROUND,
+            "compact": tracking.COMPACT,
+        },
+        "mask_iou": f"pixels within reach of likeness in chroma >= {objects.ALIKE:g}; 0 for objects not found",
+        "count_error": "absolute difference of the numbers of objects found and judged, mean over frames; objects "
+        "partly in view do not count",
+        "false_detections": "a frame: objects found where they are not, and blobs of a colour that no object has",
+        "permanence": f"of objects hidden for {permanence.HIDDEN} frames or more, the share found within "
+        f"{tracking.REACH:g} radii in the first {permanence.RETURN} frames in which they are judged again",
+        "hallucination": "share of the hidden frames in which the object is found",
+        "clutter": f"an object is there if the picture explains {100 * clutter.PRESENT:g} % of the squared contrast of "
+        "the scene with it against the scene without it; transients not born in the context are left out",
+        "transients_cut": "share of living transients that are not there; transients_left: of ended ones that are",
+        "samples": f"positions over all judged objects, lost ones where they were last; regions are normal, widened by "
+        f"{samples.JITTER:g} px",
+        "calibration_error": f"of the likeliest digit's probability, {likelihood.BINS} equal bins",
         "skill": "1 - position error / floor's position error, over the objects found in both",
         "margins": f"subject minus floor, mean over clips, {100 * LEVEL:g} % bootstrap interval over clips",
+        "intervals": f"{100 * LEVEL:g} % bootstrap over clips",
     }

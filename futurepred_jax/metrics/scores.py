@@ -1,19 +1,21 @@
-"""From frames to numbers: what is measured on every frame of a split, and how clips and splits are reduced from it.
+"""From frames to numbers: what is measured on every frame of a split, and which scores are made of it.
 
 Means run over what exists: a clip without foreground, or with no target in view, has no such score (NaN).
 """
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
-from jaxtyping import Float
-from numpy.typing import ArrayLike
 
+from futurepred_jax.metrics.clutter import ClutterScores, clutter_scores
 from futurepred_jax.metrics.image import ImageScores, MaskedError, Unit, image_scores, masked_error, psnr
-from futurepred_jax.metrics.motion import MotionScores, motion_scores, track
+from futurepred_jax.metrics.motion import MotionScores, motion_scores
+from futurepred_jax.metrics.objects import ObjectScores, object_scores
+from futurepred_jax.metrics.permanence import Permanence, permanence
+from futurepred_jax.metrics.ratios import Ratio, mean, quotient, ratio
+from futurepred_jax.metrics.tracking import track
 from futurepred_jax.metrics.truth import Truth
-
-Values = Float[np.ndarray, "*shape"]
 
 
 class Record(NamedTuple):
@@ -23,62 +25,48 @@ class Record(NamedTuple):
     foreground: MaskedError
     predictable: MaskedError
     motion: MotionScores
+    objects: ObjectScores
+    permanence: Permanence
+    clutter: ClutterScores
 
 
+@jax.jit
 def measure(prediction: Unit, truth: Truth) -> Record:
     """Measures a batch of predicted frames in [0, 1]."""
-    tracks = track(prediction, truth.targets)
+    height, targets = truth.video.shape[2], truth.targets
+    tracks = track(prediction, targets)
     return Record(
         image=image_scores(prediction, truth.video),
         foreground=masked_error(prediction, truth.video, truth.foreground),
         predictable=masked_error(prediction, truth.video, truth.predictable),
-        motion=motion_scores(tracks, truth.targets, height=truth.video.shape[2]),
+        motion=motion_scores(tracks, targets, height=height),
+        objects=object_scores(prediction, tracks, targets, truth.instance, truth.palette),
+        permanence=permanence(tracks, targets, truth.events, height=height),
+        clutter=clutter_scores(prediction, truth.video, truth.clutter),
     )
 
 
-def clip_scores(record: Record) -> dict[str, Float[np.ndarray, "b"]]:
-    """One value a clip; PSNR is that of the clip's mean squared error."""
-    error = _position_error(record, axis=2)
-    return {
-        "psnr": psnr(mean(record.image.mse, axis=1)),
-        "ssim": mean(record.image.ssim, axis=1),
-        "foreground_psnr": _masked_psnr(record.foreground, axis=1),
-        "foreground_psnr_predictable": _masked_psnr(record.predictable, axis=1),
-        "mse": mean(record.image.mse, axis=1),
-        "mae": mean(record.image.mae, axis=1),
-        "ade": mean(error, axis=1),
-        "fde": error[:, -1],
-        "recall": mean(record.motion.detected, record.motion.scored, axis=(1, 2)),
-    }
+def ratios(record: Record) -> dict[str, Ratio]:
+    """Every score of a record.
 
-
-def split_scores(record: Record) -> dict[str, float]:
-    """One value a split: pictures by the mean over clips, motion over all objects of a frame, then over frames.
-
-    ``ade_travelled`` is the position error over the distance really travelled since the context.
+    A clip's PSNR is that of its mean squared error. ``ade_travelled`` is the position error over the distance really
+    travelled since the context.
     """
-    clips, error = clip_scores(record), _position_error(record, axis=(0, 2))
-    found = record.motion.detected & record.motion.scored
-    travelled = mean(record.motion.travelled, found)
-    pictures = {name: float(mean(value)) for name, value in clips.items() if name not in ("ade", "fde", "recall")}
-    return pictures | {
-        "ade": float(mean(error)),
-        "fde": float(error[-1]),
-        "ade_travelled": float(mean(record.motion.error, found) / travelled) if travelled > 0 else float("nan"),
-        "recall": float(mean(record.motion.detected, record.motion.scored)),
-    }
+    return _pictures(record) | _positions(record) | _objects(record) | _clutter(record)
 
 
-def curves(record: Record) -> dict[str, Float[np.ndarray, "t"]]:
-    """One value a frame of the horizon, the first right after the context."""
+def curves(record: Record) -> dict[str, Ratio]:
+    """The scores that are followed over the horizon, with a group a frame, the first right after the context."""
+    image, motion, objects = record.image, record.motion, record.objects
     return {
-        "psnr": psnr(np.asarray(record.image.mse, np.float64)).mean(axis=0),
-        "ssim": mean(record.image.ssim, axis=0),
-        "foreground_psnr": mean(_masked_psnr(record.foreground), axis=0),
-        "mse": mean(record.image.mse, axis=0),
-        "mae": mean(record.image.mae, axis=0),
-        "position_error": _position_error(record, axis=(0, 2)),
-        "recall": mean(record.motion.detected, record.motion.scored, axis=(0, 2)),
+        "psnr": ratio(psnr(np.asarray(image.mse, np.float64)), keep=2),
+        "ssim": ratio(image.ssim, keep=2),
+        "foreground_psnr": ratio(_masked_psnr(record.foreground), keep=2),
+        "mse": ratio(image.mse, keep=2),
+        "mae": ratio(image.mae, keep=2),
+        "position_error": ratio(motion.error, _found(motion), keep=2),
+        "recall": ratio(motion.detected, motion.scored, keep=2),
+        "mask_iou": ratio(objects.iou, motion.scored, keep=2),
     }
 
 
@@ -88,27 +76,59 @@ def skill(record: Record, floor: Record) -> float:
     Only pairs count, so that a predictor cannot gain by losing the objects that are hard to place.
     """
     both = record.motion.scored & record.motion.detected & floor.motion.detected
-    reference = mean(floor.motion.error, both)
-    return float(1 - mean(record.motion.error, both) / reference) if reference > 0 else float("nan")
+    ours, theirs = (ratio(each.motion.error, both).over_split() for each in (record, floor))
+    return 1 - ours / theirs if theirs > 0 else float("nan")
 
 
-def mean(values: ArrayLike, where: ArrayLike | None = None, axis: int | tuple[int, ...] | None = None) -> Values:
-    """Mean in float64 over the finite values at which ``where`` holds; NaN where there is none."""
-    values = np.asarray(values)
-    kept = np.isfinite(values) if where is None else np.isfinite(values) & np.asarray(where)
-    total = np.sum(values, axis=axis, where=kept, dtype=np.float64)
-    return _ratio(np.asarray(total), np.asarray(np.sum(kept, axis=axis)))
+def _pictures(record: Record) -> dict[str, Ratio]:
+    image = record.image
+    return {
+        "psnr": ratio(psnr(mean(image.mse, axis=1))),
+        "ssim": ratio(image.ssim),
+        "foreground_psnr": ratio(_masked_psnr(record.foreground, axis=1)),
+        "foreground_psnr_predictable": ratio(_masked_psnr(record.predictable, axis=1)),
+        "mse": ratio(image.mse),
+        "mae": ratio(image.mae),
+        "mse_frame": ratio(image.mse * image.size),
+        "mae_frame": ratio(image.mae * image.size),
+    }
 
 
-def _ratio(total: np.ndarray, count: np.ndarray) -> Values:
-    """``total / count``, NaN where nothing was counted."""
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+def _positions(record: Record) -> dict[str, Ratio]:
+    motion, found = record.motion, _found(record.motion)
+    return {
+        "ade": ratio(motion.error, found, keep=2),
+        "fde": ratio(motion.error[:, -1], found[:, -1]),
+        "ade_travelled": quotient(motion.error * found, motion.travelled * found),
+        "recall": ratio(motion.detected, motion.scored),
+    }
 
 
-def _masked_psnr(error: MaskedError, axis: int | tuple[int, ...] = ()) -> Values:
+def _objects(record: Record) -> dict[str, Ratio]:
+    objects, hidden = record.objects, record.permanence
+    return {
+        "mask_iou": ratio(objects.iou, record.motion.scored),
+        "count_error": ratio(objects.count_error, objects.known),
+        "false_detections": ratio(objects.false_detections, objects.known),
+        "permanence": ratio(hidden.found, hidden.events.returned),
+        "permanence_error": ratio(hidden.error, hidden.events.returned & hidden.drawn),
+        "hallucination": ratio(hidden.drawn, hidden.events.hidden),
+    }
+
+
+def _clutter(record: Record) -> dict[str, Ratio]:
+    persistent, living, ended = record.clutter
+    return {
+        "clutter_recall": quotient(persistent.present, persistent.asked),
+        "transients_cut": quotient(living.asked - living.present, living.asked),
+        "transients_left": quotient(ended.present, ended.asked),
+    }
+
+
+def _found(motion: MotionScores) -> np.ndarray:
+    return np.asarray(motion.detected & motion.scored)
+
+
+def _masked_psnr(error: MaskedError, axis: int | tuple[int, ...] = ()) -> np.ndarray:
     total, count = (np.sum(np.asarray(sums), axis=axis, dtype=np.float64) for sums in error)
-    return psnr(_ratio(np.asarray(total), np.asarray(count)))
-
-
-def _position_error(record: Record, axis: int | tuple[int, ...]) -> Values:
-    return mean(record.motion.error, record.motion.detected & record.motion.scored, axis=axis)
+    return psnr(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))

@@ -2,21 +2,32 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from futurepred_jax.metrics import image, scores, tokens
-from futurepred_jax.metrics.bootstrap import paired_interval
+from futurepred_jax.metrics.bootstrap import interval, paired_interval
+from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
+from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
 from futurepred_jax.metrics.truth import Truth
 
-LIKELIHOOD = ("token_accuracy", "bits_per_token", "bits_per_dimension")
+Tree = TypeVar("Tree")
+
 TRUTH = "truth"  # name under which the true frames themselves are measured
+TRACKER = ("ade", "fde", "recall", "mask_iou", "false_detections")
+
+
+class Pairs(NamedTuple):
+    """Clips of a probe: possible ones and impossible ones, in pairs."""
+
+    possible: Bool[np.ndarray, "b"]
+    pair: Int[np.ndarray, "b"]
 
 
 @dataclasses.dataclass
@@ -24,8 +35,9 @@ class Tally:
     """What the batches so far have left; only the first ``valid`` clips of a batch count."""
 
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
-    nll: list[Float[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
-    correct: list[Bool[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
+    further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
+    likelihood: dict[str, list[Likelihood]] = dataclasses.field(default_factory=dict)
+    pairs: list[Pairs] = dataclasses.field(default_factory=list)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
 
@@ -37,12 +49,21 @@ class Tally:
         """
         image.require_unit_range(name, video)
         record = scores.measure(jnp.asarray(video), truth)
-        self.records.setdefault(name, []).append(jax.tree.map(lambda leaf: np.asarray(leaf)[:valid], record))
+        self.records.setdefault(name, []).append(_first(record, valid))
 
-    def add_likelihood(self, nll: Float[np.ndarray, "b n"], correct: Bool[np.ndarray, "b n"], valid: int) -> None:
-        """Keeps the model's nats for every future token, and whether the true one was the likeliest."""
-        self.nll.append(nll[:valid])
-        self.correct.append(correct[:valid])
+    def add_scores(self, name: str, found: Mapping[str, Ratio], valid: int) -> None:
+        """Keeps further scores of a predictor's, which come before or after those of other batches."""
+        kept = self.further.setdefault(name, {})
+        for key, ratio in found.items():
+            kept.setdefault(key, []).append(_first(ratio, valid))
+
+    def add_likelihood(self, name: str, found: Likelihood, valid: int) -> None:
+        """Keeps what a predictor thinks of the true tokens."""
+        self.likelihood.setdefault(name, []).append(_first(found, valid))
+
+    def add_pairs(self, possible: Bool[np.ndarray, "b"], pair: Int[np.ndarray, "b"], valid: int) -> None:
+        """Keeps which clips of a probe are possible, and the pair that each belongs to."""
+        self.pairs.append(_first(Pairs(possible, pair), valid))
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
@@ -51,9 +72,19 @@ class Tally:
 
     def joined(self) -> dict[str, scores.Record]:
         """Each predictor's record over all clips."""
-        return {
-            name: jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts) for name, parts in self.records.items()
-        }
+        return {name: _joined(parts) for name, parts in self.records.items()}
+
+    def further_of(self, name: str, clips: int) -> dict[str, Ratio]:
+        """A predictor's further scores; clips beyond the first ones, of which there are any, have none."""
+        return {key: _joined(parts).padded(clips) for key, parts in self.further.get(name, {}).items()}
+
+
+def _first(tree: Tree, valid: int) -> Tree:
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:valid], tree)
+
+
+def _joined(parts: Sequence[Tree]) -> Tree:
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 class Summary(NamedTuple):
@@ -63,42 +94,54 @@ class Summary(NamedTuple):
     clips: dict[str, Any]
 
 
-def summarize(tally: Tally, *, dimensions: int) -> Summary:
-    """Reduces a tally to scores, margins, curves, the tracker's own error and codebook use.
+def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
+    """Reduces a tally to scores with their intervals, margins, curves, the tracker's own error and codebook use.
 
     Args:
         tally: Of all batches; it holds the true frames under TRUTH.
-        dimensions: Pixels times channels of a clip's future, over which the tokens' bits are spread.
+        frames: Of a clip's future, over which the tokens' bits are spread.
+        frame_size: Pixels times channels of a frame.
     """
     records = tally.joined()
-    tracker = scores.split_scores(records.pop(TRUTH))
-    per_clip = {name: scores.clip_scores(record) for name, record in records.items()}
-    likelihood = _likelihood(tally, dimensions)
-    totals = {name: scores.split_scores(record) | dict.fromkeys(LIKELIHOOD) for name, record in records.items()}
-    if likelihood:
-        per_clip["model"] |= likelihood
-        totals["model"] |= {name: float(value.mean()) for name, value in likelihood.items()}
+    tracker = scores.ratios(records.pop(TRUTH))
+    clips = len(next(iter(records.values())).image.mse)
+    ratios = {name: scores.ratios(record) | tally.further_of(name, clips) for name, record in records.items()}
+    believed = {name: _joined(parts) for name, parts in tally.likelihood.items()}
+    for name, found in believed.items():
+        ratios[name] |= likelihood_ratios(found, frames=frames, frame_size=frame_size)
+    per_clip = {name: {key: each.by_clip() for key, each in known.items()} for name, known in ratios.items()}
     split = {
-        "scores": totals,
+        "scores": _totals(ratios),
+        "intervals": {name: {key: _ends(each) for key, each in known.items()} for name, known in ratios.items()},
         "margins": _margins(records, per_clip),
-        "curves": {name: scores.curves(record) for name, record in records.items()},
-        "tracker": {name: tracker[name] for name in ("ade", "fde", "recall")},
-        "codebook": tokens.codebook_use(np.asarray(tally.codes), tally.sizes)._asdict(),
+        "curves": {
+            name: {key: each.by_frame() for key, each in scores.curves(record).items()}
+            for name, record in records.items()
+        },
+        "tracker": {name: tracker[name].over_split() for name in TRACKER},
+        "calibration": {},
     }
+    if tally.sizes:
+        split["codebook"] = tokens.codebook_use(np.asarray(tally.codes), tally.sizes)
+    for name, found in believed.items():
+        if tally.pairs:
+            ranked = pairs_ranked(found.nll.sum(axis=1), *_joined(tally.pairs))
+            split["scores"][name]["pairs_ranked"] = ranked.over_split()
+            split["intervals"][name]["pairs_ranked"] = _ends(ranked)
+        calibrated = split["calibration"][name] = calibration(found)
+        split["scores"][name]["calibration_error"] = calibrated.error
     return Summary(split=jsonable(split), clips=jsonable(per_clip))
 
 
-def _likelihood(tally: Tally, dimensions: int) -> dict[str, Float[np.ndarray, "b"]]:
-    """One value a clip; nothing where no model was scored."""
-    if not tally.nll:
-        return {}
-    nll, correct = np.concatenate(tally.nll), np.concatenate(tally.correct)
-    bits = tokens.bits_per_token(nll)
-    return {
-        "token_accuracy": tokens.token_accuracy(correct),
-        "bits_per_token": bits,
-        "bits_per_dimension": bits * nll.shape[1] / dimensions,
-    }
+def _totals(ratios: Mapping[str, Mapping[str, Ratio]]) -> dict[str, dict[str, float | None]]:
+    """Every predictor's scores; None for those that it cannot have but another has."""
+    every = dict.fromkeys(key for known in ratios.values() for key in known)
+    return {name: every | {key: each.over_split() for key, each in known.items()} for name, known in ratios.items()}
+
+
+def _ends(ratio: Ratio) -> list[float]:
+    found = interval(ratio)
+    return [found.low, found.high]
 
 
 def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
@@ -108,13 +151,16 @@ def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mappin
     for name, record in records.items():
         if name == first or name in CEILINGS:
             continue
-        leads = {key: paired_interval(per_clip[first][key], per_clip[name][key])._asdict() for key, _, _ in MARGINS}
+        ours, theirs = per_clip[first], per_clip[name]
+        leads = {key: paired_interval(ours[key], theirs[key]) for key, _, _ in MARGINS if key in theirs}
         margins[name] = leads | {"skill": scores.skill(records[first], record)}
     return margins
 
 
 def jsonable(value: Any) -> Any:
     """Plain numbers of six digits, lists and dicts; None for what is not finite, since JSON has no NaN."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, Mapping):
         return {name: jsonable(item) for name, item in value.items()}
     if isinstance(value, np.ndarray | list | tuple):

@@ -12,10 +12,25 @@ COLUMNS = (
     ("ade", "ADE px", 2),
     ("fde", "FDE px", 2),
     ("recall", "recall", 3),
+    ("mask_iou", "mask IoU", 3),
+    ("permanence", "permanence", 2),
+    ("clutter_recall", "clutter", 2),
+    ("lpips_alex", "LPIPS", 3),
+    ("kvd", "KVD", 2),
+    ("fvd", "FVD", 0),
     ("token_accuracy", "token accuracy", 3),
     ("bits_per_token", "bits/token", 2),
 )
 MARGINS = (("psnr", "PSNR dB", 2), ("ssim", "SSIM", 3), ("foreground_psnr", "foreground dB", 2), ("ade", "ADE px", 2))
+
+EFFECTS = (
+    ("psnr", "PSNR dB", 2),
+    ("ssim", "SSIM", 3),
+    ("ade", "ADE px", 2),
+    ("recall", "recall", 3),
+    ("mask_iou", "mask IoU", 3),
+)
+"""What clutter may cost; scores of the foreground are not of the same pixels with and without it."""
 
 
 def score_table(split: str, summary: Mapping[str, Any]) -> str:
@@ -25,14 +40,25 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     floors from the best PSNR down.
     """
     scores = summary["scores"]
-    header = ["predictor", *[label for _, label, _ in COLUMNS]]
-    rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in COLUMNS]] for name in order(scores)]
+    columns = [column for column in COLUMNS if any(known.get(column[0]) is not None for known in scores.values())]
+    header = ["predictor", *[label for _, label, _ in columns]]
+    rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in columns]] for name in order(scores)]
     title = (
         f"{split}: {summary['clips']} clips, {summary['context_frames']} context -> {summary['future_frames']} future "
         f"frames, {summary['sampling']}, sha256 {summary['sha256'][:12]}"
     )
     parts = [title, _grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
     return "\n\n".join(part for part in parts if part)
+
+
+def effect_table(effects: Mapping[str, Any]) -> str:
+    """What clutter costs the subject on every split that has a twin without: with clutter minus without; or nothing."""
+    header = ["clutter's effect", *[label for _, label, _ in EFFECTS]]
+    rows = [
+        [f"{split}, {_label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
+        for split, found in effects.items()
+    ]
+    return _grid(header, rows) if rows else ""
 
 
 def order(scores: Mapping[str, Any]) -> list[str]:
@@ -63,8 +89,11 @@ def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
 
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
-    sign = -1 if key == "ade" else 1
-    interval = margin[key]
+    return _signed(margin[key], digits, sign=-1 if key == "ade" else 1)
+
+
+def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
+    """A difference and the ends of its interval."""
     if interval["mean"] is None:
         return "-"
     ends = sorted(sign * interval[end] for end in ("low", "high"))
@@ -72,12 +101,31 @@ def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
 
 
 def _closing(summary: Mapping[str, Any]) -> str:
-    tracker, codebook = summary["tracker"], summary["codebook"]
-    return (
-        f"Tracker on the true frames: ADE {_number(tracker['ade'], 2)} px, recall {_number(tracker['recall'], 3)}. "
-        f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
-        f"perplexity {_number(codebook['perplexity'], 0)}."
-    )
+    """The tracker's own error, codebook, samples and distances of real clips: what the scores are to be read with."""
+    tracker, model = summary["tracker"], summary["scores"].get("model", {})
+    lines = [
+        f"Tracker on the true frames: ADE {_number(tracker['ade'], 2)} px, recall {_number(tracker['recall'], 3)}."
+    ]
+    if codebook := summary.get("codebook"):
+        lines.append(
+            f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
+            f"perplexity {_number(codebook['perplexity'], 0)}."
+        )
+    if model.get("energy_score") is not None:
+        samples = summary["samples"]
+        lines.append(
+            f"Of {samples['count']} sampled futures of {samples['clips']} clips the best has ADE "
+            f"{_number(model['ade_best'], 2)} px, the mean {_number(model['ade_mean'], 2)} px; energy score "
+            f"{_number(model['energy_score'], 2)} px; {_share(model['coverage_50'])} of the true places lie in the "
+            f"50 % regions, {_share(model['coverage_90'])} in the 90 % regions."
+        )
+    if distance := summary.get("video_distance"):
+        real = distance["real_against_real"]
+        lines.append(
+            f"KVD and FVD over context + future, {distance['frames']} frames, n = {distance['clips']}: real clips "
+            f"against real clips have {_number(real['kvd'], 2)} and {_number(real['fvd'], 0)}."
+        )
+    return " ".join(lines)
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

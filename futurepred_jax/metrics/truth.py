@@ -5,11 +5,15 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, UInt8
+from jaxtyping import Array, Bool, Float, Int, UInt8
 
 from futurepred_jax.metrics import image, motion
+from futurepred_jax.metrics.clutter import Clutter, Drawings, clutter_of
+from futurepred_jax.metrics.objects import Palette
+from futurepred_jax.metrics.permanence import Events, events_of
+from futurepred_jax.metrics.tracking import Targets, least_area
 
-FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "exists", "rgb")
+FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "exists", "role", "rgb")
 """What of a clip the truth is made from."""
 
 
@@ -21,50 +25,75 @@ class Truth(NamedTuple):
     """
 
     video: image.Unit
+    instance: Int[Array, "b t h w"]
     foreground: Bool[Array, "b t h w"]
     predictable: Bool[Array, "b t h w"]
-    targets: motion.Targets
+    targets: Targets
+    events: Events
+    palette: Palette
+    clutter: Clutter
 
 
 def truth_of(
-    batch: Mapping[str, np.ndarray], is_target: Bool[np.ndarray, "b k"], *, context: int, frames: int, slots: int
+    batch: Mapping[str, np.ndarray],
+    drawings: Drawings,
+    *,
+    context: int,
+    slots: int,
+    roles: Mapping[str, int],
+    hues: Float[np.ndarray, "p 3"],
 ) -> Truth:
-    """Cuts ``frames`` frames after ``context`` ones out of a batch of clips.
+    """Cuts the frames that were drawn, those after ``context`` ones, out of a batch of clips.
 
     Args:
         batch: FIELDS of the clips, with a leading axis.
-        is_target: Which object slots are tracked.
+        drawings: The future without clutter, and with clutter that lasts.
         context: Context frames, not scored.
-        frames: Scored frames, at most what the clips have left.
         slots: Most targets a clip; they are gathered into so many slots.
+        roles: Number of each role; targets are tracked.
+        hues: The colours that targets can have.
     """
-    future = slice(context, context + frames)
-    instance = jnp.asarray(batch["instance"][:, future])
+    future = slice(context, context + drawings.without.shape[1])
+    instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
     known = _of_known(batch["instance"][:, future], np.any(batch["alive"][:, :context], axis=1))
-    unknown = (instance > 0) & ~known
+    unknown = (batch["instance"][:, future] > 0) & ~known
+    order = np.argsort(~_is_target(batch, roles), axis=1, kind="stable")[:, :slots]
     return Truth(
         video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
+        instance=instance,
         foreground=image.dilate(instance > 0),
         predictable=image.dilate(known) & ~image.dilate(unknown),
-        targets=_targets(batch, is_target & batch["exists"], future, slots),
+        targets=_targets(batch, order, future, _is_target(batch, roles)),
+        events=_events(batch, order, context, future.stop),
+        palette=_palette(batch, hues, _is_target(batch, roles)),
+        clutter=clutter_of(batch, drawings, context=context, roles=roles),
     )
 
 
 def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
-    """The truth of scored frames of which nothing else is known: no foreground, no target, so no score of either."""
-    nothing = jnp.zeros(video.shape[:4], bool)
-    places, pixels = jnp.zeros((*video.shape[:2], 1, 2)), jnp.zeros((*video.shape[:2], 1), jnp.int32)
-    no_target = jnp.zeros((len(video), 1), bool)
-    targets = motion.Targets(
+    """The truth of scored frames of which nothing else is known: no object, so no score of one."""
+    clips, frames = video.shape[:2]
+    nothing, places = jnp.zeros(video.shape[:4], bool), jnp.zeros((clips, frames, 1, 2))
+    pixels, no = jnp.zeros((clips, frames, 1), jnp.int32), jnp.zeros((clips, frames, 1), bool)
+    truth = jnp.asarray(video, jnp.float32) / 255
+    instance = jnp.zeros(video.shape[:4], jnp.int32)
+    targets = Targets(
+        ids=jnp.zeros((clips, 1), jnp.int32),
         start=places[:, 0],
         centre=places,
         place=places,
         visible_px=pixels,
         amodal_px=pixels,
-        rgb=jnp.zeros((len(video), 1, 3)),
-        exists=no_target,
+        rgb=jnp.zeros((clips, 1, 3)),
+        exists=no[:, 0],
     )
-    return Truth(jnp.asarray(video, jnp.float32) / 255, nothing, nothing, targets)
+    palette = Palette(jnp.zeros((1, 3)), no[:, 0])
+    clutter = Clutter(Drawings(truth, truth, instance), instance, no, no, no)
+    return Truth(truth, instance, nothing, nothing, targets, Events(no, no), palette, clutter)
+
+
+def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Bool[np.ndarray, "b k"]:
+    return (batch["role"] == roles["target"]) & batch["exists"]
 
 
 def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:
@@ -74,23 +103,39 @@ def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.n
     return table[clip, instance]
 
 
-def _targets(batch: Mapping[str, np.ndarray], wanted: np.ndarray, future: slice, slots: int) -> motion.Targets:
-    order = np.argsort(~wanted, axis=1, kind="stable")[:, :slots]
+def _pick(values: np.ndarray, order: Int[np.ndarray, "b n"], axis: int) -> np.ndarray:
+    """The slots of ``order`` along an axis."""
+    shape = [1] * values.ndim
+    shape[0], shape[axis] = order.shape
+    return np.take_along_axis(values, order.reshape(shape), axis=axis)
 
-    def pick(values: np.ndarray, axis: int) -> Array:
-        shape = [1] * values.ndim
-        shape[0], shape[axis] = order.shape
-        return jnp.asarray(np.take_along_axis(values, order.reshape(shape), axis=axis))
 
-    centre = pick(batch["centre"][:, future], 2)
-    instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
-    places = motion.visible_places(instance, jnp.asarray(order + 1, jnp.int32), centre)
-    return motion.Targets(
-        start=pick(batch["centre"][:, future.start - 1], 1),
+def _targets(
+    batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], future: slice, exists: Bool[np.ndarray, "b k"]
+) -> Targets:
+    centre = jnp.asarray(_pick(batch["centre"][:, future], order, 2))
+    ids = jnp.asarray(order + 1, jnp.int32)
+    return Targets(
+        ids=ids,
+        start=jnp.asarray(_pick(batch["centre"][:, future.start - 1], order, 1)),
         centre=centre,
-        place=places,
-        visible_px=pick(batch["visible_px"][:, future], 2),
-        amodal_px=pick(batch["amodal_px"][:, future], 2),
-        rgb=pick(batch["rgb"], 1),
-        exists=pick(wanted, 1),
+        place=motion.visible_places(jnp.asarray(batch["instance"][:, future], jnp.int32), ids, centre),
+        visible_px=jnp.asarray(_pick(batch["visible_px"][:, future], order, 2)),
+        amodal_px=jnp.asarray(_pick(batch["amodal_px"][:, future], order, 2)),
+        rgb=jnp.asarray(_pick(batch["rgb"], order, 1)),
+        exists=jnp.asarray(_pick(exists, order, 1)),
     )
+
+
+def _events(batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], context: int, end: int) -> Events:
+    """Of whole clips, for an object may have been hidden in the context."""
+    visible, amodal, alive = (_pick(batch[name][:, :end], order, 2) for name in ("visible_px", "amodal_px", "alive"))
+    judged = (visible >= least_area(batch["video"].shape[2])) & (2 * visible >= amodal) & alive
+    return events_of((visible == 0) & (amodal > 0) & alive, judged, first=context)
+
+
+def _palette(
+    batch: Mapping[str, np.ndarray], hues: Float[np.ndarray, "p 3"], is_target: Bool[np.ndarray, "b k"]
+) -> Palette:
+    same = np.abs(batch["rgb"][:, :, None] - hues).max(axis=-1) < 1e-3
+    return Palette(jnp.asarray(hues, jnp.float32), jnp.asarray(~(same & is_target[..., None]).any(axis=1)))

@@ -9,7 +9,7 @@ from einops import rearrange
 from flax import struct
 from jaxtyping import Array, Bool, Float, PyTree
 
-from futurepred_jax.arrays import Key, TokenGrid, Tokens, Video
+from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.transformer import Transformer
@@ -30,6 +30,8 @@ class Scored:
 
     nll: Float[Array, "b n"]  # nats
     correct: Bool[Array, "b n"]  # every digit of the true token is the likeliest, given those before
+    confidence: Float[Array, "b n g"]  # probability of the likeliest of each digit
+    hit: Bool[Array, "b n g"]  # it is the true one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,8 +118,7 @@ class Predictor:
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        nll, correct = _score(self.transformer, self.params, _flat(tokens), first=first)
-        return Scored(nll, correct)
+        return _score(self.transformer, self.params, _flat(tokens), first=first)
 
     def _usable(self, context: Video) -> Float[Array, "b past h w c"]:
         """The last frames that fill latent frames."""
@@ -145,7 +146,9 @@ _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "s
 
 
 @partial(jax.jit, static_argnums=0, static_argnames="first")
-def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int) -> tuple[Array, Array]:
-    logits = module.apply({"params": params}, tokens, first=first)
+def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int) -> Scored:
+    logits: Logits = module.apply({"params": params}, tokens, first=first)  # pyright: ignore[reportAssignmentType]
     true = tokens[:, first:]
-    return token_nll(logits, true), jnp.all(jnp.argmax(logits, axis=-1) == true, axis=-1)  # pyright: ignore
+    hit = jnp.argmax(logits, axis=-1) == true
+    confidence = jnp.max(jax.nn.softmax(logits), axis=-1)
+    return Scored(token_nll(logits, true), jnp.all(hit, axis=-1), confidence, hit)

@@ -76,6 +76,56 @@ METRICS = {
         Metric(
             "ade_travelled", "ADE / distance", "", 3, -1, "ADE over the distance that the objects really travelled."
         ),
+        Metric("mse_frame", "MSE a frame", "", 1, -1, "Squared error summed over a frame's pixels and channels."),
+        Metric("mae_frame", "MAE a frame", "", 1, -1, "Absolute error summed over a frame's pixels and channels."),
+        Metric("lpips_alex", "LPIPS (AlexNet)", "", 3, -1, "How different two frames look to AlexNet; 0 is identical."),
+        Metric("lpips_vgg", "LPIPS (VGG)", "", 3, -1, "How different two frames look to VGG-16; 0 is identical."),
+        Metric(
+            "kvd",
+            "KVD",
+            "",
+            3,
+            -1,
+            "Kernel distance of I3D features from those of true clips, context included; unbiased in their number.",
+        ),
+        Metric(
+            "fvd",
+            "FVD",
+            "",
+            0,
+            -1,
+            "Fréchet distance of the same features; it grows as clips get fewer, so hold it against real clips' own.",
+        ),
+        Metric("mask_iou", "Mask IoU", "", 3, 1, "Overlap of every object's predicted and true mask, 0 if not found."),
+        Metric("count_error", "Count error", "", 2, -1, "Objects too many or too few in a frame."),
+        Metric("false_detections", "False detections", "", 2, -1, "Objects a frame that match nothing that is there."),
+        Metric("permanence", "Permanence", "", 3, 1, "Share of hidden objects found near their place once seen again."),
+        Metric("permanence_error", "Error on return", "px", 2, -1, "Position error of hidden objects once seen again."),
+        Metric("hallucination", "Hallucination", "", 3, -1, "Share of hidden frames in which the object is drawn."),
+        Metric("clutter_recall", "Clutter recall", "", 3, 1, "Share of the persistent clutter that is still there."),
+        Metric("transients_cut", "Transients cut", "", 3, -1, "Share of the passing clutter that ended too early."),
+        Metric(
+            "transients_left", "Transients left", "", 3, -1, "Share of the clutter past its end that is still there."
+        ),
+        Metric("ade_best", "ADE, best sample", "px", 2, -1, "Position error of the best of several sampled futures."),
+        Metric(
+            "ade_mean", "ADE, mean sample", "px", 2, -1, "Position error of sampled futures, lost objects included."
+        ),
+        Metric("energy_score", "Energy score", "px", 2, -1, "Distance of sampled positions, less half their spread."),
+        Metric("coverage_50", "Coverage, 50 %", "", 3, 0, "Share of true positions in the 50 % region of the samples."),
+        Metric("coverage_90", "Coverage, 90 %", "", 3, 0, "Share of true positions in the 90 % region of the samples."),
+        Metric("bits_per_frame", "Bits per frame", "bit", 1, -1, "Bits of all tokens of a future frame."),
+        Metric(
+            "calibration_error",
+            "Calibration error",
+            "",
+            3,
+            -1,
+            "How far the probability of the likeliest code is from how often it is right.",
+        ),
+        Metric(
+            "pairs_ranked", "Pairs ranked", "", 3, 1, "Share of pairs whose possible clip is likelier; ½ is chance."
+        ),
     )
 }
 

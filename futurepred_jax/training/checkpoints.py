@@ -5,6 +5,7 @@ A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``
 
 import contextlib
 import dataclasses
+import hashlib
 import math
 from collections.abc import Iterator
 from types import TracebackType
@@ -119,19 +120,18 @@ def load_params(workdir: epath.PathLike, which: str = "newest") -> Weights:
         ValueError: When ``which`` is neither.
         CheckpointError: When the workdir has no checkpoint, or only damaged ones.
     """
-    if which not in WHICH:
-        raise ValueError(f"config.evaluation.checkpoint {which!r}: known are {', '.join(WHICH)}")
-    checkpoint = WHICH[which](workdir)
-    if checkpoint is None:
-        raise CheckpointError(
-            f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
-        )
+    checkpoint = _existing(workdir, which)
     handler = ocp.PyTreeCheckpointHandler()
     saved = handler.metadata(checkpoint / "model").tree
     as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), saved)
     model: Any = handler.restore(checkpoint / "model", args=ocp.args.PyTreeRestore(restore_args=as_numpy))
     averaged = model["ema_params"]
     return Weights(params=model["params"] if averaged is None else averaged, model_state=model["model_state"])
+
+
+def fingerprint(workdir: epath.PathLike, which: str = "newest") -> str:
+    """Hash of all bytes of the checkpoint that ``load_params`` takes, by its manifest. Raises as that."""
+    return hashlib.sha256((_existing(workdir, which) / manifest.NAME).read_bytes()).hexdigest()
 
 
 class Saver:
@@ -202,6 +202,17 @@ class Saver:
         if jax.process_index() == 0:
             unfinished = list(self._folder.glob(f"{self._step}.orbax-checkpoint-tmp*"))
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
+
+
+def _existing(workdir: epath.PathLike, which: str) -> epath.Path:
+    if which not in WHICH:
+        raise ValueError(f"config.evaluation.checkpoint {which!r}: known are {', '.join(WHICH)}")
+    checkpoint = WHICH[which](workdir)
+    if checkpoint is None:
+        raise CheckpointError(
+            f"no checkpoint in {epath.Path(workdir) / FOLDER}: train there first, or correct the path"
+        )
+    return checkpoint
 
 
 def _folder(workdir: epath.PathLike) -> epath.Path:

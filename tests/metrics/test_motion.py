@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from einops import reduce
 
-from futurepred_jax.metrics import motion
+from futurepred_jax.metrics import motion, tracking
 
 SIZE, FRAMES, RADIUS, FINE = 32, 6, 3.2, 4
 HUES = np.array([colorsys.hsv_to_rgb(h / 12, 0.85, 0.9) for h in range(12)]).astype(np.float32)
@@ -33,14 +33,15 @@ def discs(centre: np.ndarray, rgb: np.ndarray, radius: float = RADIUS) -> tuple[
     return reduce(video, "t (h fh) (w fw) c -> t h w c", "mean", fh=FINE, fw=FINE), area / FINE**2, place
 
 
-def scene(velocity=(1.5, 0.7)) -> tuple[np.ndarray, motion.Targets]:
+def scene(velocity=(1.5, 0.7)) -> tuple[np.ndarray, tracking.Targets]:
     """One clip of three discs that cross; the last of four slots is empty."""
     start = np.array([[6.0, 6.0], [6.0, 16.0], [24.0, 24.0]])
     speed = np.array([velocity, [velocity[0], 0], [-velocity[0], -velocity[1]]])
     centre = start + speed * np.arange(1, FRAMES + 1)[:, None, None]
     video, area, place = discs(centre, HUES[[0, 4, 9]])
     pad = ((0, 0), (0, 1))
-    targets = motion.Targets(
+    targets = tracking.Targets(
+        ids=jnp.arange(1, 5)[None],
         start=jnp.asarray(np.pad(start, ((0, 1), (0, 0))), jnp.float32)[None],
         centre=jnp.asarray(np.pad(centre, (*pad, (0, 0))), jnp.float32)[None],
         place=jnp.asarray(np.pad(place, (*pad, (0, 0))), jnp.float32)[None],
@@ -52,8 +53,8 @@ def scene(velocity=(1.5, 0.7)) -> tuple[np.ndarray, motion.Targets]:
     return video[None].astype(np.float32), targets
 
 
-def scores(video: np.ndarray, targets: motion.Targets) -> motion.MotionScores:
-    return motion.motion_scores(motion.track(video, targets), targets, height=SIZE)
+def scores(video: np.ndarray, targets: tracking.Targets) -> motion.MotionScores:
+    return motion.motion_scores(tracking.track(video, targets), targets, height=SIZE)
 
 
 def error(result: motion.MotionScores) -> np.ndarray:
@@ -119,3 +120,30 @@ def test_objects_are_judged_when_six_pixels_and_half_of_them_show(visible, amoda
     judged = motion.judged(targets._replace(visible_px=visible * ones, amodal_px=amodal * ones), SIZE)
     assert np.asarray(judged)[..., :3].all() == expected
     assert not motion.judged(targets._replace(visible_px=6 * ones, amodal_px=6 * ones), 64).any()
+
+
+def test_coloured_noise_has_no_objects():
+    video, targets = scene()
+    rng = np.random.default_rng(0)
+    pixels = rng.random((8, *video.shape[1:]), np.float32)
+    blotches = np.repeat(np.repeat(rng.random((8, FRAMES, SIZE // 2, SIZE // 2, 3), np.float32), 2, 2), 2, 3)
+    speckles = HUES[rng.integers(0, 12, (8, FRAMES, SIZE, SIZE))]
+    many = tracking.Targets(*(jnp.repeat(field, 8, axis=0) for field in targets))
+    for noise, most in ((pixels, 0.03), (blotches, 0.1), (speckles, 0.03)):
+        result = scores(noise, many)
+        assert np.asarray(result.detected)[np.asarray(result.scored)].mean() <= most
+
+
+@pytest.mark.parametrize("grey", [0.0, 0.5, 1.0])
+def test_a_flat_grey_picture_has_no_objects(grey):
+    video, targets = scene()
+    assert not np.asarray(scores(np.full_like(video, grey), targets).detected).any()
+
+
+def test_scattered_pixels_of_the_right_colour_are_no_object():
+    """A sixth of all pixels, so half of the disc's area in its place: only being together makes them an object."""
+    video, targets = scene(velocity=(0.0, 0.0))
+    rare = np.random.default_rng(1).random((1, FRAMES, SIZE, SIZE, 1)) < 1 / 6
+    spread = np.where(rare, HUES[0], GREY).astype(np.float32)
+    assert not np.asarray(scores(spread, targets).detected)[..., 0].any()
+    assert np.asarray(scores(video, targets).detected)[..., 0].all()

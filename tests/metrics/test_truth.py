@@ -3,8 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 
-from futurepred_jax.metrics.scores import clip_scores, measure
+from futurepred_jax.metrics import scores
+from futurepred_jax.metrics.clutter import Drawings
 from futurepred_jax.metrics.truth import only_video, truth_of
+
+ROLES = {"target": 0, "persistent": 1, "transient": 2}
+HUES = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 
 
 def batch() -> dict[str, np.ndarray]:
@@ -23,12 +27,16 @@ def batch() -> dict[str, np.ndarray]:
         "amodal_px": 2 * counts,
         "alive": alive,
         "exists": np.ones((1, 3), bool),
+        "role": np.array([[1, 0, 2]], np.int8),
         "rgb": np.eye(3, dtype=np.float32)[None],
     }
 
 
-def truth():
-    return truth_of(batch(), np.array([[False, True, False]]), context=2, frames=1, slots=2)
+def truth(**fields: np.ndarray):
+    clips = batch() | fields
+    future = jnp.zeros((1, 1, 12, 12, 3))
+    drawings = Drawings(future, future, jnp.zeros((1, 1, 12, 12), jnp.int32))
+    return truth_of(clips, drawings, context=2, slots=2, roles=ROLES, hues=HUES)
 
 
 def test_targets_are_gathered_into_the_first_slots():
@@ -42,9 +50,8 @@ def test_targets_are_gathered_into_the_first_slots():
 def test_places_are_centroids_of_visible_pixels_and_centres_where_nothing_shows():
     targets = truth().targets
     np.testing.assert_allclose(targets.place[0, 0, 0], [3, 8.5])
-    hidden = batch() | {"instance": np.zeros((1, 3, 12, 12), np.uint8)}
-    targets = truth_of(hidden, np.array([[False, True, False]]), context=2, frames=1, slots=2).targets
-    np.testing.assert_allclose(targets.place[0, 0, 0], hidden["centre"][0, 2, 1])
+    targets = truth(instance=np.zeros((1, 3, 12, 12), np.uint8)).targets
+    np.testing.assert_allclose(targets.place[0, 0, 0], batch()["centre"][0, 2, 1])
 
 
 def test_foreground_holds_every_object_and_predictable_none_born_later():
@@ -58,13 +65,40 @@ def test_foreground_holds_every_object_and_predictable_none_born_later():
     assert not predictable[0, 11]
 
 
-def test_of_a_video_alone_only_its_pixels_are_scored():
-    video = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3)).astype(np.uint8)
-    scores = clip_scores(measure(jnp.full((2, 3, 16, 16, 3), 0.5), only_video(video)))
-    for name, values in scores.items():
-        assert np.isfinite(values).all() == (name in ("psnr", "ssim", "mse", "mae")), name
-    np.testing.assert_allclose(scores["mse"], np.square(video / 255 - 0.5).mean(axis=(1, 2, 3, 4)), rtol=1e-4)
-
-
 def test_pictures_become_unit_floats():
     np.testing.assert_allclose(truth().video, 0.2)
+
+
+def test_an_object_may_have_been_hidden_in_the_context():
+    visible = np.array([[[4, 0, 0], [4, 0, 0], [4, 6, 1]]], np.int32)
+    events = truth(visible_px=visible, amodal_px=np.full((1, 3, 3), 6, np.int32)).events
+    np.testing.assert_array_equal(events.returned[0, 0], [True, False])
+    np.testing.assert_array_equal(events.hidden[0, 0], [False, False])
+
+
+def test_the_palette_knows_which_hues_no_target_has():
+    np.testing.assert_array_equal(truth().palette.absent, [[True, False]])
+
+
+def test_clutter_of_the_context_is_asked_for_and_later_clutter_is_not():
+    visible = np.full((1, 3, 3), 6, np.int32)
+    clutter = truth(visible_px=visible, amodal_px=visible).clutter
+    np.testing.assert_array_equal(clutter.persistent[0, 0], [True, False, False])
+    assert not np.asarray(clutter.living).any()
+    born = batch()["alive"] | np.array([False, False, True])
+    np.testing.assert_array_equal(
+        truth(visible_px=visible, amodal_px=visible, alive=born).clutter.living[0, 0], [False, False, True]
+    )
+    born[0, 2, 2] = False
+    np.testing.assert_array_equal(
+        truth(visible_px=visible, amodal_px=visible, alive=born).clutter.ended[0, 0], [False, False, True]
+    )
+
+
+def test_of_a_recorded_video_only_pixels_are_scored():
+    video = np.random.default_rng(0).integers(0, 255, (2, 3, 16, 16, 3), dtype=np.uint8)
+    record = scores.measure(jnp.asarray(video, jnp.float32) / 255, only_video(video))
+    found = {name: each.over_split() for name, each in scores.ratios(record).items()}
+    assert found["psnr"] == 100
+    known = {name for name, value in found.items() if np.isfinite(value)}
+    assert known == {"psnr", "ssim", "mse", "mae", "mse_frame", "mae_frame"}

@@ -2,6 +2,6 @@
 
 from futurepred_jax.data.recorded import arrays, files, tfds
 from futurepred_jax.data.recorded.clips import RecordedClips, describe, record_clips
-from futurepred_jax.data.recorded.recording import Cut, Recording
+from futurepred_jax.data.recorded.recording import HELD_OUT, Cut, Recording
 
-__all__ = ["Cut", "RecordedClips", "Recording", "arrays", "describe", "files", "record_clips", "tfds"]
+__all__ = ["HELD_OUT", "Cut", "RecordedClips", "Recording", "arrays", "describe", "files", "record_clips", "tfds"]

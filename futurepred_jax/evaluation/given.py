@@ -1,0 +1,59 @@
+"""Futures that another codebase predicted, to be scored on equal terms."""
+
+import hashlib
+import zipfile
+
+import numpy as np
+from etils import epath
+from jaxtyping import Float
+
+ARRAY = "video"
+
+
+def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]) -> Float[np.ndarray, "n t h w 3"]:
+    """The array ``video`` of an npz, in [0, 1]: the future frames of a split's first n clips.
+
+    Args:
+        path: Of the file; uint8 in [0, 255], or floats in [0, 1].
+        shape: Clips, frames, height, width and channels that are scored.
+
+    Raises:
+        ValueError: The file is missing or no such npz, or the array has another shape, type or range, or is not finite.
+    """
+    video = _load(epath.Path(path))
+    if video.shape != shape:
+        raise ValueError(
+            f"{path}: {ARRAY} has the shape {video.shape}, scored are {shape} (clips, future frames, height, "
+            "width, rgb): predict those frames, or set config.evaluation.clips to the number of clips"
+        )
+    if video.dtype == np.uint8:
+        return video.astype(np.float32) / 255
+    if not np.issubdtype(video.dtype, np.floating):
+        raise ValueError(f"{path}: {ARRAY} is {video.dtype}: give uint8 in [0, 255] or floats in [0, 1]")
+    if not np.isfinite(video).all():
+        first = np.argwhere(~np.isfinite(video))[0]
+        raise ValueError(f"{path}: {ARRAY} is not finite, first in clip {first[0]}, frame {first[1]}: mend it")
+    if video.min() < 0 or video.max() > 1:
+        raise ValueError(
+            f"{path}: {ARRAY} holds {video.min():.4g} to {video.max():.4g}: "
+            "floats must lie in [0, 1]; rescale or clip them"
+        )
+    return video.astype(np.float32)
+
+
+def digest(path: epath.PathLike) -> str:
+    """sha256 of the file."""
+    return hashlib.sha256(epath.Path(path).read_bytes()).hexdigest()
+
+
+def _load(path: epath.Path) -> np.ndarray:
+    if not path.exists():
+        raise ValueError(f"no file {path}: give --predictions an npz with an array {ARRAY!r}")
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{path} is no npz: write it with numpy.savez(path, {ARRAY}=frames)")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            if ARRAY not in arrays:
+                raise ValueError(f"{path} has the arrays {', '.join(arrays)}: name the predicted frames {ARRAY!r}")
+            return arrays[ARRAY]

@@ -1,0 +1,104 @@
+"""Results on disk: a part a split as soon as it is scored, then ``evaluation.json`` and its companions made of them."""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from etils import epath
+
+from futurepred_jax.metrics.effects import clutter_effects
+from futurepred_jax.metrics.protocol import describe_protocol
+from futurepred_jax.training import atomic
+
+PARTS = "evaluation"
+DOCUMENT, CLIPS, TABLE = "evaluation.json", "evaluation_clips.json", "evaluation.csv"
+COLUMNS = ("split", "clips", "predictor", "metric", "value", "low", "high")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """One split: ``summary`` as in ``evaluation.json``, ``clips`` as in ``evaluation_clips.json``."""
+
+    split: str
+    summary: dict[str, Any]
+    clips: dict[str, Any]
+
+
+def write_part(evaluation: Evaluation, origin: Mapping[str, Any], workdir: epath.PathLike) -> None:
+    """Keeps a finished split, with what decided its scores beside the split itself."""
+    folder = epath.Path(workdir) / PARTS
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"origin": _origin(origin), **dataclasses.asdict(evaluation)}
+    atomic.write_text(folder / f"{evaluation.split}.json", json.dumps(content, allow_nan=False))
+
+
+def read_part(split: str, sha256: str, origin: Mapping[str, Any], workdir: epath.PathLike) -> Evaluation | None:
+    """A split finished before, of the same clips and origin; None where there is none."""
+    found = _part(epath.Path(workdir) / PARTS / f"{split}.json", origin)
+    return found if found and found.summary["sha256"] == sha256 else None
+
+
+def read_parts(origin: Mapping[str, Any], workdir: epath.PathLike, first: Sequence[str]) -> list[Evaluation]:
+    """All splits of this origin, those named in their order and then the others by name."""
+    paths = (epath.Path(workdir) / PARTS).glob("*.json")
+    found = {part.split: part for path in sorted(paths) if (part := _part(path, origin))}
+    return [found[name] for name in dict.fromkeys([*first, *found])]
+
+
+def _part(path: epath.Path, origin: Mapping[str, Any]) -> Evaluation | None:
+    """A part, unless it is missing, cut off or of another origin: it can be made again."""
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text())
+        return Evaluation(**content) if content.pop("origin") == _origin(origin) else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
+    """Puts the three files into the workdir, each in one move, ``evaluation.json`` last."""
+    workdir = epath.Path(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    clips = {evaluation.split: evaluation.clips for evaluation in evaluations}
+    splits = {evaluation.split: evaluation.summary for evaluation in evaluations}
+    effects = clutter_effects({split: content["scores"] for split, content in clips.items()})
+    document = {"protocol": describe_protocol(), "splits": splits, "clutter_effects": effects}
+    atomic.write_text(workdir / TABLE, table_of_scores(evaluations))
+    atomic.write_text(workdir / CLIPS, json.dumps(clips, allow_nan=False))
+    atomic.write_text(workdir / DOCUMENT, json.dumps(document, indent=1, allow_nan=False))
+
+
+def read(workdir: epath.PathLike) -> list[Evaluation]:
+    """What ``write`` left in the workdir."""
+    workdir = epath.Path(workdir)
+    splits = json.loads((workdir / DOCUMENT).read_text())["splits"]
+    clips = json.loads((workdir / CLIPS).read_text())
+    return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+
+
+def read_effects(workdir: epath.PathLike) -> dict[str, Any]:
+    """What clutter costs, by split, as ``write`` left it."""
+    return json.loads((epath.Path(workdir) / DOCUMENT).read_text())["clutter_effects"]
+
+
+def table_of_scores(evaluations: Sequence[Evaluation]) -> str:
+    """Every score as CSV, a row each, with the ends of its interval; empty where there is no number."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for evaluation in evaluations:
+        summary = evaluation.summary
+        for predictor, scores in summary["scores"].items():
+            for metric, value in scores.items():
+                low, high = summary["intervals"][predictor].get(metric, (None, None))
+                writer.writerow([evaluation.split, summary["clips"], predictor, metric, value, low, high])
+    return file.getvalue()
+
+
+def _origin(origin: Mapping[str, Any]) -> Any:
+    """As JSON gives it back, with the rules that were in force."""
+    return json.loads(json.dumps({**origin, "protocol": describe_protocol()}))

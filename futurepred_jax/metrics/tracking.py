@@ -1,0 +1,144 @@
+"""Finds targets in pictures by their known colour.
+
+Shading multiplies an object's colour by one factor, so its chroma, rgb over the sum of rgb, stays that of its albedo.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange, reduce, repeat
+from jaxtyping import Array, Bool, Float, Int
+
+Unit = Float[Array, "b t h w c"]
+"""RGB frames in [0, 1], channels last."""
+
+SIGMA = 0.08  # chroma; twelve hues lie 0.24 and more apart, so a neighbour's pixel weighs 1 %; grey weighs nothing
+GATE = 0.25  # of the frame's height around the last accepted place; the fastest target moves half of that a frame
+DARK = 0.02  # added to the sum of rgb, so that the chroma of black stays near zero
+DETECTED = 0.25  # share of the expected visible area that the score must reach
+REACH = 1.5  # radii of the object around the centroid, and a pixel for blurred edges, that count as the object
+AROUND = 2.0  # times the reach, how far the surroundings go that are compared with the object
+COMPACT = 0.5  # share of the score of object and surroundings that must lie within reach: of even noise a quarter does
+
+
+class Targets(NamedTuple):
+    """The truth of the tracked objects over the scored frames; unused slots have ``exists`` false.
+
+    Places are (x, y) in px, where a pixel has its centre at (column, row). ``start`` and ``centre`` are projections of
+    the object's centre, in the last context frame and after; ``place`` is the centroid of its visible pixels, which is
+    where a tracker should find it also when it is half hidden. ``ids`` are the objects' values in an instance map.
+    """
+
+    ids: Int[Array, "b k"]
+    start: Float[Array, "b k 2"]
+    centre: Float[Array, "b t k 2"]
+    place: Float[Array, "b t k 2"]
+    visible_px: Int[Array, "b t k"]
+    amodal_px: Int[Array, "b t k"]
+    rgb: Float[Array, "b k 3"]
+    exists: Bool[Array, "b k"]
+
+
+class Tracks(NamedTuple):
+    """Places found, the last accepted one where the object was not detected."""
+
+    place: Float[Array, "b t k 2"]
+    detected: Bool[Array, "b t k"]
+
+
+class Blob(NamedTuple):
+    """Centroid of a map of scores in [0, 1], their sum within reach of it, and that sum's share of what is around."""
+
+    place: Float[Array, "b k 2"]
+    area: Float[Array, "b k"]
+    share: Float[Array, "b k"]
+
+
+@partial(jax.jit, static_argnames=("sigma", "gate"))
+def track(video: Unit, targets: Targets, *, sigma: float = SIGMA, gate: float = GATE) -> Tracks:
+    """Follows every target through the video by the chroma of its albedo.
+
+    In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 sigma^2) inside a gate around the last accepted
+    place. It is accepted, and the object detected, when the score within reach of the centroid, REACH radii of the
+    object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate or AROUND it. The
+    gate grows by its own radius for every frame missed.
+
+    Args:
+        video: RGB frames.
+        targets: The truth; it gives colours, start and expected areas, never a later place.
+        sigma: Tolerance in chroma.
+        gate: Radius as a share of the frame's height.
+    """
+    height = video.shape[2]
+    least = least_area(height)  # a fleck of colour must not draw away the gate of an object that is hidden
+
+    def step(carry, frame):
+        place, missed = carry
+        picture, visible, amodal = frame
+        near = within(place, gate * height * (1 + missed), picture.shape[1:3])
+        found = blob(likeness(picture, targets.rgb, sigma), near, reach(amodal, height))
+        enough = (found.area >= DETECTED * jnp.maximum(visible, least)) & (found.share >= COMPACT)
+        detected = enough & targets.exists
+        place = jnp.where(detected[..., None], found.place, place)
+        return (place, jnp.where(detected, 0, missed + 1)), Tracks(place, detected)
+
+    frames = (
+        rearrange(video, "b t h w c -> t b h w c"),
+        rearrange(targets.visible_px, "b t k -> t b k"),
+        rearrange(targets.amodal_px, "b t k -> t b k"),
+    )
+    _, tracks = jax.lax.scan(step, (targets.start, jnp.zeros(targets.exists.shape)), frames)
+    return Tracks(rearrange(tracks.place, "t b k xy -> b t k xy"), rearrange(tracks.detected, "t b k -> b t k"))
+
+
+def likeness(
+    picture: Float[Array, "b h w 3"], rgb: Float[Array, "b k 3"], sigma: float = SIGMA
+) -> Float[Array, "b k h w"]:
+    """How near every pixel's chroma is to that of each colour: 1 where it is the same, 0 where it is another."""
+    distance = jnp.sum((chroma(picture)[:, None] - chroma(rgb)[:, :, None, None]) ** 2, axis=-1)
+    return jnp.exp(-distance / (2 * sigma**2))
+
+
+def blob(score: Float[Array, "b k h w"], near: Bool[Array, "b k h w"], radius: Float[Array, "b k"]) -> Blob:
+    """The blob of ``radius`` px that the scores ``near`` an expected place are taken for."""
+    inside = jnp.where(near, score, 0)
+    total = jnp.maximum(reduce(inside, "b k h w -> b k 1", "sum"), 1e-6)
+    place = jnp.einsum("bkhw,hwx->bkx", inside, pixel_centres(*score.shape[2:]), precision="highest") / total
+    area = reduce(jnp.where(within(place, radius, score.shape[2:]), inside, 0), "b k h w -> b k", "sum")
+    around = near | within(place, AROUND * radius, score.shape[2:])
+    return Blob(place, area, area / jnp.maximum(reduce(jnp.where(around, score, 0), "b k h w -> b k", "sum"), 1e-6))
+
+
+def within(place: Float[Array, "b k 2"], radius: Float[Array, "b k"], shape: tuple[int, ...]) -> Bool[Array, "b k h w"]:
+    """Pixels of a frame of that shape at most ``radius`` px from each place."""
+    offset = pixel_centres(*shape) - place[:, :, None, None]
+    return jnp.sum(offset**2, axis=-1) <= radius[:, :, None, None] ** 2
+
+
+def reach(amodal: Int[Array, "*b k"], height: int) -> Float[Array, "*b k"]:
+    """How far from the centroid, in px, what belongs to an object may lie."""
+    return REACH * radius(amodal, height) + 1
+
+
+def radius(amodal: Int[Array, "*b k"], height: int) -> Float[Array, "*b k"]:
+    """Radius in px of the disc that has the object's area, in a frame of ``height`` pixels."""
+    return jnp.sqrt(jnp.maximum(amodal, least_area(height)) / jnp.pi)
+
+
+def least_area(height: int) -> float:
+    """Visible pixels from which an object is judged, in a frame of ``height`` pixels."""
+    return max(6.0, 12 * (height / 64) ** 2)
+
+
+def chroma(rgb: Float[Array, "*n 3"]) -> Float[Array, "*n 3"]:
+    """Colour without its brightness; near zero where it is black."""
+    return rgb / (jnp.sum(rgb, axis=-1, keepdims=True) + DARK)
+
+
+def pixel_centres(height: int, width: int) -> Float[Array, "h w 2"]:
+    """(x, y) of every pixel's centre."""
+    columns = repeat(jnp.arange(width), "w -> h w", h=height)
+    rows = repeat(jnp.arange(height), "h -> h w", w=width)
+    return jnp.stack([columns, rows], axis=-1).astype(jnp.float32)

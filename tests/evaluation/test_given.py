@@ -1,0 +1,54 @@
+"""Predictions made elsewhere are taken as they are, or refused with what is wrong."""
+
+import numpy as np
+import pytest
+
+from futurepred_jax.evaluation.given import digest, read_predictions
+
+SHAPE = (3, 2, 4, 4, 3)
+
+
+def write(path, **arrays: np.ndarray):
+    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
+    return path
+
+
+def test_bytes_and_unit_floats_are_the_same_frames(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, SHAPE, dtype=np.uint8)
+    as_bytes = read_predictions(write(tmp_path / "bytes.npz", video=frames), SHAPE)
+    as_floats = read_predictions(write(tmp_path / "floats.npz", video=frames / 255), SHAPE)
+    np.testing.assert_allclose(as_bytes, as_floats, atol=1e-6)
+    assert as_bytes.dtype == as_floats.dtype == np.float32
+    assert digest(tmp_path / "bytes.npz") != digest(tmp_path / "floats.npz")
+
+
+def with_value(value: float) -> np.ndarray:
+    video = np.zeros(SHAPE)
+    video[1, 1, 0, 0, 0] = value
+    return video
+
+
+@pytest.mark.parametrize(
+    ("video", "message"),
+    [
+        (np.zeros((2, *SHAPE[1:])), r"shape \(2, 2, 4, 4, 3\), scored are \(3, 2, 4, 4, 3\)"),
+        (np.zeros((3, 2, 3, 4, 4)), "scored are"),
+        (with_value(1.5), r"holds 0 to 1.5: floats must lie in \[0, 1\]"),
+        (with_value(-0.1), "rescale or clip"),
+        (with_value(np.nan), "not finite, first in clip 1, frame 1"),
+        (np.zeros(SHAPE, np.int64), "is int64: give uint8"),
+    ],
+)
+def test_frames_that_cannot_be_scored_are_refused(tmp_path, video, message):
+    with pytest.raises(ValueError, match=message):
+        read_predictions(write(tmp_path / "wrong.npz", video=video), SHAPE)
+
+
+def test_files_that_hold_no_frames_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="no file"):
+        read_predictions(tmp_path / "missing.npz", SHAPE)
+    with pytest.raises(ValueError, match="has the arrays frames: name the predicted frames 'video'"):
+        read_predictions(write(tmp_path / "named.npz", frames=np.zeros(SHAPE)), SHAPE)
+    (tmp_path / "text.npz").write_text("no archive")
+    with pytest.raises(ValueError, match="is no npz"):
+        read_predictions(tmp_path / "text.npz", SHAPE)

@@ -1,0 +1,130 @@
+"""The mode ``evaluate``: split by split, each kept as soon as it is scored, and scored anew only when it must be."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from players import CLIPS, CONTEXT, FUTURE, Drawn, Fake, oracle
+
+from futurepred_jax import evaluate, factory
+from futurepred_jax.configs import baseline
+from futurepred_jax.training import checkpoints
+
+
+@pytest.fixture
+def config():
+    config = baseline.get_config("debug")
+    config.data.frames, config.data.context_frames = CONTEXT + FUTURE, CONTEXT
+    config.evaluation.update({"clips": CLIPS, "batch_size": CLIPS, "samples": 0, "splits": "test_iid,val_iid"})
+    return config
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Drawn:
+    return Drawn()
+
+
+SCORE = evaluate.evaluate_predictor
+EVALUATED: dict[int, evaluate.Evaluation] = {}  # by number of clips: the scores are not what these tests are about
+
+
+class Workshop:
+    """Stands in for what the factory opens and loads, and counts the splits that are scored."""
+
+    def __init__(self, monkeypatch, drawn: Drawn):
+        self.scored, self.weights, self.broken, self.drawn = [], "a1", "", drawn
+        monkeypatch.setattr(factory, "open_split", self.open_split)
+        monkeypatch.setattr(factory, "load_predictor", lambda *_: Fake(drawn, oracle))
+        monkeypatch.setattr(checkpoints, "fingerprint", lambda _: self.weights)
+        monkeypatch.setattr(evaluate, "evaluate_predictor", self.evaluate_predictor)
+
+    def open_split(self, _, name: str) -> Drawn:
+        if name == self.broken:
+            raise OSError("no room")
+        clips = Drawn.__new__(Drawn)
+        clips.__dict__ |= self.drawn.__dict__ | {"split": name}
+        return clips
+
+    def evaluate_predictor(self, predictor, clips, protocol, mean_frame, **_):
+        self.scored.append(clips.split)
+        if protocol.clips not in EVALUATED:
+            EVALUATED[protocol.clips] = SCORE(predictor, self.drawn, protocol, mean_frame, progress=False)
+        return dataclasses.replace(EVALUATED[protocol.clips], split=clips.split)
+
+
+@pytest.fixture
+def workshop(monkeypatch, drawn) -> Workshop:
+    return Workshop(monkeypatch, drawn)
+
+
+def splits(workdir) -> list[str]:
+    return list(json.loads((workdir / "evaluation.json").read_text())["splits"])
+
+
+def test_every_split_is_scored_once(config, workshop, tmp_path, capsys):
+    evaluate.run(config, tmp_path)
+    assert workshop.scored == splits(tmp_path) == ["test_iid", "val_iid"]
+    assert "val_iid: 5 clips" in capsys.readouterr().out
+    before = (tmp_path / "evaluation.json").read_text()
+    evaluate.run(config, tmp_path)
+    assert len(workshop.scored) == 2
+    assert (tmp_path / "evaluation.json").read_text() == before
+
+
+def test_what_was_finished_before_a_failure_is_kept(config, workshop, tmp_path):
+    workshop.broken = "val_iid"
+    with pytest.raises(OSError, match="no room"):
+        evaluate.run(config, tmp_path)
+    assert not (tmp_path / "evaluation.json").exists()
+    workshop.broken = ""
+    evaluate.run(config, tmp_path)
+    assert workshop.scored == ["test_iid", "val_iid"]
+
+
+def test_other_weights_or_other_rules_are_scored_anew(config, workshop, tmp_path):
+    config.evaluation.splits = "test_iid"
+    evaluate.run(config, tmp_path)
+    workshop.weights = "b2"
+    evaluate.run(config, tmp_path)
+    config.evaluation.clips = CLIPS - 1
+    evaluate.run(config, tmp_path)
+    assert workshop.scored == ["test_iid"] * 3
+
+
+def test_a_further_split_joins_those_scored_before(config, workshop, tmp_path):
+    config.evaluation.splits = "test_iid"
+    evaluate.run(config, tmp_path)
+    config.evaluation.splits = "val_iid"
+    evaluate.run(config, tmp_path)
+    assert splits(tmp_path) == ["val_iid", "test_iid"]
+    assert workshop.scored == ["test_iid", "val_iid"]
+
+
+def test_an_unknown_split_is_refused_before_anything_is_scored(config, workshop, tmp_path):
+    config.evaluation.splits = "test_iid, test_moon"
+    with pytest.raises(ValueError, match=r"config\.evaluation\.splits: unknown test_moon; known are train, val_iid"):
+        evaluate.run(config, tmp_path)
+    assert not workshop.scored
+
+
+def test_predictions_from_elsewhere_are_scored_beside_the_model_s_results(config, workshop, tmp_path):
+    config.evaluation.splits, config.evaluation.predictions = "test_iid", str(tmp_path / "theirs.npz")
+    np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"][:, CONTEXT:])
+    evaluate.run(config, tmp_path)
+    found = json.loads((tmp_path / "given" / "theirs" / "evaluation.json").read_text())["splits"]["test_iid"]
+    assert found["scores"]["model"]["psnr"] == 100
+    assert not workshop.scored
+    assert not (tmp_path / "evaluation.json").exists()
+
+
+def test_predictions_of_the_wrong_shape_are_refused(config, workshop, tmp_path):
+    config.evaluation.predictions = str(tmp_path / "theirs.npz")
+    np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"])
+    with pytest.raises(ValueError, match=r"shape \(5, 9, 32, 32, 3\), scored are \(5, 4, 32, 32, 3\)"):
+        evaluate.run(config, tmp_path)
+
+
+def test_a_workdir_without_a_training_is_refused(config, tmp_path):
+    with pytest.raises(ValueError, match=r"no config\.json in .*: train there first"):
+        evaluate.run(config, tmp_path / "nothing")
