@@ -127,6 +127,7 @@ def test_a_dataset_that_is_not_here_names_the_command(tmp_path):
 
 @pytest.mark.slow
 def test_the_command_line_builds_it(tmp_path):
+    pytest.importorskip("mlcroissant", reason="the command tfds needs it: pip install 'futurepred-jax[tfds]'")
     line = ["tfds", "build", "clutter_videos/clean_32px_17f", "--imports=futurepred_jax.data.tfds_builder"]
     limits = ["--max_examples_per_split=1", f"--data_dir={tmp_path}"]
     command = [sys.executable, "-c", "from tensorflow_datasets.scripts.cli.main import launch_cli; launch_cli()"]
