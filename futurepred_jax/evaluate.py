@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
@@ -17,13 +17,15 @@ from futurepred_jax import factory, floors
 from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.metrics.labels import label_scores, label_table
 from futurepred_jax.metrics.protocol import describe_protocol
-from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
+from futurepred_jax.metrics.summary import TRUTH, Tally, jsonable, summarize
 from futurepred_jax.metrics.table import score_table
 from futurepred_jax.metrics.truth import FIELDS, Truth, truth_of
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.training import atomic
 
+SHUFFLED = "shuffled_pathway"
 CLIP_FIELDS = (*FIELDS, "role", "noise", "index")  # what a split must be stored with
 
 
@@ -47,13 +49,21 @@ class Tokenizer(typing.Protocol):
 
 @typing.runtime_checkable
 class Predictor(Tokenizer, typing.Protocol):
-    """What is asked of a predictor besides; videos in [-1, 1]."""
+    """What is asked of a predictor besides; videos in [-1, 1].
 
-    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling) -> typing.Any:
+    Where it has gates, it takes ``watched``: what its motion pathway sees in place of the context.
+    """
+
+    @property
+    def gates(self) -> dict[str, float]:
+        """How far the gates of a motion pathway's features are open; empty without one."""
+        ...
+
+    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, **watched: Video) -> typing.Any:
         """The first ``num_frames`` future frames, as ``.video``."""
         ...
 
-    def score(self, context: Video, future: Video) -> typing.Any:
+    def score(self, context: Video, future: Video, **watched: Video) -> typing.Any:
         """For every future token ``.nll`` in nats, and ``.correct``: whether it was the likeliest."""
         ...
 
@@ -117,6 +127,9 @@ def evaluate_predictor(
 ) -> Evaluation:
     """Scores the predicted futures of a split's first clips, from their noisy context, against the noise-free truth.
 
+    A model with a motion pathway is scored a second time with the pathway watching the next clip of the split: what it
+    loses by that is what it has from the pathway.
+
     Args:
         predictor: The model.
         clips: The split, stored with at least CLIP_FIELDS.
@@ -129,14 +142,22 @@ def evaluate_predictor(
     """
     tally = Tally()
     for number, batch, truth, valid in _batches(clips, protocol, progress):
-        context = _signed(batch["noisy"][:, : protocol.context_frames])
+        context, future = _context(batch, protocol), _signed(_scored_frames(batch, protocol))
+        watched = {"model": {}}
+        if predictor.gates:
+            others = clips.batch((batch["index"] + 1) % protocol.clips)
+            watched[SHUFFLED] = {"watched": _context(others, protocol)}
         key = jax.random.fold_in(jax.random.key(protocol.seed), number)
-        prediction = predictor.predict(context, num_frames=protocol.future_frames, key=key, sampling=protocol.sampling)
-        tally.add_video("model", _unit(prediction.video), truth, valid)
-        scored = predictor.score(context, _signed(_scored_frames(batch, protocol)))
-        tally.add_likelihood(np.asarray(scored.nll), np.asarray(scored.correct), valid)
+        drawn = {"num_frames": protocol.future_frames, "key": key, "sampling": protocol.sampling}
+        for name, instead in watched.items():
+            tally.add_video(name, _unit(predictor.predict(context, **drawn, **instead).video), truth, valid)
+            scored = predictor.score(context, future, **instead)
+            tally.add_likelihood(name, np.asarray(scored.nll), np.asarray(scored.correct), valid)
         _add_references(tally, predictor, clips, batch, truth, valid, protocol, mean_frame)
-    return _evaluation(tally, clips, protocol)
+    evaluation = _evaluation(tally, clips, protocol)
+    if predictor.gates:
+        evaluation.summary["gates"] = jsonable(predictor.gates)
+    return evaluation
 
 
 def evaluate_tokenizer(
@@ -154,9 +175,36 @@ def evaluate_tokenizer(
     return _evaluation(tally, clips, protocol)
 
 
+def evaluate_classifier(
+    classify: Callable[[np.ndarray], Mapping[str, Array]], clips: Clips, protocol: Protocol, *, progress: bool = True
+) -> Evaluation:
+    """How often a classifier is right about a split's first clips.
+
+    Args:
+        classify: noisy clips to logits of each label of the target.
+        clips: the split, stored with ``noisy`` and the labels of every slot, the target's first.
+        protocol: how many clips are scored; context and future are not told apart here.
+        progress: shows a bar.
+    """
+    found, true = [], []
+    for start in tqdm(
+        range(0, protocol.clips, protocol.batch_size), desc=f"evaluate {clips.split}", disable=not progress
+    ):
+        batch = clips.batch(np.arange(start, min(start + protocol.batch_size, protocol.clips)))
+        logits = classify(batch["noisy"])
+        found.append({name: np.argmax(values, axis=-1) for name, values in logits.items()})
+        true.append({name: batch[name][:, 0] for name in logits})
+    predicted, labels = ({name: np.concatenate([b[name] for b in part]) for name in part[0]} for part in (found, true))
+    scored = label_scores(predicted, labels)
+    head = {"sha256": clips.sha256, "clips": protocol.clips, "context_frames": protocol.context_frames}
+    detail = {"index": list(range(protocol.clips)), "scores": scored.clips}
+    return Evaluation(clips.split, head | jsonable(scored.split), detail)
+
+
 def table(evaluation: Evaluation) -> str:
-    """All scores, the lead over each floor, the tracker's own error and the codebook, as text and Markdown in one."""
-    return score_table(evaluation.split, evaluation.summary)
+    """All scores of a split as text: those of futures and reconstructions beside floors, and Markdown, too."""
+    lay_out = label_table if "classifier" in evaluation.summary["scores"] else score_table
+    return lay_out(evaluation.split, evaluation.summary)
 
 
 def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
@@ -253,6 +301,10 @@ def _scored_frames(batch: Mapping[str, np.ndarray], protocol: Protocol) -> np.nd
     return batch["video"][:, protocol.context_frames :][:, : protocol.future_frames]
 
 
+def _context(batch: Mapping[str, np.ndarray], protocol: Protocol) -> Video:
+    return _signed(batch["noisy"][:, : protocol.context_frames])
+
+
 def _signed(frames: np.ndarray) -> Video:
     """From bytes to the models' [-1, 1]."""
     return jnp.asarray(frames, jnp.float32) / 127.5 - 1
@@ -274,15 +326,22 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         seed=config.seed,
     )
     splits = [factory.open_split(config, name) for name in factory.evaluation_splits(config)]
-    mean = floors.mean_frame(factory.open_split(config, "train"))
-    if config.kind == "predictor":
-        predictor = factory.load_predictor(config, workdir)
-        evaluations = [evaluate_predictor(predictor, clips, protocol, mean) for clips in splits]
-    else:
-        tokenizer = factory.load_tokenizer(config, workdir)
-        evaluations = [evaluate_tokenizer(tokenizer, clips, protocol, mean) for clips in splits]
-    write(evaluations, workdir)
+    score = _scorer(config, workdir, protocol)
+    write([score(clips) for clips in splits], workdir)
     print(closing_words(workdir))
+
+
+def _scorer(config: ConfigDict, workdir: epath.PathLike, protocol: Protocol) -> Callable[[Clips], Evaluation]:
+    """What scores a split, by what the config trains."""
+    if config.kind == "classifier":
+        classify = factory.load_classifier(config, workdir)
+        return lambda clips: evaluate_classifier(classify, clips, protocol)
+    mean = floors.mean_frame(factory.open_split(config, "train"))
+    if factory.predicts(config):
+        predictor = factory.load_predictor(config, workdir)
+        return lambda clips: evaluate_predictor(predictor, clips, protocol, mean)
+    tokenizer = factory.load_tokenizer(config, workdir)
+    return lambda clips: evaluate_tokenizer(tokenizer, clips, protocol, mean)
 
 
 def closing_words(workdir: epath.PathLike) -> str:

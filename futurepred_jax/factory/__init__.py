@@ -1,20 +1,27 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, predicts, spec
 from futurepred_jax.factory.jobs import make_job
-from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
-from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
+from futurepred_jax.factory.models import make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.pathways import pathway_config, pathway_init, pathway_workdir
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
     "GateError",
     "evaluation_splits",
+    "load_classifier",
     "load_predictor",
     "load_tokenizer",
     "make_job",
     "make_magvit",
+    "make_pathway",
     "make_transformer",
     "open_split",
+    "pathway_config",
+    "pathway_init",
+    "pathway_workdir",
+    "predicts",
     "require_gate",
     "sampling",
     "spec",

@@ -2,10 +2,16 @@
 
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.scene import SHAPES
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.store import StoredClips, materialize
+from futurepred_jax.data.trajectories import FAMILIES
+
+LABELS = {"family": len(FAMILIES), "shape": len(SHAPES)}
+"""What a classifier tells of a clip's target, each with its number of classes."""
 
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
+FIELDS = {"classifier": ("video", "noise", "index", *LABELS)}  # of a kind of config whose training reads others
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
@@ -29,10 +35,16 @@ def open_split(config: ConfigDict, split: str) -> StoredClips:
     Training clips are kept without the labels that only evaluation reads.
     """
     if split == "train":
-        return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=TRAINING_FIELDS)
+        fields = FIELDS.get(config.kind, TRAINING_FIELDS)
+        return materialize(spec(config), split, config.data.train_clips, config.storage.clips, fields=fields)
     return materialize(spec(config), split, config.evaluation.clips, config.storage.clips)
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
-    """Splits to score: a tokenizer also where its gate is."""
-    return ("test_iid",) if config.kind == "predictor" else ("val_iid", "test_iid")
+    """Splits to score: what a predictor is built from also on the split of its gate."""
+    return ("test_iid",) if predicts(config) else ("val_iid", "test_iid")
+
+
+def predicts(config: ConfigDict) -> bool:
+    """Whether a config's model predicts futures: then it has a tokenizer."""
+    return "tokenizer" in config

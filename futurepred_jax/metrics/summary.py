@@ -24,8 +24,8 @@ class Tally:
     """What the batches so far have left; only the first ``valid`` clips of a batch count."""
 
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
-    nll: list[Float[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
-    correct: list[Bool[np.ndarray, "b n"]] = dataclasses.field(default_factory=list)
+    nll: dict[str, list[Float[np.ndarray, "b n"]]] = dataclasses.field(default_factory=dict)
+    correct: dict[str, list[Bool[np.ndarray, "b n"]]] = dataclasses.field(default_factory=dict)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
 
@@ -39,10 +39,12 @@ class Tally:
         record = scores.measure(jnp.asarray(video), truth)
         self.records.setdefault(name, []).append(jax.tree.map(lambda leaf: np.asarray(leaf)[:valid], record))
 
-    def add_likelihood(self, nll: Float[np.ndarray, "b n"], correct: Bool[np.ndarray, "b n"], valid: int) -> None:
-        """Keeps the model's nats for every future token, and whether the true one was the likeliest."""
-        self.nll.append(nll[:valid])
-        self.correct.append(correct[:valid])
+    def add_likelihood(
+        self, name: str, nll: Float[np.ndarray, "b n"], correct: Bool[np.ndarray, "b n"], valid: int
+    ) -> None:
+        """Keeps a predictor's nats for every future token, and whether the true one was the likeliest."""
+        self.nll.setdefault(name, []).append(nll[:valid])
+        self.correct.setdefault(name, []).append(correct[:valid])
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
@@ -73,11 +75,11 @@ def summarize(tally: Tally, *, dimensions: int) -> Summary:
     records = tally.joined()
     tracker = scores.split_scores(records.pop(TRUTH))
     per_clip = {name: scores.clip_scores(record) for name, record in records.items()}
-    likelihood = _likelihood(tally, dimensions)
     totals = {name: scores.split_scores(record) | dict.fromkeys(LIKELIHOOD) for name, record in records.items()}
-    if likelihood:
-        per_clip["model"] |= likelihood
-        totals["model"] |= {name: float(value.mean()) for name, value in likelihood.items()}
+    for name in tally.nll:
+        likelihood = _likelihood(tally, name, dimensions)
+        per_clip[name] |= likelihood
+        totals[name] |= {metric: float(value.mean()) for metric, value in likelihood.items()}
     split = {
         "scores": totals,
         "margins": _margins(records, per_clip),
@@ -88,11 +90,9 @@ def summarize(tally: Tally, *, dimensions: int) -> Summary:
     return Summary(split=jsonable(split), clips=jsonable(per_clip))
 
 
-def _likelihood(tally: Tally, dimensions: int) -> dict[str, Float[np.ndarray, "b"]]:
-    """One value a clip; nothing where no model was scored."""
-    if not tally.nll:
-        return {}
-    nll, correct = np.concatenate(tally.nll), np.concatenate(tally.correct)
+def _likelihood(tally: Tally, name: str, dimensions: int) -> dict[str, Float[np.ndarray, "b"]]:
+    """One value a clip."""
+    nll, correct = np.concatenate(tally.nll[name]), np.concatenate(tally.correct[name])
     bits = tokens.bits_per_token(nll)
     return {
         "token_accuracy": tokens.token_accuracy(correct),
@@ -108,7 +108,8 @@ def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mappin
     for name, record in records.items():
         if name == first or name in CEILINGS:
             continue
-        leads = {key: paired_interval(per_clip[first][key], per_clip[name][key])._asdict() for key, _, _ in MARGINS}
+        ours, theirs = per_clip[first], per_clip[name]
+        leads = {key: paired_interval(ours[key], theirs[key])._asdict() for key, _, _ in MARGINS if key in theirs}
         margins[name] = leads | {"skill": scores.skill(records[first], record)}
     return margins
 

@@ -15,7 +15,14 @@ COLUMNS = (
     ("token_accuracy", "token accuracy", 3),
     ("bits_per_token", "bits/token", 2),
 )
-MARGINS = (("psnr", "PSNR dB", 2), ("ssim", "SSIM", 3), ("foreground_psnr", "foreground dB", 2), ("ade", "ADE px", 2))
+MARGINS = (
+    ("psnr", "PSNR dB", 2),
+    ("ssim", "SSIM", 3),
+    ("foreground_psnr", "foreground dB", 2),
+    ("ade", "ADE px", 2),
+    ("bits_per_token", "bits/token", 3),
+)
+LOWER = ("ade", "bits_per_token")  # is better
 
 
 def score_table(split: str, summary: Mapping[str, Any]) -> str:
@@ -49,11 +56,12 @@ def subject(scores: Mapping[str, Any]) -> str:
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """The subject's lead over each floor with its 95 % interval: positive where the subject is better."""
-    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in MARGINS], "skill"]
+    columns = [column for column in MARGINS if any(column[0] in margin for margin in margins.values())]
+    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in columns], "skill"]
     rows = [
         [
             _label(name),
-            *[_lead(margins[name], key, digits) for key, _, digits in MARGINS],
+            *[_lead(margins[name], key, digits) for key, _, digits in columns],
             _share(margins[name]["skill"]),
         ]
         for name in order(scores)
@@ -63,20 +71,21 @@ def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
 
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
-    sign = -1 if key == "ade" else 1
-    interval = margin[key]
-    if interval["mean"] is None:
+    sign = -1 if key in LOWER else 1
+    interval = margin.get(key)
+    if interval is None or interval["mean"] is None:
         return "-"
     ends = sorted(sign * interval[end] for end in ("low", "high"))
     return f"{sign * interval['mean']:+.{digits}f} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
 
 
 def _closing(summary: Mapping[str, Any]) -> str:
-    tracker, codebook = summary["tracker"], summary["codebook"]
+    tracker, codebook, gates = summary["tracker"], summary["codebook"], summary.get("gates", {})
+    opened = f" Gates: {', '.join(f'{value:+.3f}' for value in gates.values())}." if gates else ""
     return (
         f"Tracker on the true frames: ADE {_number(tracker['ade'], 2)} px, recall {_number(tracker['recall'], 3)}. "
         f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
-        f"perplexity {_number(codebook['perplexity'], 0)}."
+        f"perplexity {_number(codebook['perplexity'], 0)}.{opened}"
     )
 
 

@@ -137,7 +137,11 @@ class MagVit(nn.Module):
 
     def decode(self, tokens: TokenGrid) -> Video:
         """Tokens to frames, clipped to [-1, 1]."""
-        return jnp.clip(self.decoder(self.quantizer.lookup(tokens)), -1.0, 1.0)
+        return jnp.clip(self.draw(self.quantizer.lookup(tokens)), -1.0, 1.0)
+
+    def draw(self, latents: Latents) -> Video:
+        """Latents, of codes or between them, to frames, nominally in [-1, 1]."""
+        return self.decoder(latents)
 
     def codebooks(self) -> Float[Array, "g v d"]:
         """The vectors of the codes of each digit."""

@@ -8,6 +8,7 @@ from einops import rearrange
 from jaxtyping import Array, Float, PyTree
 
 from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.loss import Loss
 
@@ -41,34 +42,53 @@ class PredictionObjective:
         frames = 1 if self.context_weight else self.context
         return frames * self.model.grid[1] * self.model.grid[2]
 
-    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+    def init(self, key: Key, memory: Memory | None = None) -> tuple[PyTree, PyTree]:
         """Parameters; there is no other state."""
         lt, lh, lw = self.model.grid
-        params = self.model.init(key, jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32))["params"]
+        tokens = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32)
+        params = self.model.init(key, tokens, memory=memory)["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), {}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
         del step
-        tokens = _flat(batch["tokens"])
-        lh, lw = self.model.grid[1:]
-        first = self.first
-        logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first)
-        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
-        is_future = jnp.arange(first, tokens.shape[1]) >= self.context * lh * lw
-        weight = jnp.where(is_future, 1.0, self.context_weight)
-        mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
-        nll = mean(scores["nll"], is_future)
-        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
-        metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
+        value, metrics, _ = self.likelihood(params, batch["tokens"], key=key)
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future under the uncorrupted context."""
         del model_state
-        tokens = _flat(batch["tokens"])
+        return self.held_out(params, batch["tokens"])
+
+    def likelihood(
+        self, params: PyTree, grid: Array, *, key: Key, memory: Memory | None = None
+    ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
+        """The objective on tokens [b lt lh lw g], scalars to log, and the logits of the future.
+
+        Args:
+            params: Of the model.
+            grid: Of whole clips.
+            key: Of the corruption.
+            memory: What a motion pathway saw of the contexts.
+        """
+        tokens = _flat(grid)
+        lh, lw = self.model.grid[1:]
+        first, future = self.first, self.context * lh * lw
+        logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first, memory=memory)
+        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+        is_future = jnp.arange(first, tokens.shape[1]) >= future
+        weight = jnp.where(is_future, 1.0, self.context_weight)
+        mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
+        nll = mean(scores["nll"], is_future)
+        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
+        metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
+        return value, metrics, logits[:, future - first :]  # pyright: ignore[reportIndexIssue]
+
+    def held_out(self, params: PyTree, grid: Array, *, memory: Memory | None = None) -> dict[str, Array]:
+        """Likelihood of the future of tokens [b lt lh lw g] under the uncorrupted context."""
+        tokens = _flat(grid)
         first = self.context * self.model.grid[1] * self.model.grid[2]
-        logits = self.model.apply({"params": params}, tokens, first=first)
+        logits = self.model.apply({"params": params}, tokens, first=first, memory=memory)
         scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
         nll = jnp.mean(scores["nll"])
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}

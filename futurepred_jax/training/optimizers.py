@@ -1,6 +1,6 @@
 """Optimizers: optax chains with the choices of this codebase made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -97,6 +97,36 @@ def muon(
 
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {"adamw": adamw, "muon": muon}
+
+
+def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, float]) -> optax.GradientTransformation:
+    """The optimizer with the updates of some parts, decay included, scaled to a share of its learning rate.
+
+    Args:
+        optimizer: Of all parameters.
+        rates: The share of each part, by the path of its module, such as "pathway/network"; it is 1 for the rest.
+
+    Raises:
+        ValueError: At initialisation, when the parameters lack a part.
+    """
+
+    def share(path: tuple) -> float:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return next((rate for part, rate in rates.items() if name.startswith(f"{part}/")), 1.0)
+
+    def init(params: PyTree) -> optax.EmptyState:
+        names = [
+            jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)
+        ]
+        if missing := [part for part in rates if not any(name.startswith(f"{part}/") for name in names)]:
+            raise ValueError(f"rates of {', '.join(missing)}: no parameter is in them; there are {', '.join(params)}")
+        return optax.EmptyState()
+
+    def update(updates: PyTree, state: optax.EmptyState, params: PyTree = None) -> tuple[PyTree, optax.EmptyState]:
+        del params
+        return jax.tree.map_with_path(lambda path, update: share(path) * update, updates), state
+
+    return optax.chain(optimizer, optax.GradientTransformation(init, update)) if rates else optimizer
 
 
 def hidden_kernels(params: PyTree) -> PyTree:
