@@ -1,6 +1,6 @@
 """Convolutions over space and time that never look ahead, and what goes between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -10,58 +10,60 @@ from jax import lax
 from jaxtyping import Array, Float
 
 Initializer = Callable[..., Array]
+Window = tuple[int, int, int]
+Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Zeros before and after time, height and width."""
 
 fan_in = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 """LeCun's initialisation with the fan-in over all taps."""
 
 
 def conv3d(
-    video: Float[Array, "b t h w c"],
-    kernel: Float[Array, "kt kh kw c d"],
-    strides: tuple[int, int, int],
+    video: Float[Array, "b t h w c"], kernel: Float[Array, "kt kh kw c d"], strides: Window, pads: Pads
 ) -> Float[Array, "b t2 h2 w2 d"]:
-    """3D convolution, VALID in time and SAME in space, in the form that is fast on the default backend.
+    """3D convolution in the form that is fast on the default backend.
 
-    XLA's CPU backend has no fast 3D convolution, so there it is made of 2D ones; TPU and GPU take the native one. Both
-    agree within rounding.
+    XLA's CPU backend has no fast 3D convolution, so there it is made of 2D ones and of products; TPU and GPU take the
+    native one. Both agree within rounding.
     """
     form = conv3d_of_2d if jax.default_backend() == "cpu" else conv3d_native
-    return form(video, kernel, strides)
+    return form(video, kernel, strides, pads)
 
 
-def conv3d_native(video: Array, kernel: Array, strides: tuple[int, int, int]) -> Array:
+def conv3d_native(video: Array, kernel: Array, strides: Window, pads: Pads) -> Array:
     """One ``lax.conv_general_dilated`` over all three axes."""
-    padding = [(0, 0), *map(_same, video.shape[2:4], kernel.shape[1:3], strides[1:])]
-    return lax.conv_general_dilated(video, kernel, strides, padding, dimension_numbers=("NTHWC", "THWIO", "NTHWC"))
+    return lax.conv_general_dilated(video, kernel, strides, pads, dimension_numbers=("NTHWC", "THWIO", "NTHWC"))
 
 
-def conv3d_of_2d(video: Array, kernel: Array, strides: tuple[int, int, int]) -> Array:
-    """2D convolutions only: over (t, h w) for a window in time alone, else the sum over time taps of those over (h, w).
+def conv3d_of_2d(video: Array, kernel: Array, strides: Window, pads: Pads) -> Array:
+    """One product for a window of one place, 2D over (t, h w) for time alone, else the sum over time taps of 2D ones.
 
     With the compiler option of ``factory.jobs``, taps as products of five-dimensional arrays are many times slower.
     """
-    if kernel.shape[1:3] == (1, 1) and strides[1:] == (1, 1):
+    taps, (step, *steps) = kernel.shape[0], strides
+    if kernel.shape[:3] == (1, 1, 1) and not any(map(any, pads)):
+        return jnp.einsum("bthwc,cd->bthwd", video[:, ::step, :: steps[0], :: steps[1]], kernel[0, 0, 0])
+    if kernel.shape[1:3] == (1, 1) and steps == [1, 1] and not any(map(any, pads[1:])):
         rows = rearrange(video, "b t h w c -> b t (h w) c")
-        out = _conv2d(rows, kernel[:, 0], (strides[0], 1), [(0, 0), (0, 0)])
+        out = _conv2d(rows, kernel[:, 0], (step, 1), (pads[0], (0, 0)))
         return rearrange(out, "b t (h w) d -> b t h w d", h=video.shape[2])
-    taps, stride = kernel.shape[0], strides[0]
-    frames = (video.shape[1] - taps) // stride + 1
-    windows = [video[:, tap : tap + stride * (frames - 1) + 1 : stride] for tap in range(taps)]
-    padding = list(map(_same, video.shape[2:4], kernel.shape[1:3], strides[1:]))
+    video = jnp.pad(video, [(0, 0), pads[0], (0, 0), (0, 0), (0, 0)])
+    frames = (video.shape[1] - taps) // step + 1
+    windows = [video[:, tap : tap + step * (frames - 1) + 1 : step] for tap in range(taps)]
     parts = [
-        _conv2d(rearrange(window, "b t h w c -> (b t) h w c"), kernel[tap], strides[1:], padding)
+        _conv2d(rearrange(window, "b t h w c -> (b t) h w c"), kernel[tap], steps, pads[1:])
         for tap, window in enumerate(windows)
     ]
     return rearrange(sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])  # pyright: ignore[reportReturnType]
 
 
-def _conv2d(image: Array, kernel: Array, strides: tuple[int, int], padding: list[tuple[int, int]]) -> Array:
-    return lax.conv_general_dilated(image, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+def _conv2d(image: Array, kernel: Array, strides: Sequence[int], pads: Sequence[tuple[int, int]]) -> Array:
+    return lax.conv_general_dilated(image, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-def _same(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis so that ``ceil(size / stride)`` positions come out."""
-    total = max(0, (-(-size // stride) - 1) * stride + kernel - size)
+def same(size: int, window: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis so that ``ceil(size / stride)`` positions come out, the odd one after."""
+    total = max(0, (-(-size // stride) - 1) * stride + window - size)
     return total // 2, total - total // 2
 
 
@@ -86,7 +88,9 @@ class CausalConv(nn.Module):
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h2 w2 d"]:
         """Repeats the first frame before the clip, then convolves as ``conv3d``."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel, video.shape[-1], self.features))
-        out = conv3d(extend_past(video, self.kernel[0] - 1), kernel.astype(video.dtype), self.strides)
+        height, width = map(same, video.shape[2:4], self.kernel[1:], self.strides[1:])
+        past = extend_past(video, self.kernel[0] - 1)
+        out = conv3d(past, kernel.astype(video.dtype), self.strides, ((0, 0), height, width))
         if self.use_bias:
             out = out + self.param("bias", nn.initializers.zeros, (self.features,)).astype(out.dtype)
         return out

@@ -15,19 +15,26 @@ from futurepred_jax.models.layers import (
     space_to_depth,
 )
 
-CASES = [((3, 3, 3), (1, 1, 1)), ((2, 3, 3), (2, 2, 2)), ((3, 1, 1), (2, 1, 1)), ((1, 4, 3), (1, 2, 1))]
+CASES = [
+    ((3, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
+    ((2, 3, 3), (2, 2, 2), ((1, 0), (0, 1), (0, 1))),
+    ((3, 1, 1), (2, 1, 1), ((1, 1), (0, 0), (0, 0))),
+    ((3, 1, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0))),
+    ((1, 4, 3), (1, 2, 1), ((0, 0), (1, 1), (1, 1))),
+    ((1, 1, 1), (2, 2, 1), ((0, 0), (0, 0), (0, 0))),
+]
 
 
 def _video(t: int = 5, c: int = 3):
     return jax.random.normal(jax.random.key(0), (2, t, 6, 4, c))
 
 
-@pytest.mark.parametrize(("window", "strides"), CASES)
-def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, strides):
+@pytest.mark.parametrize(("window", "strides", "pads"), CASES)
+def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, strides, pads):
     kernel = jax.random.normal(jax.random.key(1), (*window, 3, 4)) / 5
 
     def run(form):
-        out, back = jax.vjp(lambda v, k: form(v, k, strides), _video(), kernel)
+        out, back = jax.vjp(lambda v, k: form(v, k, strides, pads), _video(), kernel)
         return out, *back(jnp.cos(jnp.arange(out.size)).reshape(out.shape))
 
     for native, ours in zip(jax.jit(lambda: run(conv3d_native))(), jax.jit(lambda: run(conv3d_of_2d))(), strict=True):
