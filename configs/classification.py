@@ -29,13 +29,11 @@ MODELS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 
-MUON = {"optimizer": "muon", "adam_learning_rate": 2e-3, "weight_decay": 0.0}
-
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 300, "batch_size": 8, **MUON, "learning_rate": 0.02, "warmup_steps": 20},
-    "tiny": {"steps": 2000, "batch_size": 8, **MUON, "learning_rate": 0.02, "warmup_steps": 50},
-    "small": {"steps": 20_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 5e-4, "warmup_steps": 500},
-    "base": {"steps": 100_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 3e-4, "warmup_steps": 2_000},
+    "debug": {"steps": 300, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 20},
+    "tiny": {"steps": 2000, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 50},
+    "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
+    "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
 }
 
 
@@ -59,6 +57,7 @@ def get_config(preset: str = "tiny", network: str = "i3d", codec: ConfigDict | N
             "model": {"name": network, "dropout": 0.0, **MODELS[network][preset]},
             "objective": {"smoothing": 0.1},
             "train": {
+                "optimizer": "adamw",
                 "end_factor": 0.05,
                 "weight_decay": 0.05,
                 "clip_norm": 1.0,

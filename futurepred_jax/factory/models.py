@@ -6,7 +6,7 @@ from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.motion import Pathway
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import FSQ, VQ
 from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer

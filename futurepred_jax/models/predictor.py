@@ -13,7 +13,7 @@ from futurepred_jax.arrays import Key, TokenGrid, Tokens, Video
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.motion import Pathway
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.transformer import Transformer
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Array, PyTree
 
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
-from futurepred_jax.models.motion import Pathway
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import to_signed

@@ -58,7 +58,7 @@ def muon(
     clip_norm: float = 1.0,
     b2: float = 0.99,
 ) -> optax.GradientTransformation:
-    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms and biases.
+    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms, biases, pathways.
 
     As ``optax.contrib.muon`` has it: Nesterov's momentum in both, and a decay of all arrays, biases and norms too.
 
@@ -130,11 +130,15 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
 
 
 def hidden_kernels(params: PyTree) -> PyTree:
-    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last."""
+    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last.
+
+    Not those of heads, nor those of a pathway's ``network``: it is fine-tuned, and to compile an orthogonalisation for
+    each of its dozens of kernels took most of a minute.
+    """
 
     def rule(path: tuple, x: jax.Array) -> contrib.MuonDimensionNumbers | None:
         *modules, name = (str(entry.key) for entry in path)
-        hidden = name == "kernel" and not any(module.startswith("heads_") for module in modules)
+        hidden = name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
         return contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,)) if hidden else None
 
     return jax.tree.map_with_path(rule, params)

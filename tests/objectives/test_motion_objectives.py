@@ -1,0 +1,224 @@
+"""Training with a pathway: what trains, what does not, and what it is allowed to see."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+from jax.sharding import NamedSharding, PartitionSpec
+
+from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.models.quantizers import VQ
+from futurepred_jax.models.resnet3d import Endpoints
+from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.objectives.joint import JointObjective
+from futurepred_jax.objectives.motion import MotionObjective
+from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.training import optimizers
+from futurepred_jax.training.state import initial_state
+from futurepred_jax.training.step import make_train_step
+
+PAST, FRAMES, SIDE, CLIPS = 3, 5, 8, 8
+KEY = jax.random.key(3)
+
+
+class Network(nn.Module):
+    """The smallest motion network: a convolution and BatchNorm."""
+
+    @nn.compact
+    def __call__(self, video, *, train: bool = False) -> Endpoints:
+        out = nn.Conv(6, (2, 3, 3), strides=(1, 2, 2))(video)
+        out = nn.relu(nn.BatchNorm(use_running_average=not train, momentum=0.9)(out))
+        return Endpoints({"only": out}, None)
+
+
+MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
+TRANSFORMER = Transformer(sizes=(16,), grid=(3, 2, 2), code_dim=4, width=24, depth=1, heads=2, nearby=4)
+PLAIN = PredictionObjective(TRANSFORMER, context=2, corruption=0.3, context_weight=0.5)
+PATHWAY = Pathway(Network(), ("only",), width=24, stride=(2, 4, 4), frames=4, side=8)
+MOTION = MotionObjective(
+    PredictionObjective(TRANSFORMER.clone(cross=(0,)), context=2, corruption=0.3, context_weight=0.5),
+    PATHWAY,
+    (PAST, SIDE, SIDE),
+)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    keys = jax.random.split(jax.random.key(0), 3)
+    video = jax.random.randint(keys[0], (CLIPS, FRAMES, SIDE, SIDE, 3), 0, 256).astype(jnp.uint8)
+    noisy = jax.random.randint(keys[1], (CLIPS, FRAMES, SIDE, SIDE, 3), 0, 256).astype(jnp.uint8)
+    tokens = jax.random.randint(keys[2], (CLIPS, 3, 2, 2, 1), 0, 16)
+    instance = jnp.zeros((CLIPS, FRAMES, SIDE, SIDE), jnp.uint8).at[:, :, :3, :2].set(1)
+    return {"video": video, "noisy": noisy, "instance": instance, "tokens": tokens, "context": noisy[:, :PAST]}
+
+
+@pytest.fixture(scope="module")
+def joint():
+    start = dict(jax.jit(MAGVIT.init)(jax.random.key(4), jnp.zeros((1, FRAMES, SIDE, SIDE, 3))))
+    return JointObjective(MOTION, TokenizerObjective(MAGVIT, (FRAMES, SIDE, SIDE)), start)
+
+
+def opened(params):
+    """Parameters with the gate at 0.1: at zero nothing of the pathway has a gradient."""
+    transformer = params["transformer"]
+    return {
+        **params,
+        "transformer": {**transformer, "crossings_0": {**transformer["crossings_0"], "gate": jnp.array(0.1)}},
+    }
+
+
+@functools.cache
+def start(objective):
+    params, state = jax.jit(objective.init)(jax.random.key(1))
+    return opened(params), state
+
+
+@functools.cache
+def gradient(objective):
+    return jax.jit(
+        jax.value_and_grad(lambda p, s, b: objective.loss(p, s, b, key=KEY, step=jnp.array(1))[:2], has_aux=True)
+    )
+
+
+def differing(before, after) -> set[str]:
+    """Parts, by their first two names, in which two trees differ."""
+    changed = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, after)
+    names = [
+        jax.tree_util.keystr(path[:2], simple=True, separator="/")
+        for path, hit in jax.tree.leaves_with_path(changed)
+        if hit
+    ]
+    return set(names)
+
+
+def test_training_starts_exactly_at_the_loss_of_the_model_without_a_pathway(clips):
+    plain, _ = jax.jit(PLAIN.init)(jax.random.key(1))
+    params, state = jax.jit(MOTION.init)(jax.random.key(1))
+    want = jax.jit(PLAIN.loss)(plain, {}, clips, key=KEY, step=jnp.array(0))
+    found = jax.jit(MOTION.loss)(params, state, clips, key=KEY, step=jnp.array(0))
+    assert found.value == want.value
+    assert found.metrics["gate_0"] == 0.0
+    assert MOTION.validate(params, state, clips)["loss"] == PLAIN.validate(plain, {}, clips)["loss"]
+
+
+@pytest.mark.parametrize("name", ["slowfast", "joint"])
+def test_gradients_reach_every_trained_array(name, clips, joint):
+    objective = joint if name == "joint" else MOTION
+    _, grads = gradient(objective)(*start(objective), clips)
+    assert set(grads) == {"transformer", "pathway"} | ({"tokenizer"} if name == "joint" else set())
+    for path, leaf in jax.tree.leaves_with_path(grads):
+        assert jnp.any(leaf != 0), jax.tree_util.keystr(path)
+
+
+def one_step(objective, batch, rates):
+    optimizer = optimizers.with_rates(
+        optimizers.adamw(learning_rate=1e-3, warmup_steps=0, steps=10, weight_decay=0.1), rates
+    )
+    state = jax.jit(lambda key: initial_state(objective.init, optimizer, key, ema=False))(jax.random.key(1))
+    state = jax.tree.map(jnp.asarray, state)
+    before = (opened(state.params), state.model_state)
+    state = type(state)(state.step, before[0], None, state.model_state, state.opt_state)
+    after, _ = jax.jit(make_train_step(objective.loss, optimizer, ema_decay=0.0))(state, batch, KEY)
+    return before, (after.params, after.model_state), after.opt_state
+
+
+def test_a_step_with_a_frozen_tokenizer_trains_pathway_and_transformer(clips):
+    before, after, moments = one_step(MOTION, clips, {"pathway/network": 0.5})
+    assert all(jax.tree.leaves(jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, after)))
+    assert set(before[0]) == {"transformer", "pathway"}
+    assert set(before[1]) == {"pathway"}  # nothing of a tokenizer is there that a step could change
+    assert set(optax.tree.get(moments, "mu")) == {"transformer", "pathway"}
+
+
+def test_a_joint_step_trains_every_part_and_leaves_the_judge_alone(clips, joint):
+    before, after, moments = one_step(joint, clips, {"tokenizer": 0.1, "pathway/network": 0.5})
+    changed = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), before, after)
+    assert all(jax.tree.leaves(changed[0]))
+    assert not any(jax.tree.leaves(changed[1]["judge"]))
+    assert all(jax.tree.leaves({name: changed[1][name] for name in ("pathway", "tokenizer")}))
+    assert set(optax.tree.get(moments, "mu")) == {"transformer", "pathway", "tokenizer"}  # and decay has no judge
+    jax.tree.map(np.testing.assert_array_equal, before[1]["judge"]["params"], before[0]["pathway"]["network"])
+
+
+@pytest.mark.parametrize("name", ["slowfast", "joint"])
+def test_the_pathway_sees_nothing_of_the_future(name, clips, joint):
+    """BatchNorm's statistics are of all that was seen."""
+    objective = joint if name == "joint" else MOTION
+
+    def statistics(batch):
+        return gradient(objective)(*start(objective), batch)[0][1]["pathway"]
+
+    future = {field: clips[field].at[:, PAST:].set(7) for field in ("video", "noisy", "tokens")}
+    future["tokens"] = clips["tokens"].at[:, 2:].set(7)
+    jax.tree.map(np.testing.assert_array_equal, statistics(clips), statistics({**clips, **future}))
+    past = {"noisy": clips["noisy"].at[:, 0].set(7), "context": clips["context"].at[:, 0].set(7)}
+    assert differing(statistics(clips), statistics({**clips, **past}))
+
+
+def test_statistics_of_eight_devices_are_those_of_one(clips):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+    apart = jax.device_put(clips, NamedSharding(mesh, PartitionSpec("data")))
+    (one, state), _ = gradient(MOTION)(*start(MOTION), clips)
+    (eight, states), _ = gradient(MOTION)(*start(MOTION), apart)
+    np.testing.assert_allclose(one, eight, rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), state, states)
+
+
+def test_a_network_starts_from_the_weights_that_it_is_given(clips):
+    given = jax.tree.map(lambda x: x + 1.0, jax.jit(Network().init)(jax.random.key(8), jnp.zeros((1, 4, 8, 8, 3))))
+    params, state = MotionObjective(MOTION.prediction, PATHWAY, MOTION.shape, start=given).init(jax.random.key(1))
+    jax.tree.map(np.testing.assert_array_equal, params["pathway"]["network"], given["params"])
+    jax.tree.map(np.testing.assert_array_equal, state["pathway"]["batch_stats"]["network"], given["batch_stats"])
+    assert set(params["pathway"]) == {"network", "norm_only", "project_only"}
+
+
+def test_consistency_is_zero_for_the_true_future_and_grows_with_the_error(clips, joint):
+    _, state = start(joint)
+    true = clips["video"][:, PAST:] / 127.5 - 1.0
+    distance = jax.jit(lambda drawn: joint._distance(state["judge"], drawn, true))
+    assert distance(true) == 0.0
+    assert 0 < distance(0.9 * true) < distance(0.5 * true)
+
+
+def test_the_target_of_the_consistency_has_no_gradient(clips, joint):
+    _, state = start(joint)
+    true = clips["video"][:, PAST:] / 127.5 - 1.0
+    of_true, of_drawn = jax.jit(jax.grad(lambda t, d: joint._distance(state["judge"], d, t), argnums=(0, 1)))(
+        true, -true
+    )
+    assert not jnp.any(of_true)
+    assert jnp.any(of_drawn)
+
+
+def test_joint_training_keeps_the_reconstruction_and_the_codebook_s_use(clips, joint):
+    drawing = joint.tokenizer
+    optimizer = optax.adam(3e-3)
+
+    def trained(objective, optimizer, params, state, steps):
+        def step(carry, key):
+            params, state, moments = carry
+            loss = lambda p: objective.loss(p, state, clips, key=key, step=jnp.array(1))[:2]  # noqa: E731
+            grads, state = jax.grad(loss, has_aux=True)(params)
+            updates, moments = optimizer.update(grads, moments, params)
+            return (optax.apply_updates(params, updates), state, moments), None
+
+        carry = (params, state, optimizer.init(params))
+        (params, state, _), _ = jax.lax.scan(step, carry, jax.random.split(KEY, steps))
+        return params, state
+
+    begun = jax.jit(lambda: trained(drawing, optimizer, *drawing.init(jax.random.key(5)), 60))()
+    scores = jax.jit(drawing.validate)
+    start = scores(*begun, clips)
+    objective = JointObjective(MOTION, drawing, {"params": begun[0], **begun[1]})
+    shared = optimizers.with_rates(optimizer, {"tokenizer": 0.1, "pathway/network": 0.5})
+    params, state = jax.jit(lambda: trained(objective, shared, *objective.init(jax.random.key(6)), 20))()
+    end = scores(params["tokenizer"], state["tokenizer"], clips)
+    assert end["psnr"] > start["psnr"] - 0.5
+    assert end["codebook_usage"] > 0.8 * start["codebook_usage"]
+    assert differing(begun[0], params["tokenizer"])
