@@ -31,8 +31,8 @@ Objective = TokenizerObjective | PredictionObjective | MotionObjective | JointOb
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
 
-# XLA's CPU backend ran MagVit's convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix products
-# slower; an I3D's took 0.14 CPU seconds a step with it and 0.10 without.
+# XLA's CPU backend ran MagVit's convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix
+# products slower; a small I3D's step took 0.14 CPU seconds with it and 0.10 without.
 CPU_CONVOLUTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 

@@ -1,5 +1,7 @@
 """A predictor's motion pathway: where its network was trained, and what it starts from."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 from etils import epath
@@ -9,13 +11,15 @@ from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.training import checkpoints, identity
+from futurepred_jax.weights import load_weights
+from futurepred_jax.weights.matching import matched
 
 INITS = {
     "pretrained": "on motion and shape, by configs/classification.py",
     "published": "a converted file, config.pathway.weights",
     "random": "from nothing",
 }
-SHOWN = 5  # arrays named in an error
+HEAD = "head"  # of a network, which a pathway does without
 
 
 def pathway_config(config: ConfigDict) -> ConfigDict:
@@ -49,30 +53,29 @@ def network_start(config: ConfigDict, workdir: epath.PathLike, network: nn.Modul
         ValueError: as ``pathway_init``, or if what it names is missing, was trained with another config or is of
             another network.
     """
-    init = pathway_init(config)
+    init, shapes = pathway_init(config), variable_shapes(pathway_config(config), network)
     if init == "random":
         return None
+    if init == "published":
+        return load_weights(_published(config), shapes, drop=(HEAD,))
     place = pathway_workdir(config, workdir)
     identity.require_same(place, pathway_config(config).to_dict())
     weights = checkpoints.load_params(place)
-    return fitting({"params": weights.params, **weights.model_state}, variable_shapes(config, network), str(place))
+    body = {name: part for name, part in weights.params.items() if name != HEAD}
+    return matched(traverse_util.flatten_dict({"params": body, **weights.model_state}, sep="/"), shapes)
 
 
 def variable_shapes(config: ConfigDict, network: nn.Module) -> PyTree:
-    """Shapes of a network's variables."""
-    inner = pathway_config(config).model
-    return jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, inner.frames, inner.side, inner.side, 3)))
+    """Shapes of the variables of a classifier's network."""
+    model = config.model
+    return jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, model.frames, model.side, model.side, 3)))
 
 
-def fitting(found: PyTree, wanted: PyTree, where: str) -> PyTree:
-    """The part of ``found`` that ``wanted``, whose leaves have shapes, asks for: a head that is not wanted is left out.
-
-    Raises:
-        ValueError: if an array is missing or has another shape, with the first few.
-    """
-    ours, theirs = (traverse_util.flatten_dict(dict(tree), sep="/") for tree in (wanted, found))
-    wrong = [name for name, leaf in ours.items() if name not in theirs or theirs[name].shape != leaf.shape]
-    if wrong:
-        lines = [f"{name}: {getattr(theirs.get(name), 'shape', 'absent')}, wanted {ours[name].shape}" for name in wrong]
-        raise ValueError(f"{where} is of another network in {len(wrong)} arrays: {'; '.join(lines[:SHOWN])}")
-    return traverse_util.unflatten_dict({name: theirs[name] for name in ours}, sep="/")
+def _published(config: ConfigDict) -> Path:
+    path = Path(config.pathway.weights)
+    if not path.is_file():
+        raise ValueError(
+            f"config.pathway.weights {config.pathway.weights!r}: name the .npz that python -m "
+            "futurepred_jax.weights.convert makes of a published checkpoint"
+        )
+    return path

@@ -1,6 +1,6 @@
 """A motion pathway: a video network that watches the context, and what the Transformer remembers of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import jax.numpy as jnp
 import numpy as np
@@ -54,7 +54,7 @@ class Pathway(nn.Module):
         )
 
 
-def require_endpoints(wanted: Sequence[str], found: Sequence[str]) -> None:
+def require_endpoints(wanted: Collection[str], found: Collection[str]) -> None:
     """Raises a ValueError that lists the endpoints unless all that are wanted are found."""
     if missing := sorted(set(wanted) - set(found)):
         raise ValueError(f"no endpoints {', '.join(missing)}: the network has {', '.join(found)}")
