@@ -66,7 +66,7 @@ def get_config(preset: str = "tiny", network: str = "i3d", codec: ConfigDict | N
                 **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),
-            **{name: codec[name] for name in ("storage", "mesh", "evaluation")},
+            **{name: codec[name] for name in ("storage", "mesh", "evaluation", "sampling")},
         }
     )
 

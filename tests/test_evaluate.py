@@ -40,6 +40,7 @@ class Fake:
     """Knows the split by heart, and answers with ``future(clip's video in [0, 1], context length)``."""
 
     sizes = (64,)
+    gates: dict[str, float] = {}  # noqa: RUF012
 
     def __init__(self, clips: Drawn, future):
         self.clips, self.future = clips, future
@@ -97,6 +98,45 @@ def test_the_true_future_is_perfect_in_every_metric(perfect):
     assert {name: model[name] for name in tracker} == pytest.approx(tracker, rel=1e-4)
     assert tracker["ade"] < 0.5
     assert tracker["recall"] > 0.95
+
+
+class Watching(Fake):
+    """Predicts from the clip that its pathway watches, and is the surer the brighter that is."""
+
+    gates = {"gate_0": -0.25}  # noqa: RUF012
+
+    def predict(self, context, *, watched=None, **given):
+        return super().predict(context if watched is None else watched, **given)
+
+    def score(self, context, future, *, watched=None):
+        scored = super().score(context, future)
+        surprise = 0.0 if watched is None else np.log(2)
+        return SimpleNamespace(nll=scored.nll + np.float32(surprise), correct=scored.correct)
+
+
+@pytest.fixture(scope="module")
+def watching(moderate) -> evaluate.Evaluation:
+    predictor = Watching(moderate, oracle)
+    return evaluate.evaluate_predictor(predictor, moderate, protocol(), MEAN_FRAME, progress=False)
+
+
+def test_a_pathway_is_scored_again_with_the_next_clip_before_its_eyes(moderate, watching):
+    videos = moderate.fields["video"][:, CONTEXT:].astype(np.float64) / 255
+    mse = np.square(np.roll(videos, -1, axis=0) - videos).mean(axis=(1, 2, 3, 4))
+    shuffled = watching.clips["scores"]["shuffled_pathway"]
+    assert shuffled["psnr"] == pytest.approx(list(-10 * np.log10(mse)), rel=1e-4)
+    assert watching.summary["scores"]["model"]["psnr"] == CAP
+    assert watching.summary["scores"]["shuffled_pathway"]["bits_per_token"] == pytest.approx(4)
+    assert watching.summary["margins"]["shuffled_pathway"]["bits_per_token"]["mean"] == pytest.approx(-1)
+    assert watching.summary["gates"] == {"gate_0": -0.25}
+
+
+def test_the_table_tells_what_the_pathway_is_worth_and_how_far_its_gates_are_open(watching, perfect):
+    text = evaluate.table(watching)
+    row = next(line for line in text.splitlines() if line.startswith("| shuffled pathway") and "[" in line)
+    assert "+1.000 [+1.000, +1.000]" in row
+    assert "Gates: -0.250" in text
+    assert "Gates" not in evaluate.table(perfect)
 
 
 def test_likelihood_is_the_model_s_alone(perfect):
@@ -200,3 +240,20 @@ def test_too_short_a_split_is_refused(moderate, fields, message):
 def test_the_mean_frame_is_the_mean_of_all_frames(moderate):
     expected = moderate.fields["video"].mean(axis=(0, 1), dtype=np.float64) / 255
     np.testing.assert_allclose(floors.mean_frame(moderate, batch_size=2), expected, atol=1e-6)
+
+
+def test_a_classifier_is_scored_on_the_first_slot_of_every_clip(moderate):
+    """Fed through in batches, the last one shorter."""
+
+    def classify(noisy):
+        rows = [int((moderate.fields["noisy"] == clip).all(axis=(1, 2, 3, 4)).argmax()) for clip in noisy]
+        return {
+            "family": jnp.eye(10)[moderate.fields["family"][rows, 0]],
+            "shape": jnp.eye(4)[jnp.zeros(len(rows), int)],
+        }
+
+    found = evaluate.evaluate_classifier(classify, moderate, protocol(), progress=False)
+    shape = float((moderate.fields["shape"][:, 0] == 0).mean())
+    assert found.summary["scores"]["classifier"] == {"family_accuracy": 1.0, "shape_accuracy": pytest.approx(shape)}
+    assert found.summary["clips"] == CLIPS
+    assert "family accuracy 1.000" in evaluate.table(found)

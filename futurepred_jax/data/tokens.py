@@ -10,7 +10,7 @@ from etils import epath
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
-from futurepred_jax.data.pipeline import ArraySource, epoch
+from futurepred_jax.data.pipeline import ArraySource, Source, epoch
 from futurepred_jax.data.store import StoredClips
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
@@ -57,8 +57,8 @@ def cached_tokens(
 class TokensInContext:
     """Tokens of clips, and beside them the field ``context``, uint8 [n past h w 3]: their first frames with noise."""
 
-    tokens: ArraySource
-    clips: StoredClips
+    tokens: Source
+    clips: Source
     context: int
 
     def __len__(self) -> int:

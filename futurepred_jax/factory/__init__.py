@@ -4,7 +4,7 @@ from futurepred_jax.factory.data import evaluation_splits, open_split, predicts,
 from futurepred_jax.factory.jobs import make_job
 from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_pathway, make_transformer
-from futurepred_jax.factory.pathways import pathway_config, pathway_init, pathway_workdir
+from futurepred_jax.factory.pathways import network_start, pathway_config, pathway_init, pathway_workdir
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "make_magvit",
     "make_pathway",
     "make_transformer",
+    "network_start",
     "open_split",
     "pathway_config",
     "pathway_init",

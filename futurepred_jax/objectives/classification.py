@@ -68,7 +68,7 @@ class ClassificationObjective:
         ends = np.cumsum(list(self.labels.values()))[:-1]
         return dict(zip(self.labels, jnp.split(logits, ends, axis=-1), strict=True))
 
-    def _watched(self, noisy: Frames) -> Float[Array, "b t h w 3"]:
+    def _watched(self, noisy: Frames) -> Float[Array, "b frames side side 3"]:
         return resample(to_signed(noisy[:, : self.shape[0]]), self.frames, self.side)
 
     def _scores(self, logits: Float[Array, "b classes"], batch: PyTree) -> tuple[Float[Array, ""], dict[str, Array]]:

@@ -8,8 +8,6 @@ import pytest
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.pathway import Pathway, cells
 
-I3D_TINY = I3D(width=8, blocks=(1, 1, 1, 1))
-
 
 def test_features_as_many_as_tokens_stand_where_the_tokens_do():
     places = cells((5, 4, 6), (5, 16, 24), (4, 4, 4)).reshape(5, 4, 6, 3)
@@ -25,21 +23,27 @@ def test_coarser_features_stand_in_the_middle_of_what_they_cover():
     np.testing.assert_allclose(places[0, 0, 0, 2], 1.5)
 
 
-@pytest.fixture(scope="module")
-def pathway():
-    return Pathway(I3D_TINY, ("res3", "res5"), width=12, stride=(4, 4, 4), frames=5, side=32)
+PATHWAY = Pathway(I3D(width=8, blocks=(1, 1, 1, 1)), ("res3", "res5"), width=12, stride=(4, 4, 4), frames=5, side=32)
 
 
-def test_all_endpoints_are_remembered_with_space_and_time(pathway):
-    video = jax.ShapeDtypeStruct((2, 5, 16, 16, 3), jnp.float32)
-    memory, variables = jax.eval_shape(pathway.init_with_output, jax.random.key(0), video)
-    assert memory.features.shape == (2, 2 * 4 * 4 + 2 * 1 * 1, 12)  # time halves after res2
-    assert memory.position.shape == (2 * 4 * 4 + 2 * 1 * 1, 3)
+def _shapes(pathway: Pathway):
+    """Features, positions and variables for two clips of 16 × 16 pixels."""
+
+    def init(key):
+        memory, variables = pathway.init_with_output(key, jnp.zeros((2, 5, 16, 16, 3)))
+        return memory.features, memory.position, variables
+
+    return jax.eval_shape(init, jax.random.key(0))
+
+
+def test_all_endpoints_are_remembered_with_space_and_time():
+    features, position, variables = _shapes(PATHWAY)
+    assert features.shape == (2, 2 * 4 * 4 + 2 * 1 * 1, 12)  # time halves after res2
+    assert position.shape == (2 * 4 * 4 + 2 * 1 * 1, 3)
     assert set(variables) == {"params", "batch_stats"}
     assert set(variables["params"]["network"]) == {"stem", "res2", "res3", "res4", "res5"}  # no head
 
 
-def test_an_unknown_endpoint_lists_the_known(pathway):
-    video = jax.ShapeDtypeStruct((2, 5, 16, 16, 3), jnp.float32)
+def test_an_unknown_endpoint_lists_the_known():
     with pytest.raises(ValueError, match=r"res9.*stem, res2, res3, res4, res5"):
-        jax.eval_shape(pathway.clone(endpoints=("res9",)).init, jax.random.key(0), video)
+        _shapes(PATHWAY.clone(endpoints=("res9",)))
