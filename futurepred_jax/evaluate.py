@@ -51,7 +51,7 @@ class Tokenizer(typing.Protocol):
 class Predictor(Tokenizer, typing.Protocol):
     """What is asked of a predictor besides; videos in [-1, 1].
 
-    Where it has gates, it takes ``watched``: what its motion pathway sees in place of the context.
+    Its motion pathway, where it has one, sees the frames ``watched`` in place of the context.
     """
 
     @property
@@ -59,11 +59,13 @@ class Predictor(Tokenizer, typing.Protocol):
         """How far the gates of a motion pathway's features are open; empty without one."""
         ...
 
-    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, **watched: Video) -> typing.Any:
+    def predict(
+        self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, watched: Video | None = None
+    ) -> typing.Any:
         """The first ``num_frames`` future frames, as ``.video``."""
         ...
 
-    def score(self, context: Video, future: Video, **watched: Video) -> typing.Any:
+    def score(self, context: Video, future: Video, *, watched: Video | None = None) -> typing.Any:
         """For every future token ``.nll`` in nats, and ``.correct``: whether it was the likeliest."""
         ...
 
@@ -143,15 +145,15 @@ def evaluate_predictor(
     tally = Tally()
     for number, batch, truth, valid in _batches(clips, protocol, progress):
         context, future = _context(batch, protocol), _signed(_scored_frames(batch, protocol))
-        watched = {"model": {}}
+        watched: dict[str, Video | None] = {"model": None}
         if predictor.gates:
-            others = clips.batch((batch["index"] + 1) % protocol.clips)
-            watched[SHUFFLED] = {"watched": _context(others, protocol)}
+            watched[SHUFFLED] = _context(clips.batch((batch["index"] + 1) % protocol.clips), protocol)
         key = jax.random.fold_in(jax.random.key(protocol.seed), number)
-        drawn = {"num_frames": protocol.future_frames, "key": key, "sampling": protocol.sampling}
+        asked = {"num_frames": protocol.future_frames, "key": key, "sampling": protocol.sampling}
         for name, instead in watched.items():
-            tally.add_video(name, _unit(predictor.predict(context, **drawn, **instead).video), truth, valid)
-            scored = predictor.score(context, future, **instead)
+            prediction = predictor.predict(context, watched=instead, **asked)
+            tally.add_video(name, _unit(prediction.video), truth, valid)
+            scored = predictor.score(context, future, watched=instead)
             tally.add_likelihood(name, np.asarray(scored.nll), np.asarray(scored.correct), valid)
         _add_references(tally, predictor, clips, batch, truth, valid, protocol, mean_frame)
     evaluation = _evaluation(tally, clips, protocol)

@@ -24,7 +24,7 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     """train; a predictor's tokenizer and pathway first, if they are missing"""
-    if "pathway" in config and factory.pathway_init(config) == "pretrained":
+    if factory.watches(config) and factory.pathway_init(config) == "pretrained":
         _prepare(factory.pathway_config(config), factory.pathway_workdir(config, workdir))
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))

@@ -1,6 +1,6 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, predicts, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, predicts, spec, watches
 from futurepred_jax.factory.jobs import make_job
 from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
 from futurepred_jax.factory.models import make_magvit, make_pathway, make_transformer
@@ -28,4 +28,5 @@ __all__ = [
     "spec",
     "tokenizer_config",
     "tokenizer_workdir",
+    "watches",
 ]

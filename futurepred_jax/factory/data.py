@@ -47,4 +47,9 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
 
 def predicts(config: ConfigDict) -> bool:
     """Whether a config's model predicts futures: then it has a tokenizer."""
-    return "tokenizer" in config
+    return config.get("tokenizer") is not None
+
+
+def watches(config: ConfigDict) -> bool:
+    """Whether a predictor has a motion pathway."""
+    return config.get("pathway") is not None

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.data.tokens import TokensInContext, cached_tokens
-from futurepred_jax.factory.data import LABELS, open_split
+from futurepred_jax.factory.data import LABELS, open_split, watches
 from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.models import make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.pathways import network_start, pathway_config
@@ -79,10 +79,10 @@ def prediction_job(config: ConfigDict, workdir: epath.Path) -> Job:
         found = cached_tokens(
             clips, encode, workdir / "tokens", context=context, sizes=tokenizer.sizes, identity=identity
         )
-        return TokensInContext(found, clips, context) if "pathway" in config else found
+        return TokensInContext(found, clips, context) if watches(config) else found
 
     prediction = _prediction(config, tokenizer, **config.objective.to_dict())
-    objective = _with_motion(config, workdir, prediction, tokenizer) if "pathway" in config else prediction
+    objective = _with_motion(config, workdir, prediction, tokenizer) if watches(config) else prediction
     return Job(
         **_common(config, objective),
         train_source=tokens("train"),

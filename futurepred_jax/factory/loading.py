@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 import jax
+import numpy as np
 from etils import epath
 from jaxtyping import Array
 from ml_collections import ConfigDict
 
-from futurepred_jax.arrays import Frames
+from futurepred_jax.factory.data import watches
 from futurepred_jax.factory.models import make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.decoding import Sampling
@@ -36,13 +37,13 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
         tokenizer = Tokenizer(magvit, {"params": params["tokenizer"], **state["tokenizer"]})
     else:
         tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
-    if "pathway" not in config:
+    if not watches(config):
         return Predictor(tokenizer, transformer, params)
     motion = Motion(make_pathway(config, magvit), {"params": params["pathway"], **state["pathway"]})
     return Predictor(tokenizer, transformer, params["transformer"], motion)
 
 
-def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[Frames], dict[str, Array]]:
+def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[np.ndarray], dict[str, Array]]:
     """Noisy clips to the logits of each label, by a classifier's config and workdir. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     params, state = checkpoints.load_params(workdir)

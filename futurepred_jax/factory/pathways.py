@@ -62,7 +62,8 @@ def network_start(config: ConfigDict, workdir: epath.PathLike, network: nn.Modul
     identity.require_same(place, pathway_config(config).to_dict())
     weights = checkpoints.load_params(place)
     body = {name: part for name, part in weights.params.items() if name != HEAD}
-    return matched(traverse_util.flatten_dict({"params": body, **weights.model_state}, sep="/"), shapes)
+    found = traverse_util.flatten_dict({"params": body, **weights.model_state}, sep="/")
+    return matched(found, shapes)  # pyright: ignore[reportArgumentType]
 
 
 def variable_shapes(config: ConfigDict, network: nn.Module) -> PyTree:

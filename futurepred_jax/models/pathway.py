@@ -43,7 +43,7 @@ class Pathway(nn.Module):
         seen = self.network(resample(video, self.frames, self.side), train=train).features  # pyright: ignore
         require_endpoints(self.endpoints, seen)
         features = [self._project(name, seen[name]) for name in self.endpoints]
-        places = [cells(seen[name].shape[1:4], video.shape[1:4], self.stride) for name in self.endpoints]
+        places = [cells(seen[name].shape, video.shape, self.stride) for name in self.endpoints]
         return Memory(jnp.concatenate(features, axis=1), jnp.asarray(np.concatenate(places)))
 
     def _project(self, name: str, features: Float[Array, "b t h w c"]) -> Float[Array, "b m d"]:
@@ -61,7 +61,7 @@ def require_endpoints(wanted: Collection[str], found: Collection[str]) -> None:
 
 
 def cells(
-    shape: tuple[int, int, int], video: tuple[int, int, int], stride: tuple[int, int, int]
+    features: tuple[int, ...], video: tuple[int, ...], stride: tuple[int, int, int]
 ) -> Float32[np.ndarray, "m 3"]:
     """Places (t, h, w), on the grid of the tokens, of the centres of features' cells that divide a video evenly.
 
@@ -69,11 +69,13 @@ def cells(
     its middle.
 
     Args:
-        shape: Features in (t, h, w).
-        video: Frames, height and width that they cover, from the first on.
+        features: Their shape, [b t h w c].
+        video: The shape [b t h w c] of the frames that they cover, from the first on.
         stride: Frames and pixels a token.
     """
-    frame, row, column = ((np.arange(n) + 0.5) * size / n - 0.5 for n, size in zip(shape, video, strict=True))
+    frame, row, column = (
+        (np.arange(n) + 0.5) * size / n - 0.5 for n, size in zip(features[1:4], video[1:4], strict=True)
+    )
     time = frame / stride[0]
     height, width = ((pixel + 0.5) / s - 0.5 for pixel, s in zip((row, column), stride[1:], strict=True))
     places = np.stack(np.meshgrid(time, height, width, indexing="ij"), axis=-1)

@@ -114,7 +114,7 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"{given} for crossings before blocks {self.cross}: features need crossings, and these them"
             )
-        return tuple(crossing.remember(memory) for crossing in self.crossings)
+        return () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
 
     def prefill(self, context: Tokens, *, samples: int, length: int, remembered: Remembered = ()) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.

@@ -1,6 +1,7 @@
 """Training tokenizer, pathway and Transformer together: tokens, pictures and their motion."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -87,8 +88,8 @@ class JointObjective:
         context, (_, lh, lw) = self.motion.prediction.context, latents.shape[1:4]
         future = rearrange(expected, "b (lt lh lw) g e -> b lt lh lw (g e)", lh=lh, lw=lw)
         whole = jnp.concatenate([latents[:, :context], future], axis=1)
-        drawn = self.tokenizer.model.apply(variables, whole, method="draw")
-        return drawn[:, self.motion.shape[0] :]  # pyright: ignore[reportIndexIssue]
+        drawn: Any = self.tokenizer.model.apply(variables, whole, method="draw")
+        return drawn[:, self.motion.shape[0] :]
 
     def _distance(self, judge: PyTree, drawn: Video, true: Video) -> Float[Array, ""]:
         """Squared distance of features over the squared size of the true ones, summed over the endpoints."""

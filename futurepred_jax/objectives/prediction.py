@@ -1,6 +1,7 @@
 """Training a predictor on tokens: the likelihood of the future given the context."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -74,15 +75,15 @@ class PredictionObjective:
         tokens = _flat(grid)
         lh, lw = self.model.grid[1:]
         first, future = self.first, self.context * lh * lw
-        logits = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first, memory=memory)
-        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+        logits: Any = self.model.apply({"params": params}, self._corrupted(tokens, key), first=first, memory=memory)
+        scores = _token_scores(logits, tokens[:, first:])
         is_future = jnp.arange(first, tokens.shape[1]) >= future
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
         nll = mean(scores["nll"], is_future)
         value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
         metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
-        return value, metrics, logits[:, future - first :]  # pyright: ignore[reportIndexIssue]
+        return value, metrics, logits[:, future - first :]
 
     def held_out(self, params: PyTree, grid: Array, *, memory: Memory | None = None) -> dict[str, Array]:
         """Likelihood of the future of tokens [b lt lh lw g] under the uncorrupted context."""

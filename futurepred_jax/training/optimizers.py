@@ -114,7 +114,7 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
         name = jax.tree_util.keystr(path, simple=True, separator="/")
         return next((rate for part, rate in rates.items() if name.startswith(f"{part}/")), 1.0)
 
-    def init(params: PyTree) -> optax.EmptyState:
+    def init(params: PyTree) -> PyTree:
         names = [
             jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)
         ]
@@ -122,7 +122,7 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
             raise ValueError(f"rates of {', '.join(missing)}: no parameter is in them; there are {', '.join(params)}")
         return optax.EmptyState()
 
-    def update(updates: PyTree, state: optax.EmptyState, params: PyTree = None) -> tuple[PyTree, optax.EmptyState]:
+    def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
         del params
         return jax.tree.map_with_path(lambda path, update: share(path) * update, updates), state
 

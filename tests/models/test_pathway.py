@@ -10,14 +10,14 @@ from futurepred_jax.models.pathway import Pathway, cells
 
 
 def test_features_as_many_as_tokens_stand_where_the_tokens_do():
-    places = cells((5, 4, 6), (5, 16, 24), (4, 4, 4)).reshape(5, 4, 6, 3)
+    places = cells((1, 5, 4, 6, 9), (1, 5, 16, 24, 3), (4, 4, 4)).reshape(5, 4, 6, 3)
     np.testing.assert_allclose(places[:, 0, 0, 0], np.arange(5) / 4)  # frame 4 k is latent frame k
     np.testing.assert_allclose(places[0, :, 0, 1], np.arange(4))
     np.testing.assert_allclose(places[0, 0, :, 2], np.arange(6))
 
 
 def test_coarser_features_stand_in_the_middle_of_what_they_cover():
-    places = cells((2, 2, 1), (4, 16, 16), (2, 4, 4)).reshape(2, 2, 1, 3)
+    places = cells((1, 2, 2, 1, 9), (1, 4, 16, 16, 3), (2, 4, 4)).reshape(2, 2, 1, 3)
     np.testing.assert_allclose(places[:, 0, 0, 0], [0.25, 1.25])  # frames 0 and 1, 2 and 3
     np.testing.assert_allclose(places[0, :, 0, 1], [0.5, 2.5])  # rows 0 … 7 are of tokens 0 and 1
     np.testing.assert_allclose(places[0, 0, 0, 2], 1.5)
