@@ -51,7 +51,7 @@ class Fake:
         video = self.clips.fields["video"][rows].astype(np.float32) / 255
         return SimpleNamespace(video=jnp.asarray(2 * self.future(video)[:, :num_frames] - 1, jnp.float32))
 
-    def score(self, context, future, *, watched=None):
+    def score(self, context, future, *, watched=None):  # noqa: ARG002
         assert future.shape[1] == FUTURE
         shape = (len(context), 10)
         return SimpleNamespace(nll=np.full(shape, np.log(8), np.float32), correct=np.arange(10) < np.full(shape, 4))

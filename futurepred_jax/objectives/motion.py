@@ -64,6 +64,4 @@ class MotionObjective:
 
 def with_network(variables: PyTree, network: PyTree) -> dict:
     """A pathway's variables with those of its network from elsewhere, collection by collection."""
-    return {
-        name: {**found, **({"network": network[name]} if name in network else {})} for name, found in variables.items()
-    }
+    return {name: {**found, "network": network[name]} for name, found in variables.items()}

@@ -101,10 +101,11 @@ def test_training_starts_at_the_loss_of_the_model_without_a_pathway(clips, prepa
     plain, _ = jax.jit(PLAIN.init)(jax.random.key(1))
     one = prepared["slowfast"]
     closed = dataclasses.replace(one.state, params=with_gate(one.state.params, 0.0))
-    found = one.step(closed, clips, KEY)[1]
+    after, found = one.step(closed, clips, KEY)
     want = jax.jit(PLAIN.loss)(plain, {}, clips, key=jax.random.fold_in(KEY, 0), step=jnp.array(0))
     np.testing.assert_allclose(found["loss"], want.value, rtol=1e-6)
     assert found["gate_0"] == 0.0
+    assert after.params["transformer"]["crossings_0"]["gate"] != 0.0  # its gradient opens it
 
 
 PARTS = {"slowfast": {"transformer", "pathway"}, "joint": {"transformer", "pathway", "tokenizer"}}
