@@ -103,7 +103,8 @@ class InceptionI3D(nn.Module):
             elif len(layer) == 3:
                 x = Unit(self._scaled(layer[0]), *layer[1:], name=name)(x, train=train)
             else:
-                x = Mixed(tuple(map(self._scaled, layer)), name=name)(x, train=train)
+                a, b, c, d, e, f = map(self._scaled, layer)
+                x = Mixed((a, b, c, d, e, f), name=name)(x, train=train)
             features[name] = x
         return Endpoints(features, self._logits(x, train))
 
@@ -128,4 +129,4 @@ def all_same(video: Float[Array, "b t h w c"], window: Window, strides: Window) 
 
 def max_pool(video: Float[Array, "b t h w c"], window: Window, strides: Window) -> Float[Array, "b t2 h2 w2 c"]:
     """Maximum of the places that exist."""
-    return nn.max_pool(video, window, strides, all_same(video, window, strides))
+    return nn.max_pool(video, window, strides, all_same(video, window, strides))  # pyright: ignore[reportArgumentType]

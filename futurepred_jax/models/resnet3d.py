@@ -114,7 +114,7 @@ class Stem(nn.Module):
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h2 w2 d"]:
         """A quarter of the height and of the width."""
         out = nn.relu(ConvNorm(self.features, (self.frames, 7, 7), (1, 2, 2))(video, train=train))
-        return nn.max_pool(out, (1, 3, 3), (1, 2, 2), centred((1, 3, 3)))
+        return nn.max_pool(out, (1, 3, 3), (1, 2, 2), centred((1, 3, 3)))  # pyright: ignore[reportArgumentType]
 
 
 class Bottleneck(nn.Module):

@@ -1,4 +1,4 @@
-"""Converts a published checkpoint: ``python -m futurepred_jax.weights.convert I3D_8x8_R50.pyth --out=i3d.npz --network=i3d``."""
+"""Converts a published checkpoint: ``python -m futurepred_jax.weights.convert SOURCE --out=i3d.npz --network=i3d``."""
 
 import argparse
 import dataclasses
@@ -11,7 +11,7 @@ from flax import linen as nn
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.inception import InceptionI3D
 from futurepred_jax.models.slowfast import Slow, SlowFast
-from futurepred_jax.weights.matching import Variables, convert
+from futurepred_jax.weights.matching import Variables, to_variables
 from futurepred_jax.weights.reading import read_tensors, sha256
 from futurepred_jax.weights.store import save_weights
 
@@ -36,18 +36,13 @@ def convert_file(source: str | Path, out: str | Path, name: str) -> None:
     """Reads the checkpoint ``source`` as the network ``name`` and writes it to ``out``.
 
     Raises:
-        ValueError: as ``read_tensors`` and ``convert``.
+        ValueError: as ``read_tensors`` and ``to_variables``.
     """
     network = NETWORKS[name]
-    variables = convert(read_tensors(source), shapes_of(network), type(network).__name__)
+    variables = to_variables(read_tensors(source), shapes_of(network), type(network).__name__)
     fields = {f.name: getattr(network, f.name) for f in dataclasses.fields(network) if f.name not in ("parent", "name")}
-    header = {
-        "network": type(network).__name__,
-        "fields": fields,
-        "source": Path(source).name,
-        "sha256": sha256(source),
-    }
-    save_weights(out, variables, header)
+    origin = {"source": Path(source).name, "sha256": sha256(source)}
+    save_weights(out, variables, {"network": type(network).__name__, "fields": fields, **origin})
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ Variables = Mapping[str, Any]
 SHOWN = 5  # names of each kind in an error
 
 
-def convert(tensors: Mapping[str, np.ndarray], variables: Variables, network: str) -> dict[str, Any]:
+def to_variables(tensors: Mapping[str, np.ndarray], variables: Variables, network: str) -> dict[str, Any]:
     """A publisher's arrays as the variables of ``network``, the name of its class.
 
     Raises:
@@ -39,7 +39,7 @@ def matched(found: Mapping[str, np.ndarray], variables: Variables, names: Mappin
     Raises:
         ValueError: naming what is missing, left over or of another shape.
     """
-    wanted = traverse_util.flatten_dict(variables, sep="/")
+    wanted: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
     names = names or {path: path for path in wanted}
     both = wanted.keys() & found.keys()
     faults = {

@@ -45,7 +45,8 @@ def pytorchvideo_name(path: str, network: str) -> str:
 
 
 def pyslowfast_name(path: str, network: str) -> str:
-    """As in ``s2.pathway0_res0.branch2.a.weight``."""
+    """As in ``s2.pathway0_res0.branch2.a.weight``, whatever the network."""
+    del network
     pathway, stage, places, part, leaf = _parse(path)
     if stage == "head":
         return f"head.projection.{leaf}"
@@ -90,7 +91,8 @@ def of_caffe2(blob: str) -> str:
 
 
 def inception_name(path: str, network: str) -> str:
-    """As in ``params/Mixed_3b/Branch_1/Conv3d_0a_1x1/Conv_0/kernel``, the slashes being nested dictionaries or in keys."""
+    """As in ``params/Mixed_3b/Branch_1/Conv3d_0a_1x1/Conv_0/kernel``: nested dictionaries, and slashes in keys."""
+    del network
     collection, *places, leaf = path.split("/")
     if places == ["logits"]:
         return f"{collection}/Logits/Conv3d_0c_1x1/Conv_0/{leaf}"

@@ -61,9 +61,7 @@ def _read_torch(path: Path) -> Tensors:
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{path.name}: PyTorch opens it; install torch (CPU is enough) to convert it"
-        ) from error
+        raise ModuleNotFoundError(f"{path.name}: PyTorch reads it; install torch (CPU is enough)") from error
     content = torch.load(path, map_location="cpu", weights_only=True)
     return {name: tensor.numpy() for name, tensor in content.get("model_state", content).items()}
 

@@ -15,9 +15,9 @@ HEADER = "header"
 
 def save_weights(path: str | Path, variables: Variables, header: Mapping[str, Any]) -> None:
     """Writes the variables, and the header as JSON."""
-    arrays = {name: np.asarray(array) for name, array in traverse_util.flatten_dict(variables, sep="/").items()}
+    arrays: dict[str, Any] = dict(traverse_util.flatten_dict(variables, sep="/"))
     with Path(path).open("wb") as file:
-        np.savez(file, **{HEADER: np.asarray(json.dumps(header))}, **arrays)
+        np.savez(file, **{HEADER: json.dumps(header), **arrays})
 
 
 def read_header(path: str | Path) -> dict[str, Any]:
