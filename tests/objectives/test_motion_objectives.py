@@ -10,6 +10,7 @@ import pytest
 from flax import linen as nn
 from jax.sharding import NamedSharding, PartitionSpec
 
+from futurepred_jax.models.crossing import gates
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import VQ
@@ -214,3 +215,34 @@ def test_joint_training_keeps_the_reconstruction_and_the_codebook_s_use(clips, j
     assert end["psnr"] > start["psnr"] - 0.5
     assert end["codebook_usage"] > 0.8 * start["codebook_usage"]
     assert all(jax.tree.leaves(changed(begun[0], params["tokenizer"])))
+
+
+@pytest.mark.slow
+def test_what_only_the_pathway_can_see_is_learned_through_the_gates():
+    """The future's four tokens say which quarters of the context are bright; its own tokens are noise."""
+    optimizer = optimizers.muon(learning_rate=0.02, adam_learning_rate=5e-3, warmup_steps=10, steps=400)
+    objective = dataclasses.replace(MOTION, prediction=dataclasses.replace(MOTION.prediction, context_weight=0.0))
+
+    def drawn(key):
+        bit_key, token_key = jax.random.split(key)
+        bright = jax.random.bernoulli(bit_key, shape=(16, 1, 2, 2, 1))
+        tokens = jax.random.randint(token_key, (16, 3, 2, 2, 1), 0, 16).at[:, 2:].set(jnp.where(bright, 3, 11))
+        context = 200 * jnp.repeat(jnp.repeat(bright, SIDE // 2, axis=2), SIDE // 2, axis=3)
+        return {"tokens": tokens, "context": jnp.broadcast_to(context, (16, PAST, SIDE, SIDE, 3)).astype(jnp.uint8)}
+
+    @jax.jit
+    def trained(params, state):
+        def step(carry, key):
+            params, state, moments = carry
+            loss = lambda p: objective.loss(p, state, drawn(key), key=key, step=jnp.array(0))[:2]  # noqa: E731
+            grads, state = jax.grad(loss, has_aux=True)(params)
+            updates, moments = optimizer.update(grads, moments, params)
+            return (optax.apply_updates(params, updates), state, moments), None
+
+        carry = (params, state, optimizer.init(params))
+        (params, state, _), _ = jax.lax.scan(step, carry, jax.random.split(KEY, 400))
+        return objective.validate(params, state, drawn(jax.random.key(9))), gates(params["transformer"])
+
+    scores, opened = trained(*jax.jit(objective.init)(jax.random.key(1)))
+    assert scores["loss"] < 0.5 * np.log(2), (scores, opened)  # blind, it would be log 2
+    assert abs(opened["gate_0"]) > 0.02
