@@ -54,10 +54,8 @@ def trained(clips):
     return params, state, losses
 
 
-def test_the_first_loss_is_about_that_of_a_guess_and_it_falls(trained):
-    losses = np.asarray(trained[2])
-    assert losses[0] == pytest.approx(np.log(3 * 2), rel=0.5)
-    assert losses[-1] < 0.5 * losses[0]
+def test_the_loss_falls(trained):
+    assert trained[2][-1] < 0.5 * trained[2][0]
 
 
 def test_both_labels_are_learned_and_counted(trained, clips):

@@ -21,11 +21,15 @@ from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
-from futurepred_jax.training.state import initial_state
+from futurepred_jax.training.state import TrainState
 from futurepred_jax.training.step import make_train_step
 
 PAST, FRAMES, SIDE, CLIPS = 3, 5, 8, 8
 KEY = jax.random.key(3)
+
+
+PARTS = {"slowfast": {"transformer", "pathway"}, "joint": {"transformer", "pathway", "tokenizer"}}
+both = pytest.mark.parametrize("name", PARTS)
 
 
 class Network(nn.Module):
@@ -59,10 +63,19 @@ def clips():
     return {"video": video, "noisy": noisy, "instance": instance, "tokens": tokens, "context": noisy[:, :PAST]}
 
 
+def drawn(shapes):
+    """Random arrays of given shapes, by no compiled program."""
+    rng = np.random.default_rng(0)
+    return jax.tree.map(lambda leaf: rng.normal(scale=0.3, size=leaf.shape).astype(leaf.dtype), shapes)
+
+
 @pytest.fixture(scope="module")
 def joint():
-    start = dict(jax.jit(MAGVIT.init)(jax.random.key(4), jnp.zeros((1, FRAMES, SIDE, SIDE, 3))))
-    return JointObjective(MOTION, TokenizerObjective(MAGVIT, (FRAMES, SIDE, SIDE)), start)
+    start = drawn(jax.eval_shape(MAGVIT.init, jax.random.key(4), jnp.zeros((1, FRAMES, SIDE, SIDE, 3))))
+    network = drawn(jax.eval_shape(Network().init, jax.random.key(8), jnp.zeros((1, 4, SIDE, SIDE, 3))))
+    network["batch_stats"] = jax.tree.map(np.abs, network["batch_stats"])  # a variance is positive
+    motion = dataclasses.replace(MOTION, start=network)
+    return JointObjective(motion, TokenizerObjective(MAGVIT, (FRAMES, SIDE, SIDE)), start)
 
 
 def with_gate(params, gate: float):
@@ -74,19 +87,24 @@ def with_gate(params, gate: float):
 class Prepared:
     """An objective's state with an open gate, and its compiled step."""
 
-    def __init__(self, objective, rates):
+    def __init__(self, objective, params, state, rates):
         optimizer = optimizers.with_rates(
             optimizers.adamw(learning_rate=1e-3, warmup_steps=0, steps=10, weight_decay=0.1), rates
         )
-        state = jax.jit(lambda key: initial_state(objective.init, optimizer, key, ema=False))(jax.random.key(1))
-        self.state = dataclasses.replace(state, params=with_gate(state.params, 0.1))
+        moments = jax.jit(optimizer.init)(params)
+        self.state = TrainState(jnp.zeros((), jnp.int32), with_gate(params, 0.1), None, state, moments)
         self.step = jax.jit(make_train_step(objective.loss, optimizer, ema_decay=0.0))
 
 
 @pytest.fixture(scope="module")
 def prepared(joint):
+    params, state = jax.jit(joint.init)(jax.random.key(1))
     rates = {"pathway/network": 0.5}
-    return {"slowfast": Prepared(MOTION, rates), "joint": Prepared(joint, {"tokenizer": 0.1, **rates})}
+    few = {name: params[name] for name in PARTS["slowfast"]}
+    return {
+        "slowfast": Prepared(MOTION, few, {"pathway": state["pathway"]}, rates),
+        "joint": Prepared(joint, params, state, {"tokenizer": 0.1, **rates}),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -99,18 +117,14 @@ def changed(before, after):
 
 
 def test_training_starts_at_the_loss_of_the_model_without_a_pathway(clips, prepared):
-    plain, _ = jax.jit(PLAIN.init)(jax.random.key(1))
     one = prepared["slowfast"]
+    plain = {name: part for name, part in one.state.params["transformer"].items() if name != "crossings_0"}
     closed = dataclasses.replace(one.state, params=with_gate(one.state.params, 0.0))
     after, found = one.step(closed, clips, KEY)
     want = jax.jit(PLAIN.loss)(plain, {}, clips, key=jax.random.fold_in(KEY, 0), step=jnp.array(0))
     np.testing.assert_allclose(found["loss"], want.value, rtol=1e-6)
     assert found["gate_0"] == 0.0
     assert after.params["transformer"]["crossings_0"]["gate"] != 0.0  # its gradient opens it
-
-
-PARTS = {"slowfast": {"transformer", "pathway"}, "joint": {"transformer", "pathway", "tokenizer"}}
-both = pytest.mark.parametrize("name", PARTS)
 
 
 @both
@@ -160,13 +174,12 @@ def test_statistics_of_eight_devices_are_those_of_one(clips, prepared, stepped):
     jax.tree.map(close, state.model_state, stepped["slowfast"].model_state)
 
 
-def test_a_network_starts_from_the_weights_that_it_is_given(clips):
-    given = jax.tree.map(lambda x: x + 1.0, jax.jit(Network().init)(jax.random.key(8), jnp.zeros((1, 4, 8, 8, 3))))
-    objective = MotionObjective(MOTION.prediction, PATHWAY, MOTION.shape, start=given)
-    params, state = jax.jit(objective.init)(jax.random.key(1))
-    jax.tree.map(np.testing.assert_array_equal, params["pathway"]["network"], given["params"])
-    jax.tree.map(np.testing.assert_array_equal, state["pathway"]["batch_stats"]["network"], given["batch_stats"])
-    assert set(params["pathway"]) == {"network", "norm_only", "project_only"}
+def test_a_network_starts_from_the_weights_that_it_is_given(joint, prepared):
+    """Its projection to the Transformer has none."""
+    params, state = prepared["slowfast"].state.params["pathway"], prepared["slowfast"].state.model_state["pathway"]
+    jax.tree.map(np.testing.assert_array_equal, params["network"], joint.motion.start["params"])
+    jax.tree.map(np.testing.assert_array_equal, state["batch_stats"]["network"], joint.motion.start["batch_stats"])
+    assert set(params) == {"network", "norm_only", "project_only"}
 
 
 def test_consistency_is_zero_for_the_true_future_and_grows_with_the_error(clips, joint, prepared):
