@@ -14,54 +14,27 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from futurepred_jax import factory, floors
-from futurepred_jax.arrays import Key, TokenGrid, Video
+from futurepred_jax.arrays import Key, Video
+from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.spec import HUES
 from futurepred_jax.evaluation import given
+from futurepred_jax.evaluation.classifiers import evaluate_classifier
+from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
+from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.likelihood import Likelihood
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
-from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
+from futurepred_jax.metrics.summary import TRUTH, Tally, jsonable, summarize
 from futurepred_jax.metrics.table import effect_table, score_table
 from futurepred_jax.metrics.truth import FIELDS, Truth, only_video, truth_of
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.training import checkpoints
 
 PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
+SHUFFLED = "shuffled_pathway"  # the model, its motion pathway watching another clip
 CLIP_FIELDS = (*FIELDS, "noise", "index")  # what a split must be stored with
-
-
-@typing.runtime_checkable
-class Tokenizer(typing.Protocol):
-    """What is asked of a tokenizer."""
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Number of codes of each digit of a token."""
-        ...
-
-    def reconstruct(self, video: Video) -> Video:
-        """Encodes and decodes frames in [-1, 1]."""
-        ...
-
-    def tokenize(self, video: Video) -> TokenGrid:
-        """Encodes frames in [-1, 1]."""
-        ...
-
-
-@typing.runtime_checkable
-class Predictor(Tokenizer, typing.Protocol):
-    """What is asked of a predictor besides; videos in [-1, 1]."""
-
-    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling) -> typing.Any:
-        """The first ``num_frames`` future frames, as ``.video``."""
-        ...
-
-    def score(self, context: Video, future: Video) -> typing.Any:
-        """The fields of ``metrics.likelihood.Likelihood`` for every future token."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +76,9 @@ def evaluate_predictor(
 ) -> Evaluation:
     """Scores the predicted futures of a split's first clips, from their noisy context, against the noise-free truth.
 
+    A model with a motion pathway is scored a second time with the pathway watching the next clip of the split: what it
+    loses by that is what it has from the pathway.
+
     Args:
         predictor: The model.
         clips: The split, stored with at least CLIP_FIELDS, or recorded.
@@ -116,18 +92,19 @@ def evaluate_predictor(
     """
     referee = _Referee(clips, protocol, mean_frame, Viewer(networks))
     for batch in _batches(clips, protocol, progress):
-        context, key = _context(batch, protocol), _key(batch, protocol)
-        prediction = predictor.predict(context, num_frames=protocol.future_frames, key=key, sampling=protocol.sampling)
-        referee.add_video("model", _unit(prediction.video), batch)
-        scored = predictor.score(context, _signed(_scored_frames(batch.fields, protocol)))
-        found = Likelihood(*(np.asarray(getattr(scored, name)) for name in Likelihood._fields))
-        referee.tally.add_likelihood("model", found, batch.valid)
+        referee.add_predictor("model", predictor, batch)
+        if predictor.gates:
+            next_clips = clips.batch((batch.indices + 1) % protocol.clips)
+            referee.add_predictor(SHUFFLED, predictor, batch, watched=_noisy_context(next_clips, protocol))
         if clips.split.startswith(PROBE):
             referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
         _add_samples(referee.tally, predictor, batch, protocol)
         referee.add_reconstruction(predictor, batch)
         referee.add_floors(batch)
-    return referee.evaluation()
+    evaluation = referee.evaluation()
+    if predictor.gates:
+        evaluation.summary["gates"] = jsonable(predictor.gates)
+    return evaluation
 
 
 def evaluate_tokenizer(
@@ -165,8 +142,9 @@ def evaluate_video(
 
 
 def table(evaluation: Evaluation) -> str:
-    """All scores, the lead over each floor, the tracker's own error and the codebook, as text and Markdown in one."""
-    return score_table(evaluation.split, evaluation.summary)
+    """All scores of a split as text: those of futures and reconstructions beside floors, and Markdown, too."""
+    lay_out = label_table if "classifier" in evaluation.summary["scores"] else score_table
+    return lay_out(evaluation.split, evaluation.summary)
 
 
 @dataclasses.dataclass
@@ -184,6 +162,21 @@ class _Referee:
         self.tally.add_video(name, video, batch.truth, batch.valid)
         further = self.viewer.look(name, self._context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
         self.tally.add_scores(name, further, batch.valid)
+
+    def add_predictor(self, name: str, predictor: Predictor, batch: Batch, *, watched: Video | None = None) -> None:
+        """Measures a model's prediction, and keeps what it thinks of the true future."""
+        protocol, context = self.protocol, _context(batch, self.protocol)
+        prediction = predictor.predict(
+            context,
+            num_frames=protocol.future_frames,
+            key=_key(batch, protocol),
+            sampling=protocol.sampling,
+            watched=watched,
+        )
+        self.add_video(name, _unit(prediction.video), batch)
+        scored = predictor.score(context, _signed(_scored_frames(batch.fields, protocol)), watched=watched)
+        found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
+        self.tally.add_likelihood(name, found, batch.valid)
 
     def add_reconstruction(self, tokenizer: Tokenizer, batch: Batch) -> None:
         """The true future through the codebook, and the codes in use."""
@@ -285,7 +278,11 @@ def _key(batch: Batch, protocol: Protocol) -> Key:
 
 
 def _context(batch: Batch, protocol: Protocol) -> Video:
-    return _signed(batch.fields["noisy"][:, : protocol.context_frames])
+    return _noisy_context(batch.fields, protocol)
+
+
+def _noisy_context(fields: Mapping[str, np.ndarray], protocol: Protocol) -> Video:
+    return _signed(fields["noisy"][:, : protocol.context_frames])
 
 
 def _scored_frames(fields: Mapping[str, np.ndarray], protocol: Protocol) -> np.ndarray:
@@ -338,7 +335,7 @@ def _protocol(config: ConfigDict) -> Protocol:
 
 def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
     protocol, networks = _protocol(config), factory.networks(config)
-    origin = {"rules": dataclasses.asdict(protocol), "networks": factory.network_names(config)}
+    origin: dict[str, typing.Any] = {"rules": dataclasses.asdict(protocol), "networks": factory.network_names(config)}
     mean = functools.cache(lambda: floors.mean_frame(factory.open_split(config, "train")))
 
     def score(evaluate: Callable, contestant: typing.Any) -> Callable[[Clips], Evaluation]:
@@ -350,10 +347,16 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
         video = given.read_predictions(path, (protocol.clips, protocol.future_frames, side, side, 3))
         origin["predictions"] = given.digest(path)
         return _Scorer(score(evaluate_video, video), workdir / "given" / path.stem, origin)
-    if config.kind == "predictor":
+    if config.kind == "classifier":
+        origin["weights"] = [checkpoints.fingerprint(workdir)]
+        asked = {"context_frames": protocol.context_frames, "batch_size": protocol.batch_size}
+        classify = functools.partial(evaluate_classifier, factory.load_classifier(config, workdir), **asked)
+        return _Scorer(lambda clips: classify(clips, count=_within(clips, protocol).clips), workdir, origin)
+    if factory.predicts(config):
         predictor = factory.load_predictor(config, workdir)
         places = [workdir, factory.tokenizer_workdir(config, workdir)]
-        origin["weights"] = [checkpoints.fingerprint(place) for place in places]
+        kinds = (config.evaluation.checkpoint, "newest")
+        origin["weights"] = [checkpoints.fingerprint(*each) for each in zip(places, kinds, strict=True)]
         return _Scorer(score(evaluate_predictor, predictor), workdir, origin)
     tokenizer = factory.load_tokenizer(config, workdir)
     origin["weights"] = [checkpoints.fingerprint(workdir)]

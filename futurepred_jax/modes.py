@@ -19,36 +19,46 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     train_model(config, workdir)  # a finished training returns at once
 
     def rest() -> None:
-        for mode, done in STAGES.items():
-            if not (workdir / done).exists() and (mode != "predict" or config.kind == "predictor"):
+        for mode in _stages(config):
+            if not (workdir / STAGES[mode]).exists():
                 ALONE[mode](config, workdir)
-        page = workdir / "report" / "index.html"
-        print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {page} ({_minutes(began)}).")
+        where = workdir / STAGES[_stages(config)[-1]]
+        print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {where} ({_minutes(began)}).")
 
     distributed.by_first("rest", rest)
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """train; a predictor's tokenizer first, if it is missing"""
-    if config.kind == "predictor":
-        _prepare_tokenizer(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
+    """train; a predictor's tokenizer and pathway first, if they are missing"""
+    if factory.watches(config) and factory.pathway_init(config) == "pretrained":
+        _prepare(factory.pathway_config(config), factory.pathway_workdir(config, workdir))
+    if factory.predicts(config):
+        _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
     train.run(config, workdir)
 
 
 def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     """everything on one page: report/index.html"""
-    tokenizer = factory.tokenizer_workdir(config, workdir) if config.kind == "predictor" else None
+    if config.kind == "classifier":
+        raise ValueError(f"{config.name} has no report: its scores are in {epath.Path(workdir) / STAGES['evaluate']}")
+    tokenizer = factory.tokenizer_workdir(config, workdir) if factory.predicts(config) else None
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 
-def _prepare_tokenizer(config: ConfigDict, workdir: epath.Path) -> None:
+def _stages(config: ConfigDict) -> list[str]:
+    """What follows the training of a config."""
+    left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report")}.get(config.kind, ())
+    return [mode for mode in STAGES if mode not in left_out]
+
+
+def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
     train.run(config, workdir)
 
     def rest() -> None:
         if not (workdir / "evaluation.json").exists():
             evaluate.run(config, workdir)
 
-    distributed.by_first("tokenizer", rest)
+    distributed.by_first(config.name, rest)
 
 
 def _minutes(began: float) -> str:

@@ -130,7 +130,7 @@ def _files(entries: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """predicted futures of held-out clips beside the true ones: predictions/*.gif and *.npz"""
-    if config.kind != "predictor":
+    if not factory.predicts(config):
         raise ValueError(f"{config.name} predicts nothing: take a predictor's config, such as configs/baseline.py")
     scores = epath.Path(workdir) / "evaluation_clips.json"
     clips = {name: factory.open_split(config, name) for name in factory.evaluation_splits(config)}

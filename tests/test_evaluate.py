@@ -10,6 +10,8 @@ import pytest
 from players import CLIPS, CONTEXT, FUTURE, GREEDY, MEAN_FRAME, Drawn, Fake, copy_last, oracle
 
 from futurepred_jax import evaluate, floors
+from futurepred_jax.data.trajectories import FAMILIES
+from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.metrics.image import CAP
 
 
@@ -121,6 +123,45 @@ def test_a_tokenizer_is_scored_without_a_model(moderate, perfect):
     assert "tokenizer reconstruction ahead of" in evaluate.table(evaluation)
 
 
+class Watching(Fake):
+    """Predicts from the clip that its pathway watches, and is the less sure when that is another."""
+
+    gates = {"gate_0": -0.25}  # noqa: RUF012
+
+    def predict(self, context, *, watched=None, **given):
+        return super().predict(context if watched is None else watched, **given)
+
+    def score(self, context, future, *, watched=None):
+        scored = super().score(context, future)
+        surprise = 0.0 if watched is None else np.log(2)
+        return SimpleNamespace(**{**vars(scored), "nll": scored.nll + np.float32(surprise)})
+
+
+@pytest.fixture(scope="module")
+def watching(moderate) -> evaluate.Evaluation:
+    predictor = Watching(moderate, oracle)
+    return evaluate.evaluate_predictor(predictor, moderate, protocol(), MEAN_FRAME, progress=False)
+
+
+def test_a_pathway_is_scored_again_with_the_next_clip_before_its_eyes(moderate, watching):
+    videos = moderate.fields["video"][:, CONTEXT:].astype(np.float64) / 255
+    mse = np.square(np.roll(videos, -1, axis=0) - videos).mean(axis=(1, 2, 3, 4))
+    shuffled = watching.clips["scores"]["shuffled_pathway"]
+    assert shuffled["psnr"] == pytest.approx(list(-10 * np.log10(mse)), rel=1e-4)
+    assert watching.summary["scores"]["model"]["psnr"] == CAP
+    assert watching.summary["scores"]["shuffled_pathway"]["bits_per_token"] == pytest.approx(4)
+    assert watching.summary["margins"]["shuffled_pathway"]["bits_per_token"]["mean"] == pytest.approx(-1)
+    assert watching.summary["gates"] == {"gate_0": -0.25}
+
+
+def test_the_table_tells_what_the_pathway_is_worth_and_how_far_its_gates_are_open(watching, perfect):
+    text = evaluate.table(watching)
+    row = next(line for line in text.splitlines() if line.startswith("| shuffled pathway") and "[" in line)
+    assert "+1.000 [+1.000, +1.000]" in row
+    assert "Gates: -0.250" in text
+    assert "Gates" not in evaluate.table(perfect)
+
+
 class Recorded(Drawn):
     """The same pictures without what is known of them."""
 
@@ -188,7 +229,7 @@ def test_futures_from_elsewhere_are_scored_as_a_model_s(moderate, perfect):
 class Random(Fake):
     """The true future when it is asked for the likeliest, and that or the last frame, by the key, when for a sample."""
 
-    def predict(self, context, *, num_frames, key, sampling):
+    def predict(self, context, *, num_frames, key, sampling, watched=None):  # noqa: ARG002
         true = super().predict(context, num_frames=num_frames).video
         if sampling.temperature == 0:
             return SimpleNamespace(video=true)
@@ -216,3 +257,20 @@ def test_every_score_has_an_interval_around_it(perfect):
         low, high = intervals[name]
         assert low <= scores[name] <= high, name
         assert low < high, name
+
+
+def test_a_classifier_is_scored_on_the_first_slot_of_every_clip(moderate):
+    """Fed through in batches, the last one shorter."""
+
+    def classify(noisy):
+        rows = [int((moderate.fields["noisy"] == clip).all(axis=(1, 2, 3, 4)).argmax()) for clip in noisy]
+        return {
+            "family": jnp.eye(len(FAMILIES))[moderate.fields["family"][rows, 0]],
+            "shape": jnp.eye(4)[jnp.zeros(len(rows), int)],
+        }
+
+    found = evaluate_classifier(classify, moderate, count=CLIPS, context_frames=CONTEXT, batch_size=3, progress=False)
+    shape = float((moderate.fields["shape"][:, 0] == 0).mean())
+    assert found.summary["scores"]["classifier"] == {"family_accuracy": 1.0, "shape_accuracy": pytest.approx(shape)}
+    assert found.summary["clips"] == CLIPS
+    assert "family accuracy 1.000" in evaluate.table(found)

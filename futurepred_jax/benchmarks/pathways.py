@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.benchmarks.pytorchvideo import build
 from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
@@ -46,9 +46,9 @@ def ours(network: Any, video: np.ndarray) -> tuple[Run, Run]:
         return jnp.square(out.logits).sum(), updates
 
     forward = jax.jit(
-        lambda variables, video: network.apply(variables, video).logits, compiler_options=CPU_CONVOLUTIONS
+        lambda variables, video: network.apply(variables, video).logits, compiler_options=CPU_CONVOLUTIONS["cpu"]
     )
-    backward = jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=CPU_CONVOLUTIONS)
+    backward = jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=CPU_CONVOLUTIONS["cpu"])
     statistics = {"batch_stats": variables["batch_stats"]}
     return (
         lambda: jax.block_until_ready(forward(variables, video)),

@@ -5,7 +5,7 @@ import types
 from typing import Any
 from unittest import mock
 
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.models.slowfast import Slow, SlowFast
 
@@ -16,7 +16,7 @@ def _pytorchvideo() -> Any:
     operators.RoIAlign = None  # pyright: ignore[reportAttributeAccessIssue]
     stubs = {"torchvision": types.ModuleType("torchvision"), "torchvision.ops": operators}
     with mock.patch.dict(sys.modules, stubs):
-        from pytorchvideo.models import resnet, slowfast
+        from pytorchvideo.models import resnet, slowfast  # pyright: ignore[reportMissingImports]
     return types.SimpleNamespace(resnet=resnet, slowfast=slowfast)
 
 

@@ -1,15 +1,16 @@
 """A split's tokens, made once and kept in a workdir: what a predictor with a frozen tokenizer trains on."""
 
+import dataclasses
 import json
 import zipfile
 from collections.abc import Callable
 
 import numpy as np
 from etils import epath
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
-from futurepred_jax.data.pipeline import ArraySource, Clips, epoch
+from futurepred_jax.data.pipeline import ArraySource, Clips, Source, epoch
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
 """Frames to tokens [b lt lh lw g]."""
@@ -49,6 +50,22 @@ def cached_tokens(
             np.savez(file, tokens=tokens, origin=np.array(origin))
         part.replace(path)
     return ArraySource({"tokens": tokens})
+
+
+@dataclasses.dataclass(frozen=True)
+class TokensInContext:
+    """Tokens of clips, and beside them the field ``context``, uint8 [n past h w 3]: their first frames with noise."""
+
+    tokens: Source
+    clips: Source
+    context: int
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
+        """Both fields of some clips."""
+        return {**self.tokens.batch(indices), "context": self.clips.batch(indices)["noisy"][:, : self.context]}
 
 
 def _read(path: epath.Path, origin: str) -> np.ndarray | None:

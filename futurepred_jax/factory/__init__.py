@@ -1,31 +1,40 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, sample_clips, spec
+from futurepred_jax.factory.data import evaluation_splits, open_split, predicts, sample_clips, spec, watches
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
-from futurepred_jax.factory.loading import load_predictor, load_tokenizer, sampling
-from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
+from futurepred_jax.factory.models import make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
+from futurepred_jax.factory.pathways import network_start, pathway_config, pathway_init, pathway_workdir
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
     "GateError",
     "Inference",
     "evaluation_splits",
+    "load_classifier",
     "load_predictor",
     "load_tokenizer",
     "make_job",
     "make_magvit",
+    "make_pathway",
     "make_transformer",
     "network_names",
+    "network_start",
     "networks",
     "open_split",
     "outline_inference",
     "outline_job",
+    "pathway_config",
+    "pathway_init",
+    "pathway_workdir",
+    "predicts",
     "require_gate",
     "sample_clips",
     "sampling",
     "spec",
     "tokenizer_config",
     "tokenizer_workdir",
+    "watches",
 ]

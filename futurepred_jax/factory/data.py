@@ -12,11 +12,17 @@ from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.recorded import HELD_OUT, Cut, Recording, arrays, describe, files, record_clips, tfds
+from futurepred_jax.data.scene import SHAPES
 from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.store import draw_part, materialize
+from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.training import distributed
 
+LABELS = {"family": len(FAMILIES), "shape": len(SHAPES)}
+"""What a classifier tells of a clip's target, each with its number of classes."""
+
 TRAINING_FIELDS = ("video", "instance", "noise", "index")
+FIELDS_OF_KIND = {"classifier": ("video", "noise", "index", *LABELS)}  # of a kind of config whose training reads others
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
@@ -50,7 +56,8 @@ def open_split_together(config: ConfigDict, split: str) -> Clips:
     """
     if jax.process_count() > 1 and knows_objects(config):
         parts = {"part": jax.process_index(), "parts": jax.process_count()}
-        draw_part(*_wanted(config, split), **parts, fields=_fields(split), progress=jax.process_index() == 0)
+        progress = jax.process_index() == 0
+        draw_part(*_wanted(config, split), **parts, fields=_fields(config, split), progress=progress)
         distributed.wait(f"drawn {split}")
     with distributed.first_alone(f"open {split}"):
         return open_split(config, split)
@@ -73,7 +80,7 @@ def clutter(config: ConfigDict, split: str, place: str) -> Clips:
     """Clutter videos; training clips are kept without the labels that only evaluation reads."""
     if place:
         raise ValueError(f"config.data.source 'clutter:{place}': clutter is drawn and has no place; say clutter")
-    return materialize(*_wanted(config, split), fields=_fields(split))
+    return materialize(*_wanted(config, split), fields=_fields(config, split))
 
 
 def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: str, place: str) -> Clips:
@@ -101,7 +108,7 @@ SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
-    """Splits to score, ``config.evaluation.splits`` or test_iid; a tokenizer also where its gate is.
+    """Splits to score, ``config.evaluation.splits`` or test_iid; what a predictor is built from also on its gate's.
 
     Raises:
         ValueError: there is no such split.
@@ -112,7 +119,17 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
         asked = tuple(name for name in known if name != "train")
     if unknown := ", ".join(sorted(set(asked) - set(known))):
         raise ValueError(f"config.evaluation.splits: unknown {unknown}; known are all, {', '.join(known)}")
-    return asked if config.kind == "predictor" else tuple(dict.fromkeys(("val_iid", *asked)))
+    return asked if predicts(config) else tuple(dict.fromkeys(("val_iid", *asked)))
+
+
+def predicts(config: ConfigDict) -> bool:
+    """Whether a config's model predicts futures: then it has a tokenizer."""
+    return config.get("tokenizer") is not None
+
+
+def watches(config: ConfigDict) -> bool:
+    """Whether a predictor has a motion pathway."""
+    return config.get("pathway") is not None
 
 
 def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
@@ -120,5 +137,5 @@ def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]
     return spec(config), split, count, config.storage.clips
 
 
-def _fields(split: str) -> Sequence[str]:
-    return TRAINING_FIELDS if split == "train" else EVALUATION_FIELDS
+def _fields(config: ConfigDict, split: str) -> Sequence[str]:
+    return FIELDS_OF_KIND.get(config.kind, TRAINING_FIELDS) if split == "train" else EVALUATION_FIELDS

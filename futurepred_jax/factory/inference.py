@@ -9,11 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
+from futurepred_jax.factory.data import watches
 from futurepred_jax.factory.loading import sampling
-from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
+from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Predictor, Tokenizer
+from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
 from futurepred_jax.models.transformer import train_flops
 
 
@@ -48,35 +49,56 @@ def reconstruction(config: ConfigDict) -> Inference:
     def reconstruct(variables: PyTree, video: jax.Array) -> jax.Array:
         return Tokenizer(module, variables).reconstruct(video)
 
-    one = clip_flops(module, config.data.frames, config.data.size)  # pyright: ignore[reportArgumentType]
+    one = clip_flops(module, config.data.frames, config.data.size)
     return Inference(
         "reconstruction", reconstruct, _variables(module, clips), (clips,), config.evaluation.batch_size * one
     )
 
 
 def prediction(config: ConfigDict) -> Inference:
-    """A predictor's: the context to tokens, the decoding loop, and the future drawn."""
+    """A predictor's: the context to tokens, the decoding loop with what a pathway saw, and the future drawn."""
     module, data = make_magvit(tokenizer_config(config)), config.data
-    transformer = make_transformer(config, module)
-    context = _clips(config, data.context_frames)
+    transformer, key = make_transformer(config, module), jax.eval_shape(jax.random.key, 0)
+    pathway = make_pathway(config, module) if watches(config) else None
+    context, one = _clips(config, data.context_frames), clip_flops(module, data.frames, data.size)
+    weights, memory = {"tokenizer": _variables(module, context)}, None
+    if pathway is not None:
+        memory, weights["pathway"] = jax.eval_shape(pathway.init_with_output, key, context)
+        one += clip_flops(pathway, data.context_frames, data.size)
+    lt, lh, lw = transformer.grid
+    tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(transformer.sizes)), jnp.int32)
+    weights["transformer"] = jax.eval_shape(transformer.init, key, tokens, memory=memory)["params"]
+    past = module.grid(data.context_frames, data.size, data.size)[0] * lh * lw
+    one += train_flops(transformer, clips=1, first=past) / 3
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
-        predictor = Predictor(Tokenizer(module, weights["tokenizer"]), transformer, weights["transformer"])
+        motion = None if pathway is None else Motion(pathway, weights["pathway"])
+        predictor = Predictor(Tokenizer(module, weights["tokenizer"]), transformer, weights["transformer"], motion)
         future = data.frames - data.context_frames
         return predictor.predict(context, num_frames=future, key=key, sampling=sampling(config))
 
-    lt, lh, lw = transformer.grid
-    tokens = jax.ShapeDtypeStruct((1, lt * lh * lw, len(transformer.sizes)), jnp.int32)
-    key = jax.eval_shape(jax.random.key, 0)
-    params = jax.eval_shape(transformer.init, key, tokens)["params"]
-    past = module.grid(data.context_frames, data.size, data.size)[0] * lh * lw
-    one = clip_flops(module, data.frames, data.size)  # pyright: ignore[reportArgumentType]
-    one += train_flops(transformer, clips=1, first=past) / 3
-    weights = {"tokenizer": _variables(module, context), "transformer": params}
     return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
 
 
-INFERENCES = {"tokenizer": reconstruction, "predictor": prediction}
+def classification(config: ConfigDict) -> Inference:
+    """A classifier's: what is seen of clips to the logits of their labels."""
+    objective, clips = make_classification(config), _clips(config, config.data.context_frames)
+    params, state = jax.eval_shape(objective.init, jax.random.key(0))
+
+    def classify(weights: PyTree, noisy: jax.Array) -> PyTree:
+        params, state = weights
+        return objective.split(objective.logits(params, state, noisy))
+
+    flops = config.evaluation.batch_size * clip_flops(objective.network, config.model.frames, config.model.side)
+    return Inference("classification", classify, (params, state), (clips,), flops)
+
+
+INFERENCES = {
+    "tokenizer": reconstruction,
+    "predictor": prediction,
+    "joint": prediction,
+    "classifier": classification,
+}
 
 
 def _clips(config: ConfigDict, frames: int) -> jax.ShapeDtypeStruct:

@@ -7,24 +7,29 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import knows_objects
+from futurepred_jax.factory.data import LABELS, knows_objects, watches
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
-from futurepred_jax.factory.models import clip_flops, make_magvit, make_transformer
+from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.transformer import train_flops
+from futurepred_jax.objectives.classification import ClassificationObjective
+from futurepred_jax.objectives.joint import JointObjective
+from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
-Objective = TokenizerObjective | PredictionObjective
+Objective = TokenizerObjective | PredictionObjective | MotionObjective | JointObjective | ClassificationObjective
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
 RECORDED_FIELDS = ("noisy", "video")
 UNKNOWN = "no objects are known in {source}: every pixel weighs the same, objective.foreground_weight has no effect"
 
-# XLA's CPU backend ran convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix products slower.
+# XLA's CPU backend ran MagVit's convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix
+# products slower; a small I3D's step took 0.14 CPU seconds with it and 0.10 without.
 CPU_CONVOLUTIONS = {"cpu": {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}}
 
 
@@ -40,7 +45,7 @@ def make_job(config: ConfigDict, workdir: epath.PathLike) -> Job:
 
 
 def outline_job(config: ConfigDict) -> Job:
-    """The same training on blank clips or tokens, to be compiled: it needs no clips and no trained tokenizer.
+    """The same training on blank clips or tokens, to be compiled: it needs no clips and no trained weights.
 
     Raises:
         ValueError: for a kind of config that is not known.
@@ -57,51 +62,123 @@ def _job(config: ConfigDict, materials: Materials) -> Job:
 def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
-    one = clip_flops(model, data.frames, data.size)  # pyright: ignore[reportArgumentType]
-    shape = (data.frames, data.size, data.size)
-    objective = TokenizerObjective(model, shape, accumulate=config.train.accumulate, **config.objective.to_dict())
-    held_out = materials.clips(GATE_SPLIT)
     if not knows_objects(config):
         print(UNKNOWN.format(source=data.source))
-    return Job(
-        **_common(config, objective, held_out),
-        train_source=materials.clips("train"),
-        val_source=held_out,
-        batch_keys=TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS,
-        flops_per_step=3 * config.train.batch_size * one,
+    return _on_clips(
+        config,
+        TokenizerObjective(model, _shape(config), **_fields(config)),
+        materials,
+        keys=TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS,
+        flops=3 * clip_flops(model, data.frames, data.size),
         compiler_options=CPU_CONVOLUTIONS,
     )
 
 
 def prediction_job(config: ConfigDict, materials: Materials) -> Job:
-    """Training a Transformer on the tokens of a frozen tokenizer."""
-    tokenizer, codebooks = make_magvit(tokenizer_config(config)), materials.codebooks
-    model = make_transformer(config, tokenizer)
-    latent_context = 1 + (config.data.context_frames - 1) // tokenizer.stride[0]
-    objective = PredictionObjective(
-        model, latent_context, codes=codebooks, accumulate=config.train.accumulate, **config.objective.to_dict()
-    )
+    """Training a Transformer on the tokens of a frozen tokenizer, and a motion pathway beside it where there is one."""
+    prediction = _prediction(config, materials, **_fields(config))
+    objective = _with_motion(config, materials, prediction) if watches(config) else prediction
     held_out = materials.tokens(GATE_SPLIT)
     return Job(
         **_common(config, objective, held_out),
         train_source=materials.tokens("train"),
         val_source=held_out,
-        flops_per_step=train_flops(model, clips=config.train.batch_size, first=objective.first),
-        tokens_per_clip=int(np.prod(model.grid)),
+        flops_per_step=config.train.batch_size * _prediction_flops(config, objective),
+        tokens_per_clip=int(np.prod(prediction.model.grid)),
     )
 
 
-JOBS = {"tokenizer": tokenizer_job, "predictor": prediction_job}
+def joint_job(config: ConfigDict, materials: Materials) -> Job:
+    """Training tokenizer, motion pathway and Transformer together, on clips."""
+    fields, codec, inner = _fields(config), tokenizer_config(config), pathway_config(config).model
+    weights = {name: fields.pop(name) for name in ("drawing_weight", "consistency_weight")}
+    motion = _with_motion(config, materials, _prediction(config, materials, **fields))
+    tokenizer = materials.tokenizer
+    drawing = TokenizerObjective(tokenizer.module, _shape(config), **codec.objective.to_dict())
+    drawn = clip_flops(tokenizer.module, config.data.frames, config.data.size)
+    judged = clip_flops(motion.pathway.network, inner.frames, inner.side)
+    return _on_clips(
+        config,
+        JointObjective(motion, drawing, tokenizer.variables, **weights),
+        materials,
+        keys=TOKENIZER_FIELDS,
+        flops=_prediction_flops(config, motion) + 3 * (drawn + judged),
+        tokens_per_clip=int(np.prod(motion.prediction.model.grid)),
+    )
 
 
-def _common(
-    config: ConfigDict, objective: TokenizerObjective | PredictionObjective, held_out: Source
-) -> dict[str, Any]:
+def classification_job(config: ConfigDict, materials: Materials) -> Job:
+    """Training a motion network on the labels of clips with one target."""
+    objective, model = make_classification(config), config.model
+    flops = 3 * clip_flops(objective.network, model.frames, model.side)
+    return _on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)
+
+
+JOBS = {
+    "tokenizer": tokenizer_job,
+    "predictor": prediction_job,
+    "joint": joint_job,
+    "classifier": classification_job,
+}
+
+
+def _on_clips(
+    config: ConfigDict,
+    objective: Objective,
+    materials: Materials,
+    *,
+    keys: tuple[str, ...],
+    flops: float,
+    **further: Any,
+) -> Job:
+    """A training on clips, of which a batch has the fields ``keys``; ``flops`` are those of one clip."""
+    held_out = materials.clips(GATE_SPLIT)
+    return Job(
+        **_common(config, objective, held_out),
+        train_source=materials.clips("train"),
+        val_source=held_out,
+        batch_keys=keys,
+        flops_per_step=config.train.batch_size * flops,
+        **further,
+    )
+
+
+def _shape(config: ConfigDict) -> tuple[int, int, int]:
+    return config.data.frames, config.data.size, config.data.size
+
+
+def _fields(config: ConfigDict) -> dict[str, Any]:
+    """What an objective takes from a config: its section, and the turns in which a batch is taken."""
+    return {**config.objective.to_dict(), "accumulate": config.train.accumulate}
+
+
+def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> PredictionObjective:
+    module = make_magvit(tokenizer_config(config))
+    context = 1 + (config.data.context_frames - 1) // module.stride[0]
+    return PredictionObjective(make_transformer(config, module), context, codes=materials.codebooks, **fields)
+
+
+def _with_motion(config: ConfigDict, materials: Materials, prediction: PredictionObjective) -> MotionObjective:
+    pathway = make_pathway(config, make_magvit(tokenizer_config(config)))
+    shape = (config.data.context_frames, config.data.size, config.data.size)
+    return MotionObjective(prediction, pathway, shape, materials.network(pathway.network))
+
+
+def _prediction_flops(config: ConfigDict, objective: PredictionObjective | MotionObjective) -> float:
+    """Forward and backward, of one clip."""
+    if isinstance(objective, PredictionObjective):
+        return train_flops(objective.model, clips=1, first=objective.first)
+    watched = clip_flops(objective.pathway, config.data.context_frames, config.data.size)
+    return _prediction_flops(config, objective.prediction) + 3 * watched
+
+
+def _common(config: ConfigDict, objective: Objective, held_out: Source) -> dict[str, Any]:
     """What every training takes from a config in the same way."""
     train = config.train.to_dict()
     del train["accumulate"]  # the objective's
     steps, batch_size, optimizer = (train.pop(name) for name in ("steps", "batch_size", "optimizer"))
     as_given = {name: train.pop(name) for name in ("ema_decay", "on_nan")}
+    rates = train.pop("rates", {})
     if optimizer not in optimizers.OPTIMIZERS:
         raise ValueError(f"config.train.optimizer {optimizer!r}: known are {', '.join(optimizers.OPTIMIZERS)}")
     return {
@@ -109,7 +186,7 @@ def _common(
         "init": objective.init,
         "loss": objective.loss,
         "validate": objective.validate,
-        "optimizer": optimizers.OPTIMIZERS[optimizer](steps=steps, **train),
+        "optimizer": optimizers.with_rates(optimizers.OPTIMIZERS[optimizer](steps=steps, **train), rates),
         "steps": steps,
         "batch_size": batch_size,
         "best": "loss",

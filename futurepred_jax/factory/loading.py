@@ -1,12 +1,18 @@
 """What was trained, from its workdir."""
 
+from collections.abc import Callable
+
+import jax
+import numpy as np
 from etils import epath
+from jaxtyping import Array
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.models import make_magvit, make_transformer
+from futurepred_jax.factory.data import watches
+from futurepred_jax.factory.models import make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.decoding import Sampling
-from futurepred_jax.models.predictor import Predictor, Tokenizer
+from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
 from futurepred_jax.training import checkpoints, identity
 
 
@@ -22,11 +28,28 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
 
 
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
-    """The predictor of a predictor's config and workdir, with its tokenizer. Raises as ``load_tokenizer``."""
+    """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
-    tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
-    weights = checkpoints.load_params(workdir, config.evaluation.checkpoint)
-    return Predictor(tokenizer, make_transformer(config, tokenizer.module), weights.params)
+    params, state = checkpoints.load_params(workdir, config.evaluation.checkpoint)
+    magvit = make_magvit(tokenizer_config(config))
+    transformer = make_transformer(config, magvit)
+    if config.kind == "joint":
+        tokenizer = Tokenizer(magvit, {"params": params["tokenizer"], **state["tokenizer"]})
+    else:
+        tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
+    if not watches(config):
+        return Predictor(tokenizer, transformer, params)
+    motion = Motion(make_pathway(config, magvit), {"params": params["pathway"], **state["pathway"]})
+    return Predictor(tokenizer, transformer, params["transformer"], motion)
+
+
+def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[np.ndarray], dict[str, Array]]:
+    """Noisy clips to the logits of each label, by a classifier's config and workdir. Raises as ``load_tokenizer``."""
+    identity.require_same(workdir, config.to_dict())
+    params, state = checkpoints.load_params(workdir)
+    objective = make_classification(config)
+    logits = jax.jit(objective.logits)
+    return lambda noisy: objective.split(logits(params, state, noisy))
 
 
 def sampling(config: ConfigDict) -> Sampling:

@@ -1,4 +1,4 @@
-"""What a training is made from besides its config: clips, tokens, codebooks; from disk, or their shapes alone."""
+"""What a training is made from besides its config: clips, tokens, trained parts; from disk, or their shapes alone."""
 
 import functools
 import hashlib
@@ -9,14 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from jaxtyping import Array, Float
+from flax import linen as nn
+from jaxtyping import Array, Float, PyTree
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import ArraySource, Source
-from futurepred_jax.data.tokens import cached_tokens
-from futurepred_jax.factory.data import open_split_together
+from futurepred_jax.data.tokens import TokensInContext, cached_tokens
+from futurepred_jax.factory.data import LABELS, open_split_together, spec, watches
 from futurepred_jax.factory.loading import load_tokenizer
 from futurepred_jax.factory.models import make_magvit
+from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -30,40 +33,49 @@ class Stored:
         self._config, self._workdir = config, epath.Path(workdir)
 
     def clips(self, split: str) -> Source:
-        """Clips with at least ``video``, ``noisy`` and ``instance``."""
+        """Clips with at least the fields that the config's kind trains on."""
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens``, made once and kept in the workdir. Raises as ``require_gate``."""
-        tokenizer = self._tokenizer
+        """The same clips as ``tokens``, made once and kept in the workdir, with ``context`` for a motion pathway.
+
+        Raises as ``require_gate``.
+        """
+        tokenizer, context = self.tokenizer, self._config.data.context_frames
 
         def encode(video: np.ndarray) -> np.ndarray:
             return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
         clips = open_split_together(self._config, split)
         with distributed.first_alone(f"tokens {split}"):
-            return cached_tokens(
+            tokens = cached_tokens(
                 clips,
                 encode,
                 self._workdir / "tokens",
-                context=self._config.data.context_frames,
+                context=context,
                 sizes=tokenizer.sizes,
                 identity=self._identity,
             )
+        return TokensInContext(tokens, clips, context) if watches(self._config) else tokens
 
     @property
     def codebooks(self) -> Float[Array, "g v d"]:
         """The vectors of the codes of a predictor's tokenizer. Raises as ``require_gate``."""
-        return self._tokenizer.codebooks
+        return self.tokenizer.codebooks
+
+    def network(self, module: nn.Module) -> PyTree | None:
+        """The variables that a motion network starts from; None for random ones. Raises as ``network_start``."""
+        return network_start(self._config, self._workdir, module)
 
     @functools.cached_property
-    def _tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> Tokenizer:
+        """A predictor's, trained. Raises as ``require_gate``."""
         require_gate(self._config, self._workdir)
         return load_tokenizer(tokenizer_config(self._config), tokenizer_workdir(self._config, self._workdir))
 
     @functools.cached_property
     def _identity(self) -> str:
-        return _digest(self._tokenizer.variables)
+        return _digest(self.tokenizer.variables)
 
 
 class Shapes:
@@ -79,14 +91,31 @@ class Shapes:
         data = self._config.data
         shape = (self._count(split), data.frames, data.size, data.size)
         frames = _zeros((*shape, 3), np.uint8)
-        return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8)})
+        labels = {
+            name: _zeros((self._count(split), *FIELDS[name].shape(spec(self._config))), FIELDS[name].dtype)
+            for name in LABELS
+        }
+        return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8), **labels})
 
     def tokens(self, split: str) -> Source:
         """See ``Stored``."""
-        data, module = self._config.data, make_magvit(tokenizer_config(self._config))
+        data, module, count = self._config.data, self.tokenizer.module, self._count(split)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         kind = np.min_scalar_type(max(module.quantizer.sizes) - 1)
-        return ArraySource({"tokens": _zeros((self._count(split), *shape), kind)})
+        tokens = {"tokens": _zeros((count, *shape), kind)}
+        context = {"context": _zeros((count, data.context_frames, data.size, data.size, 3), np.uint8)}
+        return ArraySource({**tokens, **(context if watches(self._config) else {})})
+
+    def network(self, module: nn.Module) -> None:
+        """See ``Stored``."""
+
+    @functools.cached_property
+    def tokenizer(self) -> Tokenizer:
+        """See ``Stored``."""
+        data, module = self._config.data, make_magvit(tokenizer_config(self._config))
+        clip = jax.ShapeDtypeStruct((1, data.frames, data.size, data.size, 3), jnp.float32)
+        shapes = jax.eval_shape(module.init, jax.random.key(0), clip)
+        return Tokenizer(module, jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes))
 
     def _count(self, split: str) -> int:
         return self._config.data.train_clips if split == "train" else self._config.evaluation.clips

@@ -4,13 +4,21 @@ import functools
 
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 from ml_collections import ConfigDict
 
+from futurepred_jax.factory.data import LABELS
+from futurepred_jax.factory.pathways import pathway_config
+from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import FSQ, VQ
+from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.objectives.classification import ClassificationObjective
 
 QUANTIZERS = {"fsq": FSQ, "vq": VQ}
+NETWORKS = {"i3d": I3D, "slowfast": SlowFast}
 
 
 def make_magvit(config: ConfigDict) -> MagVit:
@@ -34,12 +42,56 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
 
 
+def clip_flops(module: nn.Module, frames: int, side: int) -> float:
+    """FLOPs of one forward pass of a module that takes clips over one of them, counted on the traced program."""
+    return _clip_flops(module, frames, side)  # pyright: ignore[reportArgumentType]
+
+
 @functools.cache
-def clip_flops(tokenizer: MagVit, frames: int, side: int) -> float:
-    """FLOPs of one forward pass over one clip, counted on the traced program."""
+def _clip_flops(module: nn.Module, frames: int, side: int) -> float:
     clip = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
-    variables = jax.eval_shape(tokenizer.init, jax.random.key(0), clip)
-    return float(jax.jit(tokenizer.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
+    variables = jax.eval_shape(module.init, jax.random.key(0), clip)
+    return float(jax.jit(module.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
+
+
+def make_network(config: ConfigDict, num_classes: int | None = None) -> I3D | SlowFast:
+    """The motion network of a classifier's config, by default without its head.
+
+    Raises:
+        ValueError: for an unknown network.
+    """
+    fields = _plain(config.model)
+    name = fields.pop("name")
+    if name not in NETWORKS:
+        raise ValueError(f"config.model.name {name!r}: known are {', '.join(NETWORKS)}")
+    del fields["frames"], fields["side"]
+    return NETWORKS[name](num_classes=num_classes, **fields)
+
+
+def make_classification(config: ConfigDict) -> ClassificationObjective:
+    """The objective of a classifier's config, with its network and head."""
+    data, model = config.data, config.model
+    return ClassificationObjective(
+        make_network(config, num_classes=sum(LABELS.values())),
+        labels=LABELS,
+        shape=(data.context_frames, data.size, data.size),
+        frames=model.frames,
+        side=model.side,
+        **config.objective.to_dict(),
+    )
+
+
+def make_pathway(config: ConfigDict, tokenizer: MagVit) -> Pathway:
+    """The motion pathway of a predictor's config, its places in the tokenizer's units."""
+    inner = pathway_config(config)
+    return Pathway(
+        network=make_network(inner),
+        endpoints=tuple(config.pathway.endpoints),
+        width=config.model.width,
+        stride=tokenizer.stride,
+        frames=inner.model.frames,
+        side=inner.model.side,
+    )
 
 
 def _plain(section: ConfigDict) -> dict:

@@ -21,7 +21,14 @@ COLUMNS = (
     ("token_accuracy", "token accuracy", 3),
     ("bits_per_token", "bits/token", 2),
 )
-MARGINS = (("psnr", "PSNR dB", 2), ("ssim", "SSIM", 3), ("foreground_psnr", "foreground dB", 2), ("ade", "ADE px", 2))
+MARGINS = (
+    ("psnr", "PSNR dB", 2),
+    ("ssim", "SSIM", 3),
+    ("foreground_psnr", "foreground dB", 2),
+    ("ade", "ADE px", 2),
+    ("bits_per_token", "bits/token", 3),
+)
+LOWER = ("ade", "bits_per_token")  # is better
 
 EFFECTS = (
     ("psnr", "PSNR dB", 2),
@@ -75,11 +82,12 @@ def subject(scores: Mapping[str, Any]) -> str:
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """The subject's lead over each floor with its 95 % interval: positive where the subject is better."""
-    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in MARGINS], "skill"]
+    columns = [column for column in MARGINS if any(column[0] in margin for margin in margins.values())]
+    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in columns], "skill"]
     rows = [
         [
             _label(name),
-            *[_lead(margins[name], key, digits) for key, _, digits in MARGINS],
+            *[_lead(margins[name], key, digits) for key, _, digits in columns],
             _share(margins[name]["skill"]),
         ]
         for name in order(scores)
@@ -89,7 +97,8 @@ def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
 
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
-    return _signed(margin[key], digits, sign=-1 if key == "ade" else 1)
+    interval = margin.get(key)
+    return "-" if interval is None else _signed(interval, digits, sign=-1 if key in LOWER else 1)
 
 
 def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
@@ -111,6 +120,8 @@ def _closing(summary: Mapping[str, Any]) -> str:
             f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
             f"perplexity {_number(codebook['perplexity'], 0)}."
         )
+    if gates := summary.get("gates"):
+        lines.append(f"Gates: {', '.join(f'{value:+.3f}' for value in gates.values())}.")
     if model.get("energy_score") is not None:
         samples = summary["samples"]
         lines.append(

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.attention import MASKED
 from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.transformer import Transformer
 
 
@@ -63,6 +64,7 @@ def generate(
     key: Key,
     sampling: Sampling = Sampling(),
     samples: int = 1,
+    memory: Memory | None = None,
 ) -> Generated:
     """Draws ``samples`` continuations of ``num_tokens`` tokens for each context, which is read once for all of them.
 
@@ -74,6 +76,7 @@ def generate(
         key: Of the draws; not used by greedy sampling.
         sampling: The rule of drawing.
         samples: Continuations ``m`` a context.
+        memory: What a motion pathway saw, for a model with crossings.
 
     Raises:
         ValueError: if context and continuation are longer than the model's grid, or there is nothing to do.
@@ -82,13 +85,14 @@ def generate(
     if min(start, num_tokens, samples) < 1:
         raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
 
-    cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens)
+    remembered = _bind(transformer, params).remember(memory)
+    cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens, remembered=remembered)
     tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens), (0, 0))), "b n g -> b m n g", m=samples)
     state = _State(tokens=tokens, cache=cache, log_likelihood=jnp.zeros(tokens.shape[:2]))
 
     def step(state: _State, now: tuple[Int[Array, ""], Key]) -> tuple[_State, None]:
         position, key = now
-        out = _bind(transformer, params).step(state.tokens, position, state.cache)
+        out = _bind(transformer, params).step(state.tokens, position, state.cache, remembered)
         token, nll = _draw(_bind(transformer, params), out.features, key, sampling)
         tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-2)
         return _State(tokens=tokens, cache=out.cache, log_likelihood=state.log_likelihood - nll), None

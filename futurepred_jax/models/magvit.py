@@ -136,10 +136,6 @@ class MagVit(nn.Module):
         """Latents to codes; arguments as in ``__call__``. A codebook follows the whole batch at once."""
         return self.quantizer(latents, train=train, key=key, active=active)
 
-    def draw(self, latents: Latents) -> Video:
-        """Quantized latents to frames in [-1, 1], not clipped."""
-        return self.decoder(latents)
-
     def encode(self, video: Video) -> TokenGrid:
         """Frames in [-1, 1] to tokens on the latent grid.
 
@@ -150,7 +146,11 @@ class MagVit(nn.Module):
 
     def decode(self, tokens: TokenGrid) -> Video:
         """Tokens to frames, clipped to [-1, 1]."""
-        return jnp.clip(self.decoder(self.quantizer.lookup(tokens)), -1.0, 1.0)
+        return jnp.clip(self.draw(self.quantizer.lookup(tokens)), -1.0, 1.0)
+
+    def draw(self, latents: Latents) -> Video:
+        """Latents, of codes or between them, to frames, nominally in [-1, 1]."""
+        return self.decoder(latents)
 
     def codebooks(self) -> Float[Array, "g v d"]:
         """The vectors of the codes of each digit."""

@@ -10,8 +10,10 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
+from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.transformer import Transformer
 
 
@@ -65,12 +67,30 @@ class Tokenizer:
 
 
 @dataclasses.dataclass(frozen=True)
+class Motion:
+    """A motion pathway with its variables."""
+
+    module: Pathway
+    variables: PyTree
+
+    def watch(self, video: Video) -> Memory:
+        """What the Transformer remembers of frames in [-1, 1]."""
+        return _watch(self.module, self.variables, video)
+
+
+@dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A tokenizer and the Transformer that was trained on its tokens."""
+    """A tokenizer and the Transformer that was trained on its tokens, with or without a motion pathway."""
 
     tokenizer: Tokenizer
     transformer: Transformer
     params: PyTree
+    motion: Motion | None = None
+
+    @property
+    def gates(self) -> dict[str, float]:
+        """How far the gate of each crossing is open, in (-1, 1)."""
+        return {name: float(value) for name, value in gates(self.params).items()}
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -85,7 +105,9 @@ class Predictor:
         """See ``Tokenizer.reconstruct``."""
         return self.tokenizer.reconstruct(video)
 
-    def predict(self, context: Video, *, num_frames: int, key: Key, sampling: Sampling) -> Prediction:
+    def predict(
+        self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, watched: Video | None = None
+    ) -> Prediction:
         """The ``num_frames`` frames after the context.
 
         A context of n frames counts with its last ``1 + s ⌊(n − 1) / s⌋``, where s is the tokenizer's stride in time.
@@ -95,30 +117,44 @@ class Predictor:
             num_frames: future frames; ``⌈num_frames / s⌉`` latent frames are decoded and the first frames kept.
             key: for sampling.
             sampling: temperature 0 takes the likeliest token each time.
+            watched: what the pathway sees in place of the context, such as another clip's, to tell what it is worth.
 
         Raises:
             ValueError: if nothing is asked for, or context and future are longer than the model.
         """
         if num_frames < 1:
             raise ValueError(f"{num_frames} future frames: ask for at least 1")
-        past = self.tokenize(self._usable(context))
+        context = self._usable(context)
+        past, memory = self.tokenize(context), self._memory(context, watched)
         latent_frames = -(-num_frames // self.tokenizer.module.stride[0])
         lh, lw = past.shape[2:4]
         new = _continue(
-            self.transformer, self.params, _flat(past), num_tokens=latent_frames * lh * lw, key=key, sampling=sampling
+            self.transformer,
+            self.params,
+            _flat(past),
+            num_tokens=latent_frames * lh * lw,
+            key=key,
+            sampling=sampling,
+            memory=memory,
         )
         future = rearrange(new.tokens[:, 0], "b (lt lh lw) g -> b lt lh lw g", lh=lh, lw=lw)
         video = self.tokenizer.draw(jnp.concatenate([past, future], axis=1))
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return Prediction(video[:, start:][:, :num_frames], future, new.log_likelihood[:, 0])
 
-    def score(self, context: Video, future: Float[Array, "b n h w c"]) -> Scored:
+    def score(self, context: Video, future: Float[Array, "b n h w c"], *, watched: Video | None = None) -> Scored:
         """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
         context = self._usable(context)
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        return _score(self.transformer, self.params, _flat(tokens), first=first)
+        memory = self._memory(context, watched)
+        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory)
+
+    def _memory(self, context: Video, watched: Video | None) -> Memory | None:
+        if self.motion is None:
+            return None
+        return self.motion.watch(context if watched is None else self._usable(watched))
 
     def _usable(self, context: Video) -> Float[Array, "b past h w c"]:
         """The last frames that fill latent frames."""
@@ -142,12 +178,17 @@ def _decode(module: MagVit, variables: PyTree, tokens: TokenGrid) -> Video:
     return module.apply(variables, tokens, method="decode")  # pyright: ignore[reportReturnType]
 
 
+@partial(jax.jit, static_argnums=0)
+def _watch(module: Pathway, variables: PyTree, video: Video) -> Memory:
+    return module.apply(variables, video)  # pyright: ignore[reportReturnType]
+
+
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
 
 
 @partial(jax.jit, static_argnums=0, static_argnames="first")
-def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int) -> Scored:
-    logits: Logits = module.apply({"params": params}, tokens, first=first)  # pyright: ignore[reportAssignmentType]
+def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None) -> Scored:
+    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory)  # pyright: ignore
     true = tokens[:, first:]
     hit = jnp.argmax(logits, axis=-1) == true
     confidence = jnp.max(jax.nn.softmax(logits), axis=-1)

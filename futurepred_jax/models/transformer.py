@@ -16,10 +16,14 @@ from flax import struct
 from jaxtyping import Array, Float, Int
 
 from futurepred_jax.arrays import Tokens
-from futurepred_jax.models.blocks import Block, Digits, Neighbourhood
+from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood
 from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.crossing import Crossing, Memory
 from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
 from futurepred_jax.models.rope import rotary_angles
+
+Remembered = tuple[tuple[Array, Array], ...]
+"""Keys and values [b m h d] of a memory, for each crossing."""
 
 HIDDEN_MULTIPLE = 32  # channels: whole vectors and matrix tiles on every backend
 
@@ -42,6 +46,7 @@ class Transformer(nn.Module):
             parameter ``codes`` [g v e] holds them: random here, a tokenizer's own where training sets them.
         width: Channels.
         depth: Blocks.
+        cross: Numbers of the blocks, from 0, before which features of a motion pathway enter; none without a pathway.
         heads: Attention heads; ``width // heads`` channels each.
         mlp_ratio: Channels inside SwiGLU over ``width``; rounded up to a multiple of 32.
         nearby: Channels of each neighbouring token's embedding in the input.
@@ -57,6 +62,7 @@ class Transformer(nn.Module):
     code_dim: int = 8
     width: int = 256
     depth: int = 4
+    cross: tuple[int, ...] = ()
     heads: int = 4
     mlp_ratio: float = 8 / 3
     nearby: int = 32
@@ -70,6 +76,8 @@ class Transformer(nn.Module):
         """Declares the parameters: input, blocks and head."""
         if self.width % self.heads:
             raise ValueError(f"width {self.width} with {self.heads} heads: heads must divide the width")
+        if sorted(set(self.cross) & set(range(self.depth))) != list(self.cross):
+            raise ValueError(f"cross {self.cross}: must be increasing numbers of blocks, of 0 … {self.depth - 1}")
         self.neighbours = causal_neighbours(self.grid, frames=self.frames, radius=self.radius)
         self.angles = rotary_angles(self.grid, self.width // self.heads)
         self.input = Neighbourhood(self.sizes, self.width, self.nearby, self.dtype)
@@ -79,36 +87,59 @@ class Transformer(nn.Module):
             block(self.width, self.heads, hidden, 1 / (2 * self.depth), self.attention, self.dtype)
             for _ in range(self.depth)
         ]
+        crossing = nn.remat(Crossing) if self.remat else Crossing
+        self.crossings = [crossing(self.width, self.heads, 1 / (2 * self.depth), self.dtype) for _ in self.cross]
         self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         self.codes = self.param("codes", nn.initializers.normal(self.code_dim**-0.5), shape)
 
-    def __call__(self, tokens: Tokens, *, first: int = 0) -> Float[Array, "b rest g v"]:
+    def __call__(self, tokens: Tokens, *, first: int = 0, memory: Memory | None = None) -> Float[Array, "b rest g v"]:
         """Logits for each digit of each token given what is before it, of positions ``first`` and later only.
 
+        Args:
+            tokens: Of the clip.
+            first: See above.
+            memory: What a motion pathway saw, for a Transformer with crossings.
+
         Raises:
-            ValueError: if there are more tokens than the grid has.
+            ValueError: if there are more tokens than the grid has, or crossings without a memory or the other way.
         """
-        x, _ = self._run(tokens, first=first)
+        x, _ = self._run(tokens, self.remember(memory), first=first)
         return self.head(x, tokens[:, first:], self.codes)
 
-    def prefill(self, context: Tokens, *, samples: int, length: int) -> tuple[Cache, ...]:
+    def remember(self, memory: Memory | None) -> Remembered:
+        """What each crossing keeps of a memory for all positions. Raises a ValueError as ``__call__``."""
+        if (memory is None) is not (self.cross == ()):
+            given = "no memory" if memory is None else "a memory"
+            raise ValueError(
+                f"{given} for crossings before blocks {self.cross}: features need crossings, and these them"
+            )
+        return () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
+
+    def prefill(self, context: Tokens, *, samples: int, length: int, remembered: Remembered = ()) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
 
         Raises:
             ValueError: if context and continuation are longer than the grid.
         """
         self._check_length(context.shape[1] + length)
-        _, memories = self._run(context)
-        return tuple(Cache.of_context(keys, values, samples=samples, length=length) for keys, values in memories)
+        _, kept = self._run(context, remembered)
+        return tuple(Cache.of_context(keys, values, samples=samples, length=length) for keys, values in kept)
 
-    def step(self, tokens: Int[Array, "b m n g"], position: Int[Array, ""], cache: tuple[Cache, ...]) -> Step:
+    def step(
+        self,
+        tokens: Int[Array, "b m n g"],
+        position: Int[Array, ""],
+        cache: tuple[Cache, ...],
+        remembered: Remembered = (),
+    ) -> Step:
         """Features of the token at ``position``, which must be the first that the cache does not hold.
 
         Args:
             tokens: All tokens so far; what stands at ``position`` and later is not read.
             position: Index into ``tokens``.
             cache: Of all positions before.
+            remembered: See ``remember``.
         """
         window = jnp.asarray(self.neighbours)[position]
         nearby = jnp.take(tokens, window, axis=-2, mode="clip")
@@ -116,26 +147,36 @@ class Transformer(nn.Module):
         x = self.input(nearby, index[None], self.codes)[..., 0, :]
         angles = jnp.asarray(self.angles)[position]
         after = []
-        for block, memory in zip(self.blocks, cache, strict=True):
-            x, memory = block.step(x, angles, position, memory)
-            after.append(memory)
+        for i, (block, before) in enumerate(zip(self.blocks, cache, strict=True)):
+            x = self._cross(i, x, angles[None], remembered)
+            x, now = block.step(x, angles, position, before)
+            after.append(now)
         return Step(features=x, cache=tuple(after))
 
     def digit(self, features: Float[Array, "*b d"], tokens: Int[Array, "*b g"], i: int) -> Float[Array, "*b v"]:
         """Logits of digit ``i`` of a token from its features and its earlier digits; the others are not read."""
         return self.head.digit(features, tokens, self.codes, i)
 
-    def _run(self, tokens: Tokens, first: int = 0) -> tuple[Float[Array, "b rest d"], list[tuple[Array, Array]]]:
+    def _run(
+        self, tokens: Tokens, remembered: Remembered, first: int = 0
+    ) -> tuple[Float[Array, "b rest d"], list[tuple[Array, Array]]]:
         n = tokens.shape[1]
         self._check_length(n)
         x = self.input(tokens, self.neighbours[:n], self.codes)
         angles = jnp.asarray(self.angles[:n])
-        memories = []
+        kept = []
         for i, block in enumerate(self.blocks):
             last = i == self.depth - 1  # its outputs are only read by the head
-            x, memory = block(x, angles, first if last else 0)
-            memories.append(memory)
-        return x, memories
+            x, keys_values = block(self._cross(i, x, angles, remembered), angles, first if last else 0)
+            kept.append(keys_values)
+        return x, kept
+
+    def _cross(self, i: int, x: Float[Array, "b n d"], angles: Angles, remembered: Remembered) -> Float[Array, "b n d"]:
+        """The stream that block ``i`` takes."""
+        if i not in self.cross:
+            return x
+        place = self.cross.index(i)
+        return self.crossings[place](x, angles, remembered[place])
 
     def _check_length(self, n: int) -> None:
         if n > math.prod(self.grid):

@@ -5,12 +5,16 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from einops import rearrange
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
-from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.arrays import Key, Logits, Tokens
+from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
+
+Scores = dict[str, Float[Array, "b n"]]
+"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, and whether it is ``correct``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,43 +48,55 @@ class PredictionObjective:
         frames = 1 if self.context_weight else self.context
         return frames * self.model.grid[1] * self.model.grid[2]
 
-    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+    def init(self, key: Key, memory: Memory | None = None) -> tuple[PyTree, PyTree]:
         """Parameters; there is no other state."""
         lt, lh, lw = self.model.grid
-        params = self.model.init(key, jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32))["params"]
+        tokens = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32)
+        params = self.model.init(key, tokens, memory=memory)["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), {}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
         del step
-        tokens = _flat(batch["tokens"])
-        lh, lw = self.model.grid[1:]
-        first = self.first
-
-        def score(seen: Tokens, tokens: Tokens) -> dict[str, Float[Array, "b rest"]]:
-            logits = self.model.apply({"params": params}, seen, first=first)
-            return _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
-
-        scores = in_chunks(score, self.accumulate, self._corrupted(tokens, key), tokens)
-        is_future = jnp.arange(first, tokens.shape[1]) >= self.context * lh * lw
-        weight = jnp.where(is_future, 1.0, self.context_weight)
-        mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
-        nll = mean(scores["nll"], is_future)
-        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
-        metrics = {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
+        tokens = flat(batch["tokens"])
+        score = lambda seen, tokens: self.scores(self.logits(params, seen), tokens)  # noqa: E731
+        value, metrics = self.reduced(in_chunks(score, self.accumulate, self.corrupted(tokens, key), tokens))
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future under the uncorrupted context."""
         del model_state
-        tokens = _flat(batch["tokens"])
+        return self.held_out(params, batch["tokens"])
+
+    def logits(self, params: PyTree, tokens: Tokens, memory: Memory | None = None) -> Logits:
+        """Those of the tokens in the loss, from ``first`` on."""
+        return self.model.apply({"params": params}, tokens, first=self.first, memory=memory)  # pyright: ignore
+
+    def scores(self, logits: Logits, tokens: Tokens) -> Scores:
+        """Of every token in the loss, given all tokens as they truly are."""
+        return _token_scores(logits, tokens[:, self.first :])
+
+    def reduced(self, scores: Scores) -> tuple[Float[Array, ""], dict[str, Array]]:
+        """The objective on a batch, and scalars to log."""
+        lt, lh, lw = self.model.grid
+        is_future = jnp.arange(self.first, lt * lh * lw) >= self.context * lh * lw
+        weight = jnp.where(is_future, 1.0, self.context_weight)
+        mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
+        nll = mean(scores["nll"], is_future)
+        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
+        return value, {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
+
+    def held_out(self, params: PyTree, grid: Array, *, memory: Memory | None = None) -> dict[str, Array]:
+        """Likelihood of the future of tokens [b lt lh lw g] under the uncorrupted context."""
+        tokens = flat(grid)
         first = self.context * self.model.grid[1] * self.model.grid[2]
-        logits = self.model.apply({"params": params}, tokens, first=first)
+        logits = self.model.apply({"params": params}, tokens, first=first, memory=memory)
         scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
         nll = jnp.mean(scores["nll"])
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
 
-    def _corrupted(self, tokens: Tokens, key: Key) -> Tokens:
+    def corrupted(self, tokens: Tokens, key: Key) -> Tokens:
+        """Tokens as they are shown in training."""
         share_key, where_key, what_key = jax.random.split(key, 3)
         b, n, _ = tokens.shape
         share = jax.random.uniform(share_key, (b, 1), maxval=self.corruption)
@@ -90,11 +106,12 @@ class PredictionObjective:
         return jnp.where(hit[..., None], noise, tokens)
 
 
-def _flat(tokens: Array) -> Tokens:
+def flat(tokens: Int[Array, "b lt lh lw g"]) -> Tokens:
+    """A grid of tokens in raster order."""
     return rearrange(tokens.astype(jnp.int32), "b lt lh lw g -> b (lt lh lw) g")
 
 
-def _token_scores(logits: Float[Array, "b n g v"], tokens: Tokens) -> dict[str, Float[Array, "b n"]]:
+def _token_scores(logits: Logits, tokens: Tokens) -> Scores:
     """Of each token, over its digits: nats, squared log-normalisers, and whether the likeliest are the true ones."""
     normaliser = jax.nn.logsumexp(logits, axis=-1)
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]

@@ -4,11 +4,11 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from futurepred_jax.arrays import Frames, Key, Mask, Video
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.quantizers import codebook_usage
+from futurepred_jax.models.quantizers import Quantized, codebook_usage
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
@@ -48,10 +48,32 @@ class TokenizerObjective:
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the codebook's update."""
-        clean, mask = to_signed(batch["video"]), _mask(batch)
         choice_key, codebook_key = jax.random.split(key)
-        noisy = jax.random.bernoulli(choice_key, 0.5, (clean.shape[0], 1, 1, 1, 1))
-        video = jnp.where(noisy, to_signed(batch["noisy"]), clean)
+        noisy = jax.random.bernoulli(choice_key, 0.5, (batch["video"].shape[0], 1, 1, 1, 1))
+        video = jnp.where(noisy, to_signed(batch["noisy"]), to_signed(batch["video"]))
+        return self.drawing(params, model_state, video, batch, key=codebook_key, active=step >= self.warm_steps)[0]
+
+    def drawing(
+        self,
+        params: PyTree,
+        model_state: PyTree,
+        video: Video,
+        batch: PyTree,
+        *,
+        key: Key,
+        active: Bool[Array, ""] | bool = True,
+    ) -> tuple[Loss, Quantized]:
+        """The objective on frames that were noisy or not, and what they were quantized to.
+
+        Args:
+            params: Of the model.
+            model_state: Codebook.
+            video: What goes in.
+            batch: ``video``, what should come out, and ``instance``.
+            key: Of the codebook's revival.
+            active: False leaves out the quantization.
+        """
+        clean, mask = to_signed(batch["video"]), _mask(batch)
         variables = {"params": params, **model_state}
         encode = lambda video: self.model.apply(variables, video, method="latents")  # noqa: E731
         draw = lambda latents: self.model.apply(variables, latents, method="draw")  # noqa: E731
@@ -59,8 +81,8 @@ class TokenizerObjective:
             variables,
             in_chunks(encode, self.accumulate, video),
             train=True,
-            key=codebook_key,
-            active=step >= self.warm_steps,
+            key=key,
+            active=active,
             method="quantize",
             mutable=list(model_state),
         )
@@ -73,7 +95,8 @@ class TokenizerObjective:
             "codebook_usage": usage,
             "perplexity": perplexity,
         }
-        return Loss(distance + self.commitment_weight * quantized.commitment, dict(updated), metrics)
+        loss = Loss(distance + self.commitment_weight * quantized.commitment, dict(updated), metrics)
+        return loss, quantized
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out quality of reconstructions of noise-free clips, quantized whatever the step."""

@@ -143,6 +143,12 @@ PREDICTORS = {
         ),
         Predictor("model", "Model", "model", "Predicted from the context alone, noise and all."),
         Predictor(
+            "shuffled_pathway",
+            "Shuffled pathway",
+            "other",
+            "The model with its motion pathway watching another clip: what it loses by that, the pathway tells it.",
+        ),
+        Predictor(
             "constant_velocity",
             "Constant velocity",
             "floor",

@@ -1,6 +1,6 @@
 """Optimizers: optax chains with the choices of this codebase made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -58,7 +58,7 @@ def muon(
     clip_norm: float = 1.0,
     b2: float = 0.99,
 ) -> optax.GradientTransformation:
-    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms and biases.
+    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms, biases, pathways.
 
     As ``optax.contrib.muon`` has it: Nesterov's momentum in both, and a decay of all arrays, biases and norms too.
 
@@ -99,12 +99,46 @@ def muon(
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {"adamw": adamw, "muon": muon}
 
 
+def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, float]) -> optax.GradientTransformation:
+    """The optimizer with the updates of some parts, decay included, scaled to a share of its learning rate.
+
+    Args:
+        optimizer: Of all parameters.
+        rates: The share of each part, by the path of its module, such as "pathway/network"; it is 1 for the rest.
+
+    Raises:
+        ValueError: At initialisation, when the parameters lack a part.
+    """
+
+    def share(path: tuple) -> float:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return next((rate for part, rate in rates.items() if name.startswith(f"{part}/")), 1.0)
+
+    def init(params: PyTree) -> PyTree:
+        names = [
+            jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in jax.tree.leaves_with_path(params)
+        ]
+        if missing := [part for part in rates if not any(name.startswith(f"{part}/") for name in names)]:
+            raise ValueError(f"rates of {', '.join(missing)}: no parameter is in them; there are {', '.join(params)}")
+        return optax.EmptyState()
+
+    def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
+        del params
+        return jax.tree.map_with_path(lambda path, update: share(path) * update, updates), state
+
+    return optax.chain(optimizer, optax.GradientTransformation(init, update)) if rates else optimizer
+
+
 def hidden_kernels(params: PyTree) -> PyTree:
-    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last."""
+    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last.
+
+    Not those of heads, nor those of a pathway's ``network``: it is fine-tuned, and to compile an orthogonalisation for
+    each of its dozens of kernels took most of a minute.
+    """
 
     def rule(path: tuple, x: jax.Array) -> contrib.MuonDimensionNumbers | None:
         *modules, name = (str(entry.key) for entry in path)
-        hidden = name == "kernel" and not any(module.startswith("heads_") for module in modules)
+        hidden = name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
         return contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,)) if hidden else None
 
     return jax.tree.map_with_path(rule, params)

@@ -59,7 +59,7 @@ def read_tensors(path: str | Path) -> Tensors:
 
 def _read_torch(path: Path) -> Tensors:
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{path.name}: PyTorch reads it; install torch (CPU is enough)") from error
     content = torch.load(path, map_location="cpu", weights_only=True)

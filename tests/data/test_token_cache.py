@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.store import StoredClips
-from futurepred_jax.data.tokens import cached_tokens
+from futurepred_jax.data.tokens import TokensInContext, cached_tokens
 
 VIDEO = np.random.default_rng(0).integers(0, 100, (5, 3, 4, 4, 3), dtype=np.uint8)
 
@@ -67,3 +68,13 @@ def test_a_cut_off_file_is_made_again(make, tmp_path):
         again, seen = make()
         assert seen
         np.testing.assert_array_equal(first, again)
+
+
+def test_tokens_have_the_noisy_context_of_their_own_clip_beside_them_and_nothing_of_its_future():
+    clips = Clips(spec=ClutterSpec(), split="train", count=5, sha256="abc", shards=())
+    source = TokensInContext(ArraySource({"tokens": np.arange(5)}), clips, context=2)
+    assert isinstance(source, Source)
+    assert len(source) == 5
+    batch = source.batch(np.array([3, 0]))
+    np.testing.assert_array_equal(batch["tokens"], [3, 0])
+    np.testing.assert_array_equal(batch["context"], VIDEO[[3, 0], :2] + 100)

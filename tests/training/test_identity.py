@@ -44,6 +44,15 @@ def test_a_predictors_tokenizer_decides_too():
     assert identity.differences(PREDICTOR, other) == ["tokenizer.seed: 0, there 5"]
 
 
+def test_what_a_predictors_pathway_starts_from_decides_and_where_it_was_trained_does_not():
+    pathway = {"init": "pretrained", "weights": "", "workdir": "", "endpoints": ("res5",), "config": CONFIG}
+    moved, random, reseeded = ({**pathway, **c} for c in ({"workdir": "x"}, {"init": "random"}, {"config": PREDICTOR}))
+    ours = {**PREDICTOR, "pathway": pathway}
+    assert identity.differences(ours, {**PREDICTOR, "pathway": moved}) == []
+    assert identity.differences(ours, {**PREDICTOR, "pathway": random}) == ["pathway.init: pretrained, there random"]
+    assert "pathway.seed: 0, there 1" in identity.differences(ours, {**PREDICTOR, "pathway": reseeded})
+
+
 def test_a_workdir_without_config_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="train there first"):
         identity.read_config(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 from flax import traverse_util
 
 from futurepred_jax.models.transformer import Transformer
-from futurepred_jax.training.optimizers import adamw, hidden_kernels, muon, warmup_cosine
+from futurepred_jax.training.optimizers import adamw, hidden_kernels, muon, warmup_cosine, with_rates
 from futurepred_jax.training.step import learning_rate
 
 PARAMS = {"kernel": jnp.full((4, 2), 3.0), "bias": jnp.full(2, 3.0)}
@@ -123,3 +123,29 @@ def test_numbers_out_of_range_are_refused(make, changes, rule):
 def test_muon_refuses_a_rate_of_adamw_that_is_not_positive():
     with pytest.raises(ValueError, match="positive"):
         muon(learning_rate=0.1, adam_learning_rate=0.0, warmup_steps=2, steps=10)
+
+
+@both
+def test_a_part_at_a_share_of_the_rate_takes_that_share_of_every_update_decay_included(make):
+    def updates(rates):
+        optimizer = with_rates(make(learning_rate=0.1, warmup_steps=0, steps=10, weight_decay=0.5), rates)
+        params = {"slow": PARAMS, "fast": PARAMS}
+        grads = jax.tree.map(lambda x: 1e-3 * x, params)
+        return jax.jit(lambda: optimizer.update(grads, optimizer.init(params), params)[0])()
+
+    whole, shared = updates({}), updates({"slow": 0.25})
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(0.25 * a, b, rtol=1e-5), whole["slow"], shared["slow"])
+    jax.tree.map(np.testing.assert_array_equal, whole["fast"], shared["fast"])
+
+
+def test_the_rate_of_a_part_that_is_not_there_is_refused():
+    optimizer = with_rates(optax.sgd(0.1), {"kern": 0.5})
+    with pytest.raises(ValueError, match=r"rates of kern.*there are kernel, bias"):
+        optimizer.init(PARAMS)
+
+
+def test_a_pathway_s_network_is_not_orthogonalised():
+    arrays = {"network": {"stem": {"kernel": jnp.zeros((3, 4))}}, "project": {"kernel": jnp.zeros((3, 4))}}
+    specs = hidden_kernels({"pathway": arrays})["pathway"]
+    assert specs["network"]["stem"]["kernel"] is None
+    assert specs["project"]["kernel"] is not None

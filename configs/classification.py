@@ -1,0 +1,95 @@
+"""A motion network, I3D or SlowFast, trained to tell how a clip's one target moves and which shape it has.
+
+python -m futurepred_jax.main --config=configs/classification.py:tiny
+
+It sees what a predictor's pathway sees, the noisy context frames, and the predictors' configs start from it: they train
+it where it is missing.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from futurepred_jax.configs import shared, tokenizer
+
+R50 = {"width": 64, "blocks": (3, 4, 6, 3)}
+
+MODELS: dict[str, dict[str, dict[str, Any]]] = {
+    "i3d": {
+        "debug": {"width": 8, "blocks": (1, 1, 1, 1), "frames": 5, "side": 64},
+        "tiny": {"width": 16, "blocks": (1, 1, 1, 1), "frames": 9, "side": 64},
+        "small": {"width": 32, "blocks": (2, 2, 2, 2), "frames": 9, "side": 112},
+        "base": {**R50, "frames": 13, "side": 224},
+        "large": {**R50, "frames": 13, "side": 224},
+    },
+    "slowfast": {  # frames: a multiple of alpha, the closest to the context's
+        "debug": {"width": 16, "blocks": (1, 1, 1, 1), "alpha": 2, "frames": 4, "side": 64},
+        "tiny": {"width": 32, "blocks": (1, 1, 1, 1), "alpha": 4, "frames": 8, "side": 64},
+        "small": {"width": 32, "blocks": (2, 2, 2, 2), "alpha": 4, "frames": 8, "side": 112},
+        "base": {**R50, "alpha": 4, "frames": 24, "side": 224},
+        "large": {**R50, "alpha": 4, "frames": 24, "side": 224},
+    },
+}
+
+TRAIN: dict[str, dict[str, Any]] = {
+    "debug": {"steps": 300, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 20},
+    "tiny": {"steps": 2000, "batch_size": 8, "learning_rate": 2e-3, "warmup_steps": 50},
+    "small": {"steps": 20_000, "batch_size": 32, "learning_rate": 5e-4, "warmup_steps": 500},
+    "base": {"steps": 100_000, "batch_size": 64, "learning_rate": 3e-4, "warmup_steps": 2_000},
+    "large": {"steps": 100_000, "batch_size": 256, "learning_rate": 3e-4, "warmup_steps": 2_000},
+}
+
+
+def get_config(preset: str = "tiny", network: str = "i3d", codec: ConfigDict | None = None) -> ConfigDict:
+    """The config of a preset and network; raises a ValueError for an unknown preset.
+
+    Args:
+        preset: one of ``shared.PRESETS``.
+        network: "i3d" or "slowfast".
+        codec: the tokenizer's config, whose very fields are the data's here too, so that an override reaches both.
+    """
+    codec = tokenizer.get_config(preset) if codec is None else codec
+    train = TRAIN[preset]
+    return ConfigDict(
+        {
+            "name": f"classification-{network}",
+            "kind": "classifier",
+            "preset": preset,
+            "seed": 0,
+            "data": {**{name: codec.data.get_ref(name) for name in codec.data}, "objects": (1, 1)},
+            "model": {"name": network, "dropout": 0.0, **MODELS[network][preset]},
+            "objective": {"smoothing": 0.1},
+            "train": {
+                "optimizer": "adamw",
+                "end_factor": 0.05,
+                "weight_decay": 0.05,
+                "clip_norm": 1.0,
+                "b2": 0.99,
+                "ema_decay": 0.0,
+                **shared.STEPS,
+                **train,
+            },
+            "logging": tokenizer.logging(train["steps"], train["batch_size"]),
+            **{name: codec[name] for name in ("storage", "mesh", "evaluation", "sampling")},
+        }
+    )
+
+
+def pathway(preset: str, network: str, codec: ConfigDict, endpoints: tuple[str, ...]) -> ConfigDict:
+    """The section of a predictor's config about its motion pathway.
+
+    Args:
+        preset: of the predictor.
+        network: "i3d" or "slowfast".
+        codec: its tokenizer's config.
+        endpoints: features that the Transformer sees.
+    """
+    return ConfigDict(
+        {
+            "init": "pretrained",  # or "published", of the file ``weights``, or "random"
+            "weights": "",
+            "workdir": "",
+            "endpoints": endpoints,
+            "config": get_config(preset, network, codec),
+        }
+    )

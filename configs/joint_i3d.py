@@ -1,0 +1,31 @@
+"""Tokenizer, I3D pathway and Transformer trained together, the first two at a tenth and half of the last one's rate.
+
+python -m futurepred_jax.main --config=configs/joint_i3d.py
+
+The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
+future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
+"""
+
+from ml_collections import ConfigDict
+
+from futurepred_jax.configs import baseline, classification
+
+CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (2, 5), "base": (2, 5), "large": (5, 11, 17)}
+FINE = {  # whose cells are about a token's size
+    "debug": "res3",
+    "tiny": "res3",
+    "small": "res4",
+    "base": "res4",
+    "large": "res4",
+}
+
+
+def get_config(preset: str = "tiny") -> ConfigDict:
+    """The config of a preset; raises a ValueError for an unknown one."""
+    config = baseline.get_config(preset)
+    config.name, config.kind = "joint_i3d", "joint"
+    config.model.cross = CROSS[preset]
+    config.pathway = classification.pathway(preset, "i3d", config.tokenizer.config, (FINE[preset], "res5"))
+    config.objective.update({"drawing_weight": 1.0, "consistency_weight": 0.1})
+    config.train.rates = ConfigDict({"tokenizer": 0.1, "pathway/network": 0.5})
+    return config

@@ -1,0 +1,81 @@
+"""Training a motion network by itself: from the context of a clip with one target, how it moves and what it is."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen as nn
+from jaxtyping import Array, Float, PyTree
+
+from futurepred_jax.arrays import Frames, Key
+from futurepred_jax.models.resnet3d import resample
+from futurepred_jax.objectives.loss import Loss
+from futurepred_jax.objectives.tokenizer import to_signed
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassificationObjective:
+    """Cross-entropy of several labels at once, each with its own classes.
+
+    Batches have ``noisy``, uint8 [b t h w 3], and for every label an integer of each slot, [b k], the target's first.
+
+    Attributes:
+        network: with a head of as many classes as all labels have together.
+        labels: number of classes of each label, by its name.
+        shape: of what the network sees of a clip, (past, h, w).
+        frames: length that clips are brought to for the network.
+        side: height and width that they are brought to.
+        smoothing: share of probability that is spread over all classes.
+    """
+
+    network: nn.Module
+    labels: dict[str, int]
+    shape: tuple[int, int, int]
+    frames: int
+    side: int
+    smoothing: float = 0.1
+
+    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+        """Parameters and statistics."""
+        variables = dict(self.network.init(key, jnp.zeros((1, self.frames, self.side, self.side, 3))))
+        params = variables.pop("params")
+        return params, variables
+
+    def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
+        """The objective on a batch, with the statistics' update."""
+        del step
+        video = self._watched(batch["noisy"])
+        seen, state = self.network.apply(  # pyright: ignore[reportGeneralTypeIssues]
+            {"params": params, **model_state}, video, train=True, mutable=list(model_state), rngs={"dropout": key}
+        )
+        value, metrics = self._scores(seen.logits, batch)
+        return Loss(value, dict(state), metrics)
+
+    def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
+        """Held-out cross-entropy and the accuracy of each label, by the statistics of training."""
+        logits = self.logits(params, model_state, batch["noisy"])
+        value, metrics = self._scores(logits, batch)
+        return {"loss": value, **metrics}
+
+    def logits(self, params: PyTree, model_state: PyTree, noisy: Frames) -> Float[Array, "b classes"]:
+        """Of all labels, one after another."""
+        return self.network.apply({"params": params, **model_state}, self._watched(noisy)).logits  # pyright: ignore
+
+    def split(self, logits: Float[Array, "b classes"]) -> dict[str, Float[Array, "b c"]]:
+        """Logits of each label."""
+        ends = np.cumsum(list(self.labels.values()))[:-1]
+        return dict(zip(self.labels, jnp.split(logits, ends, axis=-1), strict=True))
+
+    def _watched(self, noisy: Frames) -> Float[Array, "b frames side side 3"]:
+        return resample(to_signed(noisy[:, : self.shape[0]]), self.frames, self.side)
+
+    def _scores(self, logits: Float[Array, "b classes"], batch: PyTree) -> tuple[Float[Array, ""], dict[str, Array]]:
+        value, metrics = jnp.zeros(()), {}
+        for name, found in self.split(logits).items():
+            true = batch[name][:, 0].astype(jnp.int32)
+            smooth = optax.smooth_labels(jax.nn.one_hot(true, self.labels[name]), self.smoothing)
+            value += jnp.mean(optax.softmax_cross_entropy(found, smooth))
+            metrics[f"{name}_accuracy"] = jnp.mean(jnp.argmax(found, axis=-1) == true)
+        return value, metrics

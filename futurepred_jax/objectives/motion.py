@@ -1,0 +1,91 @@
+"""Training a predictor whose Transformer sees what a motion pathway makes of the context."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from futurepred_jax.arrays import Frames, Key, TokenGrid
+from futurepred_jax.models.crossing import Memory, gates
+from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.objectives.loss import Loss
+from futurepred_jax.objectives.prediction import PredictionObjective, flat
+from futurepred_jax.objectives.tokenizer import to_signed
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionObjective:
+    """The likelihood of the future, with the pathway trained along; its statistics of BatchNorm are model state.
+
+    Batches have ``tokens`` as ``PredictionObjective`` wants them, and ``context``, the noisy context frames, uint8
+    [b past h w 3]. Parameters and state have the parts ``transformer`` and ``pathway``.
+
+    Attributes:
+        prediction: of tokens.
+        pathway: the module.
+        shape: of a context, (past, h, w).
+        start: the network's variables at the start, ``params`` and statistics; None for random ones.
+    """
+
+    prediction: PredictionObjective
+    pathway: Pathway
+    shape: tuple[int, int, int]
+    start: PyTree | None = None
+
+    def __post_init__(self) -> None:
+        if self.prediction.accumulate > 1:
+            raise ValueError(
+                f"config.train.accumulate {self.prediction.accumulate} with a motion pathway: its BatchNorm takes the "
+                "statistics of the whole batch, so it must be 1"
+            )
+
+    def init(self, key: Key) -> tuple[PyTree, PyTree]:
+        """Parameters, of the Transformer the very ones that it has without a pathway, and statistics."""
+        video = jnp.zeros((1, *self.shape, 3))
+        memory, variables = self.pathway.init_with_output(jax.random.fold_in(key, 1), video)
+        state = dict(variables) if self.start is None else with_network(variables, self.start)
+        params, _ = self.prediction.init(key, memory)
+        return {"transformer": params, "pathway": state.pop("params")}, {"pathway": state}
+
+    def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
+        """The objective on a batch, with the statistics' update."""
+        del step
+        memory, state = self.watch(params, model_state, batch["context"])
+        value, metrics, _ = self.likelihood(params["transformer"], batch["tokens"], memory, key=key)
+        return Loss(value, {**model_state, "pathway": state}, {**metrics, **gates(params["transformer"])})
+
+    def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
+        """Held-out likelihood of the future, by the statistics of training."""
+        variables = {"params": params["pathway"], **model_state["pathway"]}
+        memory = self.pathway.apply(variables, to_signed(batch["context"]))
+        return self.prediction.held_out(params["transformer"], batch["tokens"], memory=memory)  # pyright: ignore
+
+    def likelihood(
+        self, params: PyTree, grid: TokenGrid, memory: Memory, *, key: Key
+    ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
+        """The prediction's objective on tokens, scalars to log, and the logits of the future.
+
+        Args:
+            params: Of the Transformer.
+            grid: Of whole clips.
+            memory: What the pathway saw of the contexts.
+            key: Of the corruption.
+        """
+        prediction, tokens = self.prediction, flat(grid)
+        logits = prediction.logits(params, prediction.corrupted(tokens, key), memory)
+        value, metrics = prediction.reduced(prediction.scores(logits, tokens))
+        _, lh, lw = prediction.model.grid
+        return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]
+
+    def watch(self, params: PyTree, model_state: PyTree, context: Frames) -> tuple[Memory, PyTree]:
+        """What the pathway sees in training, by the batch's own statistics, and its updated state."""
+        state = model_state["pathway"]
+        variables = {"params": params["pathway"], **state}
+        memory, state = self.pathway.apply(variables, to_signed(context), train=True, mutable=list(state))  # pyright: ignore
+        return memory, dict(state)
+
+
+def with_network(variables: PyTree, network: PyTree) -> dict:
+    """A pathway's variables with those of its network from elsewhere, collection by collection."""
+    return {name: {**found, "network": network[name]} for name, found in variables.items()}

@@ -1,0 +1,170 @@
+"""Every config makes a training whose step fits together, at the size that it states."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from futurepred_jax import factory, modes
+from futurepred_jax.configs import NAMES, baseline, joint_i3d, shared, slowfast
+from futurepred_jax.data.pipeline import ArraySource
+from futurepred_jax.factory import jobs, models
+from futurepred_jax.models.predictor import Tokenizer
+from futurepred_jax.training.state import initial_state
+from futurepred_jax.training.step import make_train_step
+from futurepred_jax.training.summary import count_modules, parameter_table
+
+MODULES = {name: __import__(f"futurepred_jax.configs.{name}", fromlist=["get_config"]) for name in NAMES}
+JOINT_BASE = 44.96e6  # with I3D's published size, without its head and a discriminator
+
+
+def _clips(config, split):
+    """Black clips of any split, and labels of their targets."""
+    del split
+    frames = (64, config.data.frames, config.data.size, config.data.size)
+    video = np.zeros((*frames, 3), np.uint8)
+    labels = {name: np.zeros((64, 48), np.int8) for name in ("family", "shape")}
+    return ArraySource({"video": video, "noisy": video, "instance": np.zeros(frames, np.uint8), **labels})
+
+
+class Blank(Tokenizer):
+    """All tokens are zero."""
+
+    def tokenize(self, video):
+        grid = jax.eval_shape(super().tokenize, video)
+        return jnp.zeros(grid.shape, grid.dtype)
+
+
+@pytest.fixture
+def without_files(monkeypatch):
+    """Jobs of untrained tokenizers and of clips that nobody drew."""
+
+    def load(config, workdir):
+        del workdir
+        magvit, data = factory.make_magvit(config), config.data
+        video = jnp.zeros((1, data.frames, data.size, data.size, 3))
+        shapes = jax.eval_shape(magvit.init, jax.random.key(0), video)
+        return Blank(magvit, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
+
+    def tokens(clips, encode, folder, **_):
+        del folder
+        return ArraySource({"tokens": encode(clips.batch(np.arange(64))["video"]).astype(np.uint8)})
+
+    monkeypatch.setattr(jobs, "open_split", _clips)
+    monkeypatch.setattr(jobs, "load_tokenizer", load)
+    monkeypatch.setattr(jobs, "cached_tokens", tokens)
+    monkeypatch.setattr(jobs, "require_gate", lambda *_: None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_of_every_config_maps_the_state_to_one_of_its_kind(name, without_files, tmp_path):
+    config = MODULES[name].get_config("debug")
+    if "pathway" in config:
+        config.pathway.init = "random"
+    job = factory.make_job(config, tmp_path)
+    batch = job.train_source.batch(np.arange(job.batch_size))
+    batch = {field: batch[field] for field in job.batch_keys or batch}
+    state = jax.eval_shape(lambda key: initial_state(job.init, job.optimizer, key, ema=False), jax.random.key(0))
+    step = make_train_step(job.loss, job.optimizer, ema_decay=0.0)
+    after, metrics = jax.eval_shape(step, state, batch, jax.random.key(0))
+    shape = lambda leaf: (leaf.shape, leaf.dtype)  # noqa: E731
+    assert jax.tree.map(shape, after) == jax.tree.map(shape, state)
+    assert all(value.shape == () for value in metrics.values())
+    scores = jax.eval_shape(job.validate, state.params, state.model_state, batch)
+    assert {"loss"} <= set(scores)
+    assert job.flops_per_step > 0
+
+
+def _counts(config) -> dict[str, int]:
+    """Parameters of each part of a predictor."""
+    data, magvit = config.data, factory.make_magvit(factory.tokenizer_config(config))
+    transformer, pathway = factory.make_transformer(config, magvit), None
+    if "pathway" in config:
+        pathway = factory.make_pathway(config, magvit)
+
+    def init(key):
+        video = jnp.zeros((1, data.frames, data.size, data.size, 3))
+        parts, memory = {"tokenizer": magvit.init(key, video)}, None
+        if pathway:
+            memory, parts["pathway"] = pathway.init_with_output(key, video[:, : data.context_frames])
+        tokens = jnp.zeros((1, int(np.prod(transformer.grid)), len(transformer.sizes)), int)
+        parts["transformer"] = transformer.init(key, tokens, memory=memory)
+        return {name: variables["params"] for name, variables in parts.items()}
+
+    return count_modules(parameter_table(jax.eval_shape(init, jax.random.key(0))))
+
+
+def test_the_largest_joint_model_has_its_stated_size():
+    counts = _counts(joint_i3d.get_config("base"))
+    assert counts["total"] == pytest.approx(JOINT_BASE, rel=0.02)
+    assert set(counts) == {"tokenizer", "pathway", "transformer", "total"}
+
+
+def test_a_baseline_of_as_many_parameters_is_a_matter_of_two_fields():
+    ours, theirs = _counts(slowfast.get_config("tiny")), baseline.get_config("tiny")
+    theirs.model.update({"depth": 8, "width": 192, "heads": 6})
+    assert _counts(theirs)["total"] == pytest.approx(ours["total"], rel=0.1)
+
+
+@pytest.mark.parametrize("module", [joint_i3d, slowfast])
+def test_an_override_of_the_data_reaches_tokenizer_and_pathway(module):
+    config = module.get_config("debug")
+    config.data.size = 48
+    assert factory.tokenizer_config(config).data.size == factory.pathway_config(config).data.size == 48
+    assert tuple(factory.pathway_config(config).data.objects) == (1, 1)
+    assert tuple(config.data.objects) == (2, 6)
+
+
+@pytest.mark.parametrize("module", [joint_i3d, slowfast])
+@pytest.mark.parametrize("preset", shared.PRESETS)
+def test_configs_with_a_pathway_differ_from_the_baseline_in_few_fields(module, preset):
+    ours, theirs = (config.get_config(preset).to_dict() for config in (module, baseline))
+    changed = {section for section in ours if ours[section] != theirs.get(section)}
+    assert changed <= {"name", "kind", "pathway", "model", "objective", "train"}
+    assert {field for field in ours["model"] if ours["model"][field] != theirs["model"].get(field)} == {"cross"}
+    assert {field for field in ours["train"] if ours["train"][field] != theirs["train"].get(field)} == {"rates"}
+
+
+@pytest.mark.parametrize("init", ["", "kinetics"])
+def test_a_config_that_does_not_say_what_it_starts_from_is_refused_with_the_choices(init, tmp_path):
+    config = slowfast.get_config("debug")
+    config.pathway.init = init
+    with pytest.raises(ValueError, match=r"pretrained.*published.*random"):
+        modes.train_model(config, tmp_path / "slowfast-debug")
+    assert not list(tmp_path.iterdir())
+
+
+def test_published_weights_that_are_not_there_are_an_error_that_says_how_to_make_them(tmp_path):
+    config = slowfast.get_config("debug")
+    config.pathway.init = "published"
+    network = models.make_network(factory.pathway_config(config))
+    with pytest.raises(ValueError, match=r"weights\.convert"):
+        factory.network_start(config, tmp_path, network)
+
+
+def test_an_unknown_network_lists_the_known():
+    config = factory.pathway_config(slowfast.get_config("debug"))
+    config.model.name = "c3d"
+    with pytest.raises(ValueError, match=r"'c3d': known are i3d, slowfast"):
+        models.make_network(config)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["slowfast", "joint_i3d"])
+def test_a_short_run_with_a_pathway_goes_from_nothing_to_its_report(name, tmp_path):
+    config = MODULES[name].get_config("debug")
+    config.storage.clips = str(tmp_path / "clips")
+    for part in (config, factory.tokenizer_config(config), factory.pathway_config(config)):
+        part.train.steps, part.train.warmup_steps = 20, 2
+    config.gate = {}
+    workdir = tmp_path / "runs" / name
+    modes.run_all(config, workdir)
+    split = json.loads((workdir / "evaluation.json").read_text())["splits"]["test_iid"]
+    assert set(split["gates"]) == {"gate_0", "gate_1"}
+    assert all(split["gates"].values())
+    assert {"psnr", "bits_per_token"} <= set(split["margins"]["shuffled_pathway"])
+    parts = {"transformer", "pathway"} | ({"tokenizer"} if name == "joint_i3d" else set())
+    assert set(json.loads((workdir / "summary.json").read_text())["parameters"]) == {*parts, "total"}
+    assert (workdir / "report" / "index.html").exists()
