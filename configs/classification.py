@@ -4,6 +4,10 @@ python -m futurepred_jax.main --config=configs/classification.py:tiny
 
 It sees what a predictor's pathway sees, the noisy context frames, and the predictors' configs start from it: they train
 it where it is missing.
+
+`debug` shows that it runs: after its 300 steps neither network is better than the commonest class on 64 clips of
+test_iid. An I3D of that size had, after 2,000 steps on 4,096 clips, 0.61 of the shapes right where the commonest has
+0.33, and 0.16 of the motions where it has 0.19. Larger presets have not been trained yet.
 """
 
 from typing import Any

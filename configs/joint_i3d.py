@@ -4,6 +4,10 @@ python -m futurepred_jax.main --config=configs/joint_i3d.py
 
 The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
 future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
+
+`debug`, on 64 clips of test_iid: 20.24 dB PSNR, 14.89 dB on the foreground and an ADE of 3.16 px, where the baseline
+has 20.00, 14.74 and 3.59; the tokenizer's reconstruction went from 23.49 to 23.82 dB. Its gates have not opened, so
+what is gained is not the pathway's. `base` has 45.6M parameters. Larger presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict
@@ -11,13 +15,8 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import baseline, classification
 
 CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (2, 5), "base": (2, 5), "large": (5, 11, 17)}
-FINE = {  # whose cells are about a token's size
-    "debug": "res3",
-    "tiny": "res3",
-    "small": "res4",
-    "base": "res4",
-    "large": "res4",
-}
+# The features whose cells are about a token's size, beside those of the last stage.
+FINE = {"debug": "res3", "tiny": "res3", "small": "res4", "base": "res4", "large": "res4"}
 
 
 def get_config(preset: str = "tiny") -> ConfigDict:

@@ -1,6 +1,10 @@
 """The baseline, and a SlowFast pathway that watches the context: fine-tuned at half the Transformer's rate.
 
 python -m futurepred_jax.main --config=configs/slowfast.py
+
+`debug`, on 64 clips of test_iid: 20.10 dB PSNR and 2.39 bits a token, where the baseline has 20.00 and 2.39. Its gates
+have hardly opened (0.001 and 0.003), and with the pathway watching another clip it has 20.11 dB and 2.39: nothing is
+gained by it there. Larger presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict
@@ -8,13 +12,8 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import baseline, classification
 
 CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (2, 5), "base": (2, 5), "large": (5, 11, 17)}
-FINE = {  # whose cells are about a token's size
-    "debug": "slow/res3",
-    "tiny": "slow/res3",
-    "small": "slow/res4",
-    "base": "slow/res4",
-    "large": "slow/res4",
-}
+# The features whose cells are about a token's size, beside those of the last stages.
+FINE = dict.fromkeys(("debug", "tiny"), "slow/res3") | dict.fromkeys(("small", "base", "large"), "slow/res4")
 
 
 def get_config(preset: str = "tiny") -> ConfigDict:

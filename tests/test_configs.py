@@ -10,11 +10,12 @@ import pytest
 from futurepred_jax import factory, modes
 from futurepred_jax.configs import NAMES, baseline, joint_i3d, shared, slowfast
 from futurepred_jax.data.pipeline import ArraySource
-from futurepred_jax.factory import jobs, models
+from futurepred_jax.factory import jobs, models, pathways
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
 from futurepred_jax.training.summary import count_modules, parameter_table
+from futurepred_jax.weights import save_weights
 
 MODULES = {name: __import__(f"futurepred_jax.configs.{name}", fromlist=["get_config"]) for name in NAMES}
 JOINT_BASE = 44.96e6  # with I3D's published size, without its head and a discriminator
@@ -142,6 +143,19 @@ def test_published_weights_that_are_not_there_are_an_error_that_says_how_to_make
     network = models.make_network(factory.pathway_config(config))
     with pytest.raises(ValueError, match=r"weights\.convert"):
         factory.network_start(config, tmp_path, network)
+
+
+def test_published_weights_start_a_network_and_leave_its_head_behind(tmp_path):
+    config = joint_i3d.get_config("debug")
+    config.pathway.update({"init": "published", "weights": str(tmp_path / "i3d.npz")})
+    inner = factory.pathway_config(config)
+    shapes = pathways.variable_shapes(inner, models.make_network(inner, num_classes=7))
+    whole = jax.tree.map(lambda leaf: np.random.default_rng(0).normal(size=leaf.shape).astype(np.float32), shapes)
+    save_weights(config.pathway.weights, whole, {})
+    start = factory.network_start(config, tmp_path, models.make_network(inner))
+    assert start is not None
+    body = {name: part for name, part in whole["params"].items() if name != "head"}
+    jax.tree.map(np.testing.assert_array_equal, start, {"params": body, "batch_stats": whole["batch_stats"]})
 
 
 def test_an_unknown_network_lists_the_known():
