@@ -217,13 +217,13 @@ def test_joint_training_keeps_the_reconstruction_and_the_codebook_s_use(clips, j
         (params, state, _), _ = jax.lax.scan(step, carry, jax.random.split(KEY, steps))
         return params, state
 
-    begun = jax.jit(lambda start: trained(drawing, optimizer, *start, 60))(drawing.init(jax.random.key(5)))
+    begun = jax.jit(lambda start: trained(drawing, optimizer, *start, 60))(drawing.init(jax.random.key(5)))  # pyright: ignore[reportCallIssue]
     scores = jax.jit(drawing.validate)
     start = scores(*begun, clips)
     objective = JointObjective(MOTION, drawing, {"params": begun[0], **begun[1]})
     shared = optimizers.with_rates(optimizer, {"tokenizer": 0.1, "pathway/network": 0.5})
     joined = jax.jit(objective.init)(jax.random.key(6))
-    params, state = jax.jit(lambda start: trained(objective, shared, *start, 20))(joined)
+    params, state = jax.jit(lambda start: trained(objective, shared, *start, 20))(joined)  # pyright: ignore[reportCallIssue]
     end = scores(params["tokenizer"], state["tokenizer"], clips)
     assert end["psnr"] > start["psnr"] - 0.5
     assert end["codebook_usage"] > 0.8 * start["codebook_usage"]
