@@ -52,7 +52,12 @@ def get_config(preset: str = "tiny") -> ConfigDict:
             "gate": GATES.get(preset, GATE),
             "recorded_gate": RECORDED_GATE,
             "model": MODELS[preset],
-            "objective": {"corruption": 0.05, "context_weight": 0.5, "z_weight": 1e-4},
+            "objective": {
+                "corruption": 0.05,
+                "context_weight": 0.5,
+                "z_weight": 1e-4,
+                "distance_weight": 5.0 if preset == "tiny" else 0.0,
+            },
             "train": {
                 "end_factor": 0.05,
                 "weight_decay": 0.05,

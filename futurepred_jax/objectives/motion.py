@@ -74,7 +74,7 @@ class MotionObjective:
         """
         prediction, tokens = self.prediction, flat(grid)
         logits = prediction.logits(params, prediction.corrupted(tokens, key), memory)
-        value, metrics = prediction.reduced(prediction.scores(logits, tokens))
+        value, metrics = prediction.reduced(prediction.scores(params, logits, tokens))
         _, lh, lw = prediction.model.grid
         return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]
 

@@ -13,8 +13,8 @@ from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
-Scores = dict[str, Float[Array, "b n"]]
-"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, and whether it is ``correct``."""
+Scores = dict[str, Float[Array, "b rest"]]
+"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, ``distance``, and if it is ``correct``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,8 @@ class PredictionObjective:
             each clip, so that the model learns to doubt what it is given.
         context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
         z_weight: of the z-loss.
+        distance_weight: of the squared distance from the expected code to the true one, relative to the spread of the
+            codes: what minimum-risk decoding goes by.
         accumulate: turns in which a batch goes through the model.
     """
 
@@ -40,6 +42,7 @@ class PredictionObjective:
     corruption: float = 0.0
     context_weight: float = 0.0
     z_weight: float = 1e-4
+    distance_weight: float = 0.0
     accumulate: int = 1
 
     @property
@@ -59,7 +62,7 @@ class PredictionObjective:
         """The objective on a batch."""
         del step
         tokens = flat(batch["tokens"])
-        score = lambda seen, tokens: self.scores(self.logits(params, seen), tokens)  # noqa: E731
+        score = lambda seen, tokens: self.scores(params, self.logits(params, seen), tokens)  # noqa: E731
         value, metrics = self.reduced(in_chunks(score, self.accumulate, self.corrupted(tokens, key), tokens))
         return Loss(value, model_state, metrics)
 
@@ -68,13 +71,15 @@ class PredictionObjective:
         del model_state
         return self.held_out(params, batch["tokens"])
 
-    def logits(self, params: PyTree, tokens: Tokens, memory: Memory | None = None) -> Logits:
+    def logits(self, params: PyTree, tokens: Tokens, memory: Memory | None = None) -> Float[Array, "b rest g v"]:
         """Those of the tokens in the loss, from ``first`` on."""
         return self.model.apply({"params": params}, tokens, first=self.first, memory=memory)  # pyright: ignore
 
-    def scores(self, logits: Logits, tokens: Tokens) -> Scores:
+    def scores(self, params: PyTree, logits: Float[Array, "b rest g v"], tokens: Tokens) -> Scores:
         """Of every token in the loss, given all tokens as they truly are."""
-        return _token_scores(logits, tokens[:, self.first :])
+        tokens = tokens[:, self.first :]
+        distance = _distance(logits, tokens, jax.lax.stop_gradient(params["codes"]), self.model.sizes)
+        return {**_token_scores(logits, tokens), "distance": distance}
 
     def reduced(self, scores: Scores) -> tuple[Float[Array, ""], dict[str, Array]]:
         """The objective on a batch, and scalars to log."""
@@ -83,7 +88,8 @@ class PredictionObjective:
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
         nll = mean(scores["nll"], is_future)
-        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
+        further = self.z_weight * scores["normaliser"] + self.distance_weight * scores["distance"]
+        value = mean(scores["nll"] + further, weight)
         return value, {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
 
     def held_out(self, params: PyTree, grid: Array, *, memory: Memory | None = None) -> dict[str, Array]:
@@ -121,3 +127,13 @@ def _token_scores(logits: Logits, tokens: Tokens) -> Scores:
         "normaliser": jnp.sum(jnp.square(normaliser), axis=-1),
         "correct": correct.astype(jnp.float32),
     }
+
+
+def _distance(
+    logits: Logits, tokens: Tokens, codes: Float[Array, "g v e"], sizes: tuple[int, ...]
+) -> Float[Array, "b n"]:
+    """Squared distance of each digit's expected code to the true one over the codes' variance, mean over digits."""
+    expected = jnp.einsum("b n g v, g v e -> b n g e", jax.nn.softmax(logits), codes)
+    squared = jnp.sum(jnp.square(expected - codes[jnp.arange(len(sizes)), tokens]), axis=-1)
+    spread = jnp.stack([jnp.sum(jnp.var(code[:size], axis=0)) for code, size in zip(codes, sizes, strict=True)])
+    return jnp.mean(squared / spread, axis=-1)
