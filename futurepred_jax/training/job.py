@@ -47,7 +47,7 @@ class Job:
     sharding_rules: sharding.Rules = sharding.FSDP
     flops_per_step: float  # analytic, forward and backward of the global batch
     tokens_per_clip: int | None = None
-    compiler_options: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)  # by platform
+    compiler_options: Mapping[str, Mapping[str, str | bool]] = dataclasses.field(default_factory=dict)  # by platform
 
     def __post_init__(self) -> None:
         """Check the numbers before anything is allocated."""

@@ -61,6 +61,6 @@ def make_job(config, *, accumulate=1, **changes):
         "checkpoint_every": 3,
         "sharding_rules": EVERYTHING,
         "flops_per_step": 1.0,
-        "compiler_options": {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True},
+        "compiler_options": {"cpu": {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}},
     }
     return Job(**{**settings, **changes})

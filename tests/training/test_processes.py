@@ -41,8 +41,7 @@ def test_a_sigterm_to_one_of_two_processes_saves_the_state_of_both(tmp_path, com
     assert {step: losses(workdir)[step] for step in stopped} == stopped
 
 
-def test_without_a_cluster_nothing_is_waited_for():
-    distributed.initialize()
+def test_one_process_alone_waits_for_nothing():
     passed = []
     distributed.by_first("turn", lambda: passed.append("work"))
     with distributed.first_alone("turn"):
