@@ -36,7 +36,7 @@ class Workshop:
         self.scored, self.weights, self.broken, self.drawn = [], "a1", "", drawn
         monkeypatch.setattr(factory, "open_split", self.open_split)
         monkeypatch.setattr(factory, "load_predictor", lambda *_: Fake(drawn, oracle))
-        monkeypatch.setattr(checkpoints, "fingerprint", lambda _: self.weights)
+        monkeypatch.setattr(checkpoints, "fingerprint", lambda *_: self.weights)
         monkeypatch.setattr(evaluate, "evaluate_predictor", self.evaluate_predictor)
 
     def open_split(self, _, name: str) -> Drawn:
