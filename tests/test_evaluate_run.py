@@ -103,7 +103,9 @@ def test_a_further_split_joins_those_scored_before(config, workshop, tmp_path):
 
 def test_an_unknown_split_is_refused_before_anything_is_scored(config, workshop, tmp_path):
     config.evaluation.splits = "test_iid, test_moon"
-    with pytest.raises(ValueError, match=r"config\.evaluation\.splits: unknown test_moon; known are train, val_iid"):
+    with pytest.raises(
+        ValueError, match=r"config\.evaluation\.splits: unknown test_moon; known are all, train, val_iid"
+    ):
         evaluate.run(config, tmp_path)
     assert not workshop.scored
 

@@ -17,8 +17,13 @@ def config_of(name, preset):
     return importlib.import_module(f"futurepred_jax.configs.{name}").get_config(preset)
 
 
-@pytest.mark.parametrize("preset", shared.PRESETS)
-@pytest.mark.parametrize("name", NAMES)
+def case(name, preset):
+    """A ResNet takes long to trace: one preset of what has one is quick, the others are among the slow tests."""
+    quick = preset == "tiny" or name in ("baseline", "tokenizer")
+    return pytest.param(name, preset, marks=() if quick else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("name", "preset"), [case(name, preset) for name in NAMES for preset in shared.PRESETS])
 def test_training_and_inference_lower_for_tpu_and_gpu(name, preset):
     config, device = config_of(name, preset), jax.devices()[0]
     job = factory.outline_job(config)

@@ -82,7 +82,7 @@ def prediction(config: ConfigDict) -> Inference:
 
 def classification(config: ConfigDict) -> Inference:
     """A classifier's: what is seen of clips to the logits of their labels."""
-    objective, clips = make_classification(config), _clips(config, config.data.context_frames)
+    objective, clips = make_classification(config), _clips(config, config.data.context_frames, jnp.uint8)
     params, state = jax.eval_shape(objective.init, jax.random.key(0))
 
     def classify(weights: PyTree, noisy: jax.Array) -> PyTree:
@@ -101,9 +101,9 @@ INFERENCES = {
 }
 
 
-def _clips(config: ConfigDict, frames: int) -> jax.ShapeDtypeStruct:
+def _clips(config: ConfigDict, frames: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
     side = config.data.size
-    return jax.ShapeDtypeStruct((config.evaluation.batch_size, frames, side, side, 3), jnp.float32)
+    return jax.ShapeDtypeStruct((config.evaluation.batch_size, frames, side, side, 3), dtype)
 
 
 def _variables(module: MagVit, clips: jax.ShapeDtypeStruct) -> PyTree:

@@ -4,9 +4,9 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Integer, PyTree
 
-from futurepred_jax.arrays import Frames, Key, TokenGrid
+from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.objectives.loss import Loss
@@ -62,7 +62,7 @@ class MotionObjective:
         return self.prediction.held_out(params["transformer"], batch["tokens"], memory=memory)  # pyright: ignore
 
     def likelihood(
-        self, params: PyTree, grid: TokenGrid, memory: Memory, *, key: Key
+        self, params: PyTree, grid: Integer[Array, "b lt lh lw g"], memory: Memory, *, key: Key
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
         """The prediction's objective on tokens, scalars to log, and the logits of the future.
 

@@ -5,7 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 from einops import rearrange
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Integer, PyTree
 
 from futurepred_jax.arrays import Key, Logits, Tokens
 from futurepred_jax.models.crossing import Memory
@@ -112,7 +112,7 @@ class PredictionObjective:
         return jnp.where(hit[..., None], noise, tokens)
 
 
-def flat(tokens: Int[Array, "b lt lh lw g"]) -> Tokens:
+def flat(tokens: Integer[Array, "b lt lh lw g"]) -> Tokens:
     """A grid of tokens in raster order."""
     return rearrange(tokens.astype(jnp.int32), "b lt lh lw g -> b (lt lh lw) g")
 
