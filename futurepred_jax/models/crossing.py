@@ -24,8 +24,8 @@ NAME = "crossings"
 class Memory:
     """What a pathway saw: features, and their places (t, h, w) on the grid of the tokens, which need not be whole."""
 
-    features: Float[Array, "b m d"]
-    position: Float[Array, "m 3"]
+    features: Float[Any, "b m d"]  # Any: under eval_shape, shapes stand for arrays
+    position: Float[Any, "m 3"]
 
 
 class Crossing(nn.Module):

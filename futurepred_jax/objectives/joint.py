@@ -45,7 +45,7 @@ class JointObjective:
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, and statistics, codebook and frozen copy."""
         params, state = self.motion.init(key)
-        tokenizer = dict(self.start)
+        tokenizer = dict(jax.tree.map(jnp.asarray, self.start))
         judge = {"params": params["pathway"]["network"], "batch_stats": state["pathway"]["batch_stats"]["network"]}
         parts = {**params, "tokenizer": tokenizer.pop("params")}
         return parts, {**state, "tokenizer": tokenizer, "judge": judge}
