@@ -55,7 +55,7 @@ def make_scene(spec: ClutterSpec, split: str, index: int) -> Scene:
 
 
 def make_cast(spec: ClutterSpec, split: str, index: int) -> Cast:
-    """Who is in a clip's scene, before any of them is left out: its labels without places, in a tenth of the time.
+    """Who is in a clip's scene, before any of them is left out: its labels without places, in a sixth of the time.
 
     Raises:
         ValueError: the split is unknown, the index not in [0, 2³²), or scenes of the split are drawn again.
