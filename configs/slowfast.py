@@ -13,7 +13,13 @@ from futurepred_jax.configs import baseline, classification
 
 CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (2, 5), "base": (2, 5), "large": (5, 11, 17)}
 # The features whose cells are about a token's size, beside those of the last stages.
-FINE = dict.fromkeys(("debug", "tiny"), "slow/res3") | dict.fromkeys(("small", "base", "large"), "slow/res4")
+FINE = {
+    "debug": "slow/res3",
+    "tiny": "slow/res3",
+    "small": "slow/res4",
+    "base": "slow/res4",
+    "large": "slow/res4",
+}
 
 
 def get_config(preset: str = "tiny") -> ConfigDict:

@@ -142,6 +142,7 @@ def test_any_split_opens_by_its_name(tmp_path):
     config.storage.clips, config.evaluation.clips = str(tmp_path), 1
     assert factory.spec(config).border == config.data.context_frames
     clips = factory.open_split(config, "test_speed")
+    assert clips.spec is not None
     assert (len(clips), clips.split, clips.spec.tempo) == (1, "test_speed", (1.5, 2.0))
     with pytest.raises(ValueError, match="known are train, val_iid, test_iid, test_comp"):
         factory.open_split(config, "test_everything")

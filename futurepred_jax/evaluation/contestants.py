@@ -3,8 +3,6 @@
 import typing
 from collections.abc import Mapping
 
-from jaxtyping import Array, Float
-
 from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.models.decoding import Sampling
 
@@ -32,7 +30,7 @@ class Predictor(Tokenizer, typing.Protocol):
     """What is asked of a predictor besides; ``watched`` is what a motion pathway sees in place of the context."""
 
     @property
-    def gates(self) -> Mapping[str, Float[Array, ""]]:
+    def gates(self) -> Mapping[str, typing.Any]:
         """How far each gate to a motion pathway is open; none without a pathway."""
         ...
 

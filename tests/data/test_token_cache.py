@@ -71,7 +71,7 @@ def test_a_cut_off_file_is_made_again(make, tmp_path):
 
 
 def test_tokens_have_the_noisy_context_of_their_own_clip_beside_them_and_nothing_of_its_future():
-    clips = Clips(spec=ClutterSpec(), split="train", count=5, sha256="abc", shards=())
+    clips = Clips(spec=ClutterSpec(), split="train", count=5, sha256="abc", shards=(), checksums=())
     source = TokensInContext(ArraySource({"tokens": np.arange(5)}), clips, context=2)
     assert isinstance(source, Source)
     assert len(source) == 5

@@ -97,7 +97,7 @@ def test_a_weight_on_the_context_counts_its_tokens_after_the_first_frame(predict
 
 def test_corruption_touches_context_tokens_only(tokens):
     flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)
-    noisy = PREDICTING._corrupted(flat, jax.random.key(4))
+    noisy = PREDICTING.corrupted(flat, jax.random.key(4))
     np.testing.assert_array_equal(noisy[:, 8:], flat[:, 8:])
     assert jnp.any(noisy[:, :8] != flat[:, :8])
     assert noisy.min() >= 0

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import numpy as np
-import torch
+import torch  # pyright: ignore[reportMissingImports]
 from published import GOLDEN, NETWORKS, checkpoint, clip, sampled
 
 from futurepred_jax.benchmarks.pytorchvideo import build
