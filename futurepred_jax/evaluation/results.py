@@ -94,7 +94,7 @@ def table_of_scores(evaluations: Sequence[Evaluation]) -> str:
         summary = evaluation.summary
         for predictor, scores in summary["scores"].items():
             for metric, value in scores.items():
-                low, high = summary["intervals"][predictor].get(metric, (None, None))
+                low, high = summary.get("intervals", {}).get(predictor, {}).get(metric, (None, None))
                 writer.writerow([evaluation.split, summary["clips"], predictor, metric, value, low, high])
     return file.getvalue()
 
