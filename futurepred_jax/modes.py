@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compile, evaluate, factory, predict, replay, report, train
+from futurepred_jax import compile, evaluate, factory, predict, predict_files, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -45,6 +45,11 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 
+def predict_futures(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """predicted futures, of held-out clips beside the true ones, or with --input of your own videos"""
+    (predict_files.run if config.predictions.input or config.predictions.pretrained else predict.run)(config, workdir)
+
+
 def _stages(config: ConfigDict) -> list[str]:
     """What follows the training of a config."""
     left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report")}.get(config.kind, ())
@@ -68,7 +73,7 @@ def _minutes(began: float) -> str:
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
 """What follows training, each with the file that it writes last."""
 
-ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "report": write_report}
+ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict_futures, "report": write_report}
 """What one process does, whatever their number."""
 
 
