@@ -73,14 +73,14 @@ def _minutes(began: float) -> str:
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
 """What follows training, each with the file that it writes last."""
 
-ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict_futures, "report": write_report}
+ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "report": write_report}
 """What one process does, whatever their number."""
 
 
-def _by_first(mode: str) -> Mode:
-    @functools.wraps(ALONE[mode])
+def _by_first(name: str, mode: Mode) -> Mode:
+    @functools.wraps(mode)
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-        distributed.by_first(mode, lambda: ALONE[mode](config, workdir))
+        distributed.by_first(name, lambda: mode(config, workdir))
 
     return run
 
@@ -90,5 +90,5 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "replay": replay.run,
     "compile": compile.run,
-    **{mode: _by_first(mode) for mode in ALONE},
+    **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
 }

@@ -10,8 +10,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "data/recorded"))
 from movies import frames, write
+from test_main import command
 
-from futurepred_jax import commands, predict_files
+from futurepred_jax import predict_files
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.recorded import given
 from futurepred_jax.models.predictor import Futures
@@ -124,7 +125,8 @@ def test_what_cannot_be_predicted_is_refused_with_the_rule(tmp_path, fields, rul
         predict_files.run(config, tmp_path)
 
 
-def test_the_flags_are_fields_of_the_config():
-    wanted = {"input", "frames", "samples", "pretrained"}
-    assert {f"config.predictions.{name}" for name in wanted} <= commands.SHORT.keys()
-    assert wanted <= baseline.get_config("debug").predictions.keys()
+def test_the_flags_of_the_command_line_reach_the_mode(tmp_path):
+    asked = ("--mode=predict", "--pretrained=baseline-huge", f"--input={__file__}", "--frames=12", "--samples=2")
+    refused = command(tmp_path, *asked)
+    assert refused.returncode == 1
+    assert "error: no pretrained model 'baseline-huge': known are" in refused.stderr

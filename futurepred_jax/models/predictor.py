@@ -3,7 +3,13 @@
 Beyond the Transformer's grid a future is drawn window after window. A window is what training showed: as many latent
 frames of context, the first of which is one frame encoded alone, and the tokens drawn last after it, as they are. The
 tokenizer's decoder goes on from where it stopped, so the drawing has no seam; what the Transformer can know of a window
-is in its context, and an object hidden for longer than that is forgotten.
+is in its context, and an object hidden for longer than that is forgotten. Likelihoods are of each window given its
+context.
+
+What the border costs, for `tiny` on 32 clips of 33 frames: the true future of a second window had 9.00 bits a token with
+its true context, encoded anew or not, and 8.70 in the first. Predicted 24 frames ahead, the three windows had 18.8,
+16.6 and 16.3 dB; with all frames encoded anew instead of tokens kept, 16.5 and 16.2 dB in the later two. Between two
+frames the picture changed no more at the border of windows than at those of latent frames inside.
 """
 
 import dataclasses
