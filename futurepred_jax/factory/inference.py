@@ -10,11 +10,11 @@ from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
-from futurepred_jax.factory.loading import sampling
+from futurepred_jax.factory.loading import assemble_predictor, sampling
 from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
+from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.models.transformer import train_flops
 
 
@@ -72,10 +72,10 @@ def prediction(config: ConfigDict) -> Inference:
     one += train_flops(transformer, clips=1, first=past) / 3
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
-        motion = None if pathway is None else Motion(pathway, weights["pathway"])
-        predictor = Predictor(Tokenizer(module, weights["tokenizer"]), transformer, weights["transformer"], motion)
         future = data.frames - data.context_frames
-        return predictor.predict(context, num_frames=future, key=key, sampling=sampling(config))
+        return assemble_predictor(config, weights).predict(
+            context, num_frames=future, key=key, sampling=sampling(config)
+        )
 
     return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
 
