@@ -6,8 +6,8 @@ tokenizer's decoder goes on from where it stopped, so the drawing has no seam; w
 is in its context, and an object hidden for longer than that is forgotten. Likelihoods are of each window given its
 context.
 
-What the border costs, for `tiny` on 32 clips of 33 frames: the true future of a second window had 9.00 bits a token with
-its true context, encoded anew or not, and 8.70 in the first. Predicted 24 frames ahead, the three windows had 18.8,
+What the border costs, for `tiny` on 32 clips of 33 frames: the true future of a second window had 9.00 bits a token
+with its true context, encoded anew or not, and 8.70 in the first. Predicted 24 frames ahead, the three windows had 18.8,
 16.6 and 16.3 dB; with all frames encoded anew instead of tokens kept, 16.5 and 16.2 dB in the later two. Between two
 frames the picture changed no more at the border of windows than at those of latent frames inside.
 """
@@ -218,7 +218,7 @@ class Predictor:
 
     def _continued(
         self, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
-    ) -> tuple[TokenGrid, Float[Array, "bm"]]:
+    ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"]]:
         """Tokens after a window's, ``samples`` rows of each, on their grid, and their log-likelihood."""
         lh, lw = window.shape[2:4]
         new = _continue(
