@@ -133,7 +133,7 @@ class Predictor:
         *,
         num_frames: int,
         num_samples: int = 1,
-        temperature: float | None = None,
+        temperature: int | float | None = None,
         key: Key | None = None,
     ) -> Futures:
         """Futures of each clip: video [b m n h w 3] in [0, 1], its tokens, and log p(tokens | context) in nats.
@@ -162,7 +162,7 @@ class Predictor:
         )
         return futures.replace(video=_unit(futures.video))
 
-    def _sampling(self, num_samples: int, temperature: float | None) -> Sampling:
+    def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
         if temperature is None:
             return factory.sampling(self.config) if num_samples == 1 else Sampling()
         if temperature == 0 and num_samples > 1:

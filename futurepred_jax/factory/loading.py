@@ -9,10 +9,17 @@ from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
-from futurepred_jax.factory.models import make_classification, make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.models import (
+    make_classification,
+    make_magvit,
+    make_outlook,
+    make_pathway,
+    make_transformer,
+)
+from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.decoding import Sampling
-from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
+from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
 from futurepred_jax.training import checkpoints, identity
 
 
@@ -27,11 +34,19 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
     return Tokenizer(make_magvit(config), {"params": weights.params, **(weights.model_state or {})})
 
 
+def load_foresight(config: ConfigDict, workdir: epath.PathLike) -> Foresight:
+    """What makes the first guess, by its own config and workdir. Raises as ``load_tokenizer``."""
+    identity.require_same(workdir, config.to_dict())
+    weights = checkpoints.load_params(workdir)
+    module = make_outlook(config, make_magvit(tokenizer_config(config)))
+    return Foresight(module, {"params": weights.params, **(weights.model_state or {})})
+
+
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     params, state = checkpoints.load_params(workdir, config.evaluation.checkpoint)
-    weights = {"transformer": params["transformer"] if watches(config) else params}
+    weights = {"transformer": params["transformer"] if watches(config) else params, "outlook": state["outlook"]}
     if config.kind == "joint":
         weights["tokenizer"] = {"params": params["tokenizer"], **state["tokenizer"]}
     else:
@@ -44,20 +59,21 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
 
 def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Predictor:
     """The predictor of a config and the weights of its parts, by the names that ``weights_of`` gives them."""
-    magvit, data = make_magvit(tokenizer_config(config)), config.data
+    magvit = make_magvit(tokenizer_config(config))
     return Predictor(
         Tokenizer(magvit, weights["tokenizer"]),
         make_transformer(config, magvit),
         weights["transformer"],
+        Foresight(make_outlook(outlook_config(config), magvit), weights["outlook"]),
         Motion(make_pathway(config, magvit), weights["pathway"]) if watches(config) else None,
-        past=magvit.grid(data.context_frames, data.size, data.size)[0],
     )
 
 
 def weights_of(predictor: Predictor) -> dict[str, PyTree]:
     """The weights of a predictor's parts."""
     weights = {"tokenizer": predictor.tokenizer.variables, "transformer": predictor.params}
-    return weights if predictor.motion is None else {**weights, "pathway": predictor.motion.variables}
+    further = {"outlook": predictor.foresight, "pathway": predictor.motion}
+    return weights | {name: part.variables for name, part in further.items() if part is not None}
 
 
 def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[np.ndarray], dict[str, Array]]:

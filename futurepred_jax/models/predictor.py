@@ -6,10 +6,10 @@ tokenizer's decoder goes on from where it stopped, so the drawing has no seam; w
 is in its context, and an object hidden for longer than that is forgotten. Likelihoods are of each window given its
 context.
 
-What the border costs, for `tiny` on 32 clips of 33 frames: the true future of a second window had 9.00 bits a token with
-its true context, encoded anew or not, and 8.70 in the first. Predicted 24 frames ahead, the three windows had 18.8,
-16.6 and 16.3 dB; with all frames encoded anew instead of tokens kept, 16.5 and 16.2 dB in the later two. Between two
-frames the picture changed no more at the border of windows than at those of latent frames inside.
+What the border costs, for a `tiny` model on 32 clips of 33 frames: the true future of a second window had 9.00 bits a
+token with its true context, encoded anew or not, and 8.70 in the first. Predicted 24 frames ahead, the three windows had
+18.8, 16.6 and 16.3 dB; with all frames encoded anew instead of tokens kept, 16.5 and 16.2 dB in the later two. Between
+two frames the picture changed no more at the border of windows than at those of latent frames inside.
 """
 
 import dataclasses
@@ -27,6 +27,7 @@ from futurepred_jax.models import streaming
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.transformer import Transformer
 
@@ -116,22 +117,26 @@ class _Reel:
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictor:
-    """A tokenizer and the Transformer that was trained on its tokens, with or without a motion pathway.
+class Foresight:
+    """What makes the first guess of a future, with its variables."""
 
-    Attributes:
-        tokenizer: makes the tokens.
-        transformer: continues them.
-        params: the Transformer's.
-        motion: the pathway that watches the context.
-        past: latent frames of the context in training, and of every window beyond the grid; 0: none goes beyond.
-    """
+    module: Outlook
+    variables: PyTree
+
+    def guess(self, context: Tokens) -> Guess:
+        """Of what follows the tokens of a context."""
+        return _guess(self.module, self.variables, context)
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A tokenizer and the Transformer that was trained on its tokens, with what it reads besides them."""
 
     tokenizer: Tokenizer
     transformer: Transformer
     params: PyTree
+    foresight: Foresight | None = None
     motion: Motion | None = None
-    past: int = 0
 
     @property
     def gates(self) -> dict[str, float]:
@@ -182,7 +187,7 @@ class Predictor:
             watched: what the pathway sees in place of the context, such as another clip's, to tell what it is worth.
 
         Raises:
-            ValueError: if nothing is asked for, or more than the grid has of a predictor without a ``past``.
+            ValueError: if nothing is asked for, or more than the grid has of a Transformer without a ``past``.
         """
         if min(num_frames, samples) < 1:
             raise ValueError(f"{samples} futures of {num_frames} frames: ask for at least 1 of each")
@@ -208,7 +213,7 @@ class Predictor:
         self, reel: _Reel, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, **drawing: Any
     ) -> _Reel:
         """The reel and the next latent frames, as many as the grid has after the window, ``samples`` rows of each."""
-        if self.past:
+        if self.transformer.past:
             latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.shape[1]))
         new, log_likelihood = self._continued(window, seen, latent_frames, samples=samples, **drawing)
         reel = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), reel)
@@ -218,7 +223,7 @@ class Predictor:
 
     def _continued(
         self, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
-    ) -> tuple[TokenGrid, Float[Array, "bm"]]:
+    ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"]]:
         """Tokens after a window's, ``samples`` rows of each, on their grid, and their log-likelihood."""
         lh, lw = window.shape[2:4]
         new = _continue(
@@ -230,15 +235,26 @@ class Predictor:
             sampling=sampling,
             samples=samples,
             memory=self._memory(seen),
+            guess=self._guess(_flat(window)),
         )
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
         return tokens, rearrange(new.log_likelihood, "b m -> (b m)")
 
     def _next_context(self, reel: _Reel) -> tuple[TokenGrid, Video]:
         """A window as training showed it: its first frame encoded alone, then the last tokens as they are; its film."""
-        seen = reel.film[:, -(1 + (self.past - 1) * self.tokenizer.module.stride[0]) :]
-        kept = reel.tokens[:, reel.tokens.shape[1] - (self.past - 1) :]
-        return jnp.concatenate([self.tokenize(seen[:, :1]), kept], axis=1), seen
+        kept = self.transformer.past - 1
+        seen = reel.film[:, -(1 + kept * self.tokenizer.module.stride[0]) :]
+        tokens = reel.tokens[:, reel.tokens.shape[1] - kept :]
+        return jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen
+
+    def first_guess(self, context: Video, *, num_frames: int) -> Video | None:
+        """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
+        if self.foresight is None:
+            return None
+        past = self.tokenize(self._usable(context))
+        tokens = nearest(self.foresight.guess(_flat(past)), self.sizes)
+        future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
+        return self._drawn(past, future)[:, :num_frames]
 
     def score(self, context: Video, future: Float[Array, "b n h w c"], *, watched: Video | None = None) -> Scored:
         """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
@@ -246,8 +262,16 @@ class Predictor:
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        memory = self._memory(context if watched is None else self._usable(watched))
-        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory)
+        memory, guess = self._memory(context if watched is None else self._usable(watched)), self._guess(_flat(tokens))
+        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory, guess=guess)
+
+    def _drawn(self, past: TokenGrid, future: TokenGrid) -> Float[Array, "b n h w c"]:
+        """The frames of a future, after its context."""
+        start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
+        return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
+
+    def _guess(self, context: Tokens) -> Guess | None:
+        return None if self.foresight is None else self.foresight.guess(context)
 
     def _memory(self, seen: Video) -> Memory | None:
         return None if self.motion is None else self.motion.watch(seen)
@@ -269,12 +293,19 @@ def _watch(module: Pathway, variables: PyTree, video: Video) -> Memory:
     return module.apply(variables, video)  # pyright: ignore[reportReturnType]
 
 
+@partial(jax.jit, static_argnums=0)
+def _guess(module: Outlook, variables: PyTree, context: Tokens) -> Guess:
+    return module.apply(variables, context)  # pyright: ignore[reportReturnType]
+
+
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling", "samples"))(generate)
 
 
 @partial(jax.jit, static_argnums=0, static_argnames="first")
-def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None) -> Scored:
-    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory)  # pyright: ignore
+def _score(
+    module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None, guess: Guess | None
+) -> Scored:
+    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
     true = tokens[:, first:]
     hit = jnp.argmax(logits, axis=-1) == true
     confidence = jnp.max(jax.nn.softmax(logits), axis=-1)

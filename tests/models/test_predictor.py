@@ -1,15 +1,15 @@
 """Context in, future out: lengths, likelihoods and refusals."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from filled import filled
 
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Predictor, Tokenizer
+from futurepred_jax.models.outlook import Outlook
+from futurepred_jax.models.predictor import Foresight, Predictor, Tokenizer
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.transformer import Transformer
 
@@ -65,8 +65,14 @@ def test_impossible_futures_are_refused(predictor):
 
 @pytest.fixture(scope="module")
 def far(predictor):
-    """The same, which knows that its context has two latent frames."""
-    return dataclasses.replace(predictor, past=2)
+    """One with a first guess, trained on contexts of two latent frames."""
+    outlook = Outlook(sizes=(16,), code_dim=4, grid=(4, 2, 2), past=2, width=8, depth=1)
+    tokens = jax.ShapeDtypeStruct((1, 16, 1), jnp.int32)
+    foresight = Foresight(outlook, filled(jax.eval_shape(outlook.init, jax.random.key(0), tokens)))
+    transformer = predictor.transformer.clone(past=2, code_dim=4)
+    guess = foresight.guess(jnp.zeros((1, 16, 1), int))
+    params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
+    return Predictor(predictor.tokenizer, transformer, filled(params)["params"], foresight)
 
 
 def _futures(predictor, frames: int, samples: int = 1, sampling: Sampling = GREEDY):
@@ -89,7 +95,7 @@ def test_a_window_is_what_training_showed_and_the_drawing_has_no_seam(far):
     np.testing.assert_allclose(drawn.video[:, 0], whole[:, 3:], atol=1e-5)
     # the second window: the frame before its last latent frame, encoded alone, then that latent frame
     second = jnp.concatenate([far.tokenize(whole[:, 4:5]), tokens[:, 3:4], tokens[:, 4:]], axis=1).reshape(2, 16, 1)
-    logits = far.transformer.apply({"params": far.params}, second, first=8)
+    logits = far.transformer.apply({"params": far.params}, second, first=8, guess=far.foresight.guess(second))
     np.testing.assert_array_equal(jnp.argmax(logits, axis=-1), second[:, 8:])
     log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), second[:, 8:, :, None], axis=-1).sum((1, 2, 3))
     np.testing.assert_allclose(drawn.log_likelihood[:, 0] - _futures(far, 4).log_likelihood[:, 0], log_p, rtol=1e-4)
