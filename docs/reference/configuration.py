@@ -23,7 +23,13 @@ from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 from reference.descriptions import comments, entries
 
-BASES = {"baseline": "tokenizer", "joint_i3d": "baseline", "slowfast": "baseline", "classification": "tokenizer"}
+BASES = {
+    "baseline": "tokenizer",
+    "outlook": "baseline",
+    "joint_i3d": "baseline",
+    "slowfast": "baseline",
+    "classification": "tokenizer",
+}
 """The config whose fields a config has too; what is the same there is not repeated."""
 
 TAKEN_BY: dict[str, tuple[Any, ...]] = {

@@ -19,8 +19,8 @@ FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="indigo", font=FONT, font_mono=("ui-monospace", "monospace"))
 HINT = "<p>Choose a scene or upload a clip, then press <b>Predict</b>.</p>"
 ABOUT = """# What happens next?
-**{name}** sees {context} frames, {fps:g} a second, and predicts {future}: one future by its own rule, and four drawn from
-its own distribution. Fewer bits a token: likelier to the model. Dashed: where the objects really went; px off: how far
+**{name}** sees {context} frames, {fps:g} a second, and predicts {future}: one future by its own rule, and four drawn
+from its own distribution. Fewer bits a token: likelier to the model. Dashed: where the objects really went; px off: how far
 from it they are found in a future, of {size} px."""
 
 
