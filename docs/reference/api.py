@@ -4,7 +4,18 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("data", "models", "objectives", "metrics", "evaluation", "training", "weights", "factory", "reporting")
+PACKAGES = (
+    "data",
+    "models",
+    "objectives",
+    "metrics",
+    "evaluation",
+    "training",
+    "weights",
+    "factory",
+    "pretrained",
+    "reporting",
+)
 
 
 def pages() -> dict[str, str]:
@@ -21,9 +32,8 @@ def _page(title: str, pattern: str) -> str:
 
 def _says(path: Path) -> bool:
     """Whether a module holds anything to document; the command line tells of itself by --help."""
-    return any(
-        isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Assign) for node in ast.parse(path.read_text()).body
-    )
+    kinds = ast.ClassDef | ast.FunctionDef | ast.Assign
+    return path.name != "main.py" and any(isinstance(node, kinds) for node in ast.parse(path.read_text()).body)
 
 
 def _module(path: Path) -> str:

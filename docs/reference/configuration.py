@@ -11,6 +11,7 @@ from futurepred_jax.configs import NAMES, shared
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.resnet3d import ResNet3D
 from futurepred_jax.models.slowfast import SlowFast
@@ -45,6 +46,7 @@ TAKEN_IN: dict[str, dict[str, tuple[Any, ...]]] = {
     "tokenizer": {"model": (MagVit,), "objective": (TokenizerObjective,)},
     "predictor": {"model": (Transformer,), "objective": (PredictionObjective,)},
     "joint": {"model": (Transformer,), "objective": (JointObjective, PredictionObjective)},
+    "outlook": {"model": (Outlook,)},
     "classifier": {"model": (SlowFast, ResNet3D), "objective": (ClassificationObjective,)},
 }
 """And in the configs of a kind."""
@@ -59,6 +61,8 @@ PLAIN = {
     "recorded_gate": "of recorded videos instead: dB of PSNR above the mean frame",
     "tokenizer.config": "of the tokenizer that makes the tokens",
     "tokenizer.workdir": "where that is; by default `tokenizer-PRESET` beside the predictor's own workdir",
+    "outlook.config": "of what makes the first guess of the future",
+    "outlook.workdir": "where that is; by default `outlook-PRESET` beside the predictor's own workdir",
     "pathway.config": "of the motion network",
     "pathway.endpoints": "features that the Transformer sees, by the network's names",
     "pathway.init": "what the network starts from: pretrained, published or random",
@@ -137,14 +141,20 @@ def meaning(name: str, kind: str, path: str) -> str:
     """The comment behind a field in its config or those that it builds on, or what takes it says of it; or nothing."""
     section, _, key = path.rpartition(".")
     takers = (*TAKEN_IN.get(kind, {}).get(section, ()), *TAKEN_BY.get(section, ()))
+    documented = [said[key] for said in map(entries, takers) if key in said]
+    commented = _comments(name, section, key)
+    plain = [PLAIN[known] for known in (path, section) if known in PLAIN]
+    return next(iter([*documented, *commented, *plain]), "").rstrip(".")
+
+
+def _comments(name: str, section: str, key: str) -> list[str]:
+    """Those behind a key in a config and what it builds on: in the function of the section's name, or in none."""
     lineage = [name]
     while lineage[-1] in BASES:
         lineage.append(BASES[lineage[-1]])
-    sources = [comments(_module(config)) for config in (*lineage, "shared")]
-    documented = [entries(taker) for taker in takers]
-    sources = [*documented, *sources] if takers else sources
-    said = next((source[key] for source in sources if key in source), PLAIN.get(path, PLAIN.get(section, "")))
-    return said.rstrip(".")
+    known = [comments(_module(config)) for config in (*lineage, "shared")]
+    places = [(function, key) for function in (section, "get_config", "")]
+    return [found[place] for found in known for place in places if place in found]
 
 
 @functools.cache

@@ -16,21 +16,27 @@ SECTIONS = ("Attributes:", "Args:")
 
 
 @functools.cache
-def comments(module: ModuleType) -> dict[str, str]:
-    """The comment at the end of each line of a module that holds one key of a dict, by the key.
+def comments(module: ModuleType) -> dict[tuple[str, str], str]:
+    """The comment at the end of each line of a module that holds one key of a dict, by (function, key).
+
+    The function is the one that the line stands in; it is empty outside of any.
 
     Raises:
-        ValueError: a key has two different comments.
+        ValueError: a key has two different comments in one function.
     """
-    source = inspect.getsource(module)
-    keys = _keys_by_line(source)
-    found: dict[str, str] = {}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type != tokenize.COMMENT or len(keys.get(token.start[0], ())) != 1:
+    tree = ast.parse(inspect.getsource(module))
+    keys, functions = _keys_by_line(tree), [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    found: dict[tuple[str, str], str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(module)).readline):
+        line, said = token.start[0], token.string.lstrip("# ")
+        if token.type != tokenize.COMMENT or len(keys.get(line, ())) != 1:
             continue
-        (key,), said = keys[token.start[0]], token.string.lstrip("# ")
-        if found.setdefault(key, said) != said:
-            raise ValueError(f"{module.__name__}: {key!r} has the comments {found[key]!r} and {said!r}: say one")
+        inside = next((f.name for f in functions if f.lineno <= line <= (f.end_lineno or line)), "")
+        (key,) = keys[line]
+        if found.setdefault((inside, key), said) != said:
+            raise ValueError(
+                f"{module.__name__}: {key!r} has the comments {found[inside, key]!r} and {said!r}: say one"
+            )
     return found
 
 
@@ -63,9 +69,9 @@ def _field_comments(documented: Any) -> dict[str, str]:
     return {match[1]: match[2] for match in map(pattern.match, lines) if match}
 
 
-def _keys_by_line(source: str) -> Mapping[int, list[str]]:
+def _keys_by_line(tree: ast.Module) -> Mapping[int, list[str]]:
     keys: dict[int, list[str]] = {}
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             for key in node.keys:
                 if isinstance(key, ast.Constant):

@@ -15,7 +15,7 @@ MOST_BITS = 32.0  # a token, at which surprise is brightest
 HEAT = np.array([[12, 12, 40], [90, 24, 110], [208, 70, 70], [250, 160, 60], [255, 245, 190]], np.float32)
 
 
-def render(forecast: Forecast, *, fps: float) -> str:
+def render(forecast: Forecast, *, fps: int | float) -> str:
     """All films of a forecast, beside each other."""
     context, true = len(forecast.context), forecast.truth
     panels = [_panel(forecast.context, guess, "guess", true) for guess in forecast.guesses]

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax import factory
 from futurepred_jax.data.clips import make_clip, noisy
+from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.splits import LEVELS
 from futurepred_jax.data.trajectories import FAMILIES
@@ -47,7 +48,13 @@ def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
 
 
 def draw(choice: Choice, config: ConfigDict) -> Mapping[str, np.ndarray]:
-    """The clip with its truth, and ``noisy``, what the model sees of it. Raises as ``spec_of``."""
+    """The clip with its truth, and ``noisy``, what the model sees of it.
+
+    Raises:
+        ValueError: as ``spec_of``, or if nothing can be hidden.
+    """
     spec = spec_of(choice, config)
     clip = make_clip(spec, SPLIT, int(choice.seed))
+    if choice.occluder and not (clip["role"][clip["exists"]] == ROLES.index("occluder")).any():
+        raise ValueError("no place for an occluder in this scene: take another seed or motion, or other objects")
     return {**clip, "noisy": noisy(spec, SPLIT, clip)}

@@ -70,7 +70,7 @@ def test_a_clip_that_is_too_long_is_refused_with_the_rule_and_a_short_one_predic
     browser_page.get_by_text("long.mp4").wait_for()
     predict = browser_page.get_by_role("button", name="Predict").locator("visible=true")
     predict.click()
-    browser_page.get_by_text("the video has 21 seconds").wait_for(timeout=60_000)
+    browser_page.get_by_text("seconds: at most").wait_for(timeout=60_000)
     assert browser_page.locator(".fp-panel").count() == 0
 
 
@@ -90,7 +90,7 @@ def test_the_page_is_served_to_this_machine_alone_unless_told_otherwise():
     from futurepred_jax.demo import __main__ as command
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command.app, "run", lambda main: None)
+        patch.setattr(command.app, "run", lambda _: None)
         patch.setattr(flags, "FLAGS", flags.FlagValues())
         values = {}
         for kind in ("string", "integer"):

@@ -1,11 +1,15 @@
 """A chosen scene is what was chosen."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from futurepred_jax.configs import baseline
+from futurepred_jax.data.clips import make_clip
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
+from futurepred_jax.demo import scenes
 from futurepred_jax.demo.scenes import Choice, draw
 
 CONFIG = baseline.get_config("debug")
@@ -24,9 +28,10 @@ def test_a_scene_has_the_objects_and_the_motion_that_were_chosen():
 
 
 def test_an_occluder_hides_a_target_where_the_future_begins():
-    clip = draw(Choice(objects=2, level="clean", occluder=True, seed=1), CONFIG)
+    config = baseline.get_config("tiny")
+    clip = draw(Choice(objects=2, motion="straight", level="clean", occluder=True, seed=1), config)
     assert of_role(clip, "occluder").any()
-    border = CONFIG.data.context_frames
+    border = config.data.context_frames
     targets = of_role(clip, "target")
     hidden = (clip["visible_px"] == 0) & (clip["amodal_px"] > 0)
     assert hidden[border - 1 : border + 1, targets].any()
@@ -39,6 +44,17 @@ def test_a_seed_is_a_scene_and_clutter_does_not_change_its_targets():
     np.testing.assert_array_equal(clean["position"][:, targets], heavy["position"][:, targets])
     assert (heavy["noisy"] != heavy["video"]).any()
     assert not np.array_equal(clean["video"], other["video"])
+
+
+def test_where_nothing_can_be_hidden_another_seed_is_advised(monkeypatch):
+    monkeypatch.setattr(scenes, "make_clip", lambda spec, split, index: make_clip(shown(spec), split, index))
+    with pytest.raises(ValueError, match="no place for an occluder in this scene: take another seed"):
+        draw(Choice(level="clean", occluder=True), CONFIG)
+
+
+def shown(spec):
+    """The same without an occluder."""
+    return dataclasses.replace(spec, level="clean", occlusion="any")
 
 
 @pytest.mark.parametrize(

@@ -55,8 +55,8 @@ if "futurepred_jax.main" in line:
     line = [a for a in line if not a.startswith("--config=")] + [f"--config={{name}}:debug"]
     if not any(a.startswith("--workdir=") for a in line):
         line.append(f"--workdir=runs/{{name}}-{{preset or 'tiny'}}")
-    trained = ["", "tokenizer.config."] if name == "baseline" else [""]
-    line += [f"--config.{{part}}train.{{what}}" for part in trained for what in ("steps=4", "warmup_steps=1")]
+    built_from = ["tokenizer.config.", "outlook.config."] if name == "baseline" else []
+    line += [f"--config.{{part}}train.{{what}}" for part in ["", *built_from] for what in ("steps=4", "warmup_steps=1")]
     line += ["--config.data.train_clips=64", "--config.predictions.clips=2"]
     line += ["--config.gate.foreground_psnr=0.0"] if name == "baseline" else []
 if "futurepred_jax.demo" in line:

@@ -38,11 +38,11 @@ def test_a_config_shows_what_differs_from_the_one_that_it_builds_on():
 
 
 def test_comments_and_docstrings_are_read_as_they_stand():
-    assert descriptions.comments(shared)["held_out"].startswith("of recorded videos")
+    assert descriptions.comments(shared)["data", "held_out"].startswith("of recorded videos")
     assert descriptions.entries(ClutterSpec)["size"] == "pixels a side."
 
 
-def test_two_comments_on_one_key_are_an_error(monkeypatch):
+def test_two_comments_on_one_key_in_one_place_are_an_error(monkeypatch):
     source = 'A = {\n    "x": 1,  # one\n}\nB = {\n    "x": 2,  # two\n}\n'
     monkeypatch.setattr(descriptions.inspect, "getsource", lambda _: source)
     with pytest.raises(ValueError, match="'x' has the comments 'one' and 'two'"):
@@ -65,4 +65,4 @@ def test_every_package_of_the_code_has_its_page():
     pages = api.pages()
     assert "::: futurepred_jax.models.magvit" in pages["api/models.md"]
     packages = {path.parent.name for path in (api.ROOT / "futurepred_jax").glob("*/__init__.py")}
-    assert packages - {"benchmarks", "configs"} == set(api.PACKAGES)
+    assert packages - {"benchmarks", "configs", "demo"} == set(api.PACKAGES)
