@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import struct
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models.crossing import Memory, gates
@@ -174,7 +174,7 @@ class Predictor:
         memory, guess = self._memory(context, watched), self._guess(_flat(tokens))
         return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory, guess=guess)
 
-    def _drawn(self, past: TokenGrid, future: TokenGrid) -> Float[Array, "b n h w c"]:
+    def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
         """The frames of a future, after its context."""
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
