@@ -1,5 +1,6 @@
 """What the documentation shows can be typed as it stands."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -45,11 +46,11 @@ def test_a_block_is_run_or_says_that_it_is_only_shown(page):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_the_blocks_of_a_page_run_one_after_another(page, desk):
-    found = blocks(page)
-    for block in found:
-        if block.language == "console":
+    """Blocks of Python that follow each other, with nothing typed between them, are one program."""
+    for language, found in itertools.groupby(blocks(page), key=lambda block: block.language):
+        some = list(found)
+        if language == "python":
+            run(desk, some[0]._replace(text=PRELUDE + "\n\n".join(block.text for block in some)))
+        for block in some if language == "console" else ():
             printed = run(desk, block)
             assert all(line in printed for line in promised(block)), (block.name, printed)
-    python = [block.text for block in found if block.language == "python"]
-    if python:
-        run(desk, Block(page, found[0].line, "python", PRELUDE + "\n\n".join(python)))
