@@ -2,9 +2,9 @@
 
 import re
 
-from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.structure.files import File, Files
-from mkdocs.structure.pages import Page
+from mkdocs.config.defaults import MkDocsConfig  # pyright: ignore[reportMissingImports]
+from mkdocs.structure.files import File, Files  # pyright: ignore[reportMissingImports]
+from mkdocs.structure.pages import Page  # pyright: ignore[reportMissingImports]
 from reference import api, configuration, figures, tables
 
 ASKED = re.compile(r"^<!-- from the code: (\w+) -->$", re.MULTILINE)

@@ -128,7 +128,7 @@ def flattened(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}{key}"
-        if isinstance(value, ConfigDict) and "kind" in value:
+        if isinstance(value, ConfigDict) and value.get("kind") is not None:
             flat[path] = f"config:{value.name.partition('-')[0]}"
         elif isinstance(value, ConfigDict):
             flat |= flattened(value, f"{path}.")
@@ -152,7 +152,7 @@ def _comments(name: str, section: str, key: str) -> list[str]:
     lineage = [name]
     while lineage[-1] in BASES:
         lineage.append(BASES[lineage[-1]])
-    known = [comments(_module(config)) for config in (*lineage, "shared")]
+    known = [comments(f"futurepred_jax.configs.{config}") for config in (*lineage, "shared")]
     places = [(function, key) for function in (section, "get_config", "")]
     return [found[place] for found in known for place in places if place in found]
 

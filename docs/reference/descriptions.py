@@ -2,13 +2,13 @@
 
 import ast
 import functools
+import importlib
 import inspect
 import io
 import re
 import textwrap
 import tokenize
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 ENTRY = re.compile(r"^    (\w+): (.*)$")
@@ -16,7 +16,7 @@ SECTIONS = ("Attributes:", "Args:")
 
 
 @functools.cache
-def comments(module: ModuleType) -> dict[tuple[str, str], str]:
+def comments(module: str) -> dict[tuple[str, str], str]:
     """The comment at the end of each line of a module that holds one key of a dict, by (function, key).
 
     The function is the one that the line stands in; it is empty outside of any.
@@ -24,19 +24,18 @@ def comments(module: ModuleType) -> dict[tuple[str, str], str]:
     Raises:
         ValueError: a key has two different comments in one function.
     """
-    tree = ast.parse(inspect.getsource(module))
+    source = inspect.getsource(importlib.import_module(module))
+    tree = ast.parse(source)
     keys, functions = _keys_by_line(tree), [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     found: dict[tuple[str, str], str] = {}
-    for token in tokenize.generate_tokens(io.StringIO(inspect.getsource(module)).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
         line, said = token.start[0], token.string.lstrip("# ")
         if token.type != tokenize.COMMENT or len(keys.get(line, ())) != 1:
             continue
         inside = next((f.name for f in functions if f.lineno <= line <= (f.end_lineno or line)), "")
         (key,) = keys[line]
         if found.setdefault((inside, key), said) != said:
-            raise ValueError(
-                f"{module.__name__}: {key!r} has the comments {found[inside, key]!r} and {said!r}: say one"
-            )
+            raise ValueError(f"{module}: {key!r} has the comments {found[inside, key]!r} and {said!r}: say one")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
-import gradio as gr
+import gradio as gr  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.data.recorded import Cut
 from futurepred_jax.data.splits import LEVELS
@@ -20,8 +20,8 @@ THEME = gr.themes.Soft(primary_hue="indigo", font=FONT, font_mono=("ui-monospace
 HINT = "<p>Choose a scene or upload a clip, then press <b>Predict</b>.</p>"
 ABOUT = """# What happens next?
 **{name}** sees {context} frames, {fps:g} a second, and predicts {future}: one future by its own rule, and four drawn
-from its own distribution. Fewer bits a token: likelier to the model. Dashed: where the objects really went; px off: how far
-from it they are found in a future, of {size} px."""
+from its own distribution. Fewer bits a token: likelier to the model. Dashed: where the objects really went; px off: how
+far from it those that are found are, of {size} px."""
 
 
 def build(predictor: Predictor) -> gr.Blocks:
@@ -37,7 +37,7 @@ def build(predictor: Predictor) -> gr.Blocks:
             with gr.Column(scale=3, min_width=420):
                 shown = gr.HTML(HINT, elem_id="films")
         for button, inputs, act in (scene, upload):
-            button.click(act, inputs, shown, api_name=False, concurrency_limit=1, concurrency_id="model")
+            button.click(act, inputs, shown, api_visibility="private", concurrency_limit=1, concurrency_id="model")
     return page
 
 

@@ -38,7 +38,7 @@ def test_a_config_shows_what_differs_from_the_one_that_it_builds_on():
 
 
 def test_comments_and_docstrings_are_read_as_they_stand():
-    assert descriptions.comments(shared)["data", "held_out"].startswith("of recorded videos")
+    assert descriptions.comments(shared.__name__)["data", "held_out"].startswith("of recorded videos")
     assert descriptions.entries(ClutterSpec)["size"] == "pixels a side."
 
 
@@ -46,7 +46,7 @@ def test_two_comments_on_one_key_in_one_place_are_an_error(monkeypatch):
     source = 'A = {\n    "x": 1,  # one\n}\nB = {\n    "x": 2,  # two\n}\n'
     monkeypatch.setattr(descriptions.inspect, "getsource", lambda _: source)
     with pytest.raises(ValueError, match="'x' has the comments 'one' and 'two'"):
-        descriptions.comments.__wrapped__(shared)
+        descriptions.comments.__wrapped__(shared.__name__)
 
 
 def test_pages_ask_for_tables_that_there_are_and_for_all_of_them():
