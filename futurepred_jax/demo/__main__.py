@@ -17,7 +17,7 @@ def cli() -> None:
     host = flags.DEFINE_string(
         "host", "127.0.0.1", "Address to serve at; 0.0.0.0 is open to whoever reaches this host."
     )
-    port = flags.DEFINE_integer("port", 7860, "Port.", lower_bound=0)
+    port = flags.DEFINE_integer("port", 7860, "Port; 0 for a free one.", lower_bound=0)
 
     def main(argv: Sequence[str]) -> None:
         if len(argv) > 1:
@@ -48,8 +48,9 @@ def serve(workdir: str, pretrained: str | None, host: str, port: int) -> None:
     compilation.enable_compilation_cache()
     predictor = Predictor.from_pretrained(pretrained) if pretrained else Predictor.from_workdir(workdir)
     page.scene(predictor, Choice())
-    print(f"open http://{host}:{port} (Ctrl-C ends it)", flush=True)
-    page.launch(predictor, host=host, port=port)
+    served, address = page.launch(predictor, host=host, port=port)
+    print(f"open {address} (Ctrl-C ends it)", flush=True)
+    served.block_thread()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from futurepred_jax.metrics.truth import targets_of
 SAMPLES = 4
 
 Film = UInt8[np.ndarray, "t h w 3"]
+Later = UInt8[np.ndarray, "n h w 3"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Future:
     """One future; ``bits`` a token are those by which the model's likelihood of it is told."""
 
     name: str
-    film: Film
+    film: Later
     bits: float
     tracks: Tracks | None = None
 
@@ -51,7 +52,7 @@ class Forecast:
 def forecast(
     predictor: Predictor,
     context: Film,
-    truth: Film | None = None,
+    truth: Later | None = None,
     *,
     seed: int = 0,
     labels: Mapping[str, np.ndarray] | None = None,
@@ -84,7 +85,7 @@ def forecast(
     return Forecast(context, Future("What happened", truth, float(surprise.mean()), tracks), surprise, guesses)
 
 
-def _surprise(predictor: Predictor, context: Film, truth: Film) -> Float[np.ndarray, "lt lh lw"]:
+def _surprise(predictor: Predictor, context: Film, truth: Later) -> Float[np.ndarray, "lt lh lw"]:
     """Bits of each token of the true future."""
     scored = predictor.trained.score(_signed(context), _signed(truth))
     grid = predictor.tokenizer.encode(truth[None, :1]).shape[2:4]

@@ -17,6 +17,7 @@ from futurepred_jax.interface import Predictor
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="indigo", font=FONT, font_mono=("ui-monospace", "monospace"))
+KEPT = (600, 3600)  # seconds: every so often, uploads older than an hour are deleted
 HINT = "<p>Choose a scene or upload a clip, then press <b>Predict</b>.</p>"
 ABOUT = """# What happens next?
 **{name}** sees {context} frames, {fps:g} a second, and predicts {future}: one future by its own rule, and four drawn
@@ -28,7 +29,7 @@ def build(predictor: Predictor) -> gr.Blocks:
     """The page about a model."""
     data = predictor.config.data
     about = {"name": predictor.config.name, "context": data.context_frames, "fps": data.fps, "size": data.size}
-    with gr.Blocks(title="futurepred_jax", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title="futurepred_jax", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as page:
         gr.Markdown(ABOUT.format(**about, future=data.frames - data.context_frames))
         with gr.Row():
             with gr.Column(scale=1, min_width=280), gr.Tabs():
@@ -41,15 +42,15 @@ def build(predictor: Predictor) -> gr.Blocks:
     return page
 
 
-def launch(predictor: Predictor, *, host: str, port: int, wait: bool = True) -> tuple[gr.Blocks, str]:
-    """Serve the page until it is interrupted, or in the background; returns it with its address."""
+def launch(predictor: Predictor, *, host: str, port: int) -> tuple[gr.Blocks, str]:
+    """Serve the page in the background, at a free port where ``port`` is 0; returns it with its address."""
     page = build(predictor)
     _, address, _ = page.queue(max_size=16).launch(
         server_name=host,
-        server_port=port,
+        server_port=port or None,
         share=False,
         max_file_size=uploads.MOST_BYTES,
-        prevent_thread_lock=not wait,
+        prevent_thread_lock=True,
         show_error=True,
         ssr_mode=False,
         footer_links=[],

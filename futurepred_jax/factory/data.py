@@ -26,8 +26,8 @@ FIELDS_OF_KIND = {"classifier": ("video", "noise", "index", *LABELS)}  # of a ki
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
-    """The distribution of clips that a config trains on."""
-    data = config.data.to_dict()
+    """The distribution of clips that a config trains on; one that was read from a workdir has lists for tuples."""
+    data = {name: tuple(value) if isinstance(value, list) else value for name, value in config.data.to_dict().items()}
     fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
     return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 

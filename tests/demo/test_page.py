@@ -29,7 +29,7 @@ def address(predictor):
     """Of the page."""
     from futurepred_jax.demo import page
 
-    served, address = page.launch(predictor, host="127.0.0.1", port=0, wait=False)
+    served, address = page.launch(predictor, host="127.0.0.1", port=0)
     yield address
     served.close()
 
@@ -53,7 +53,7 @@ def test_a_chosen_scene_is_predicted_and_shown_without_errors_or_requests_elsewh
     browser_page.goto(address)
     browser_page.get_by_label("Seed").fill("7")
     browser_page.get_by_role("button", name="Predict").first.click()
-    browser_page.locator(".fp-panel").first.wait_for(timeout=300_000)
+    browser_page.locator(".fp-panel").first.wait_for(timeout=120_000)
     assert browser_page.locator(".fp-sheet").count() == 7
     assert "bits a token" in browser_page.locator("#films").inner_text()
     browser_page.locator(".fp-bar input[type=range]").fill("6")
@@ -72,6 +72,15 @@ def test_a_clip_that_is_too_long_is_refused_with_the_rule_and_a_short_one_predic
     predict.click()
     browser_page.get_by_text("seconds: at most").wait_for(timeout=60_000)
     assert browser_page.locator(".fp-panel").count() == 0
+
+
+def test_a_scene_has_seven_films_and_tracks_of_its_objects(predictor):
+    from futurepred_jax.demo import page
+    from futurepred_jax.demo.scenes import Choice
+
+    shown = page.scene(predictor, Choice(objects=2, level="clean", seed=7))
+    assert shown.count("<figure") == 7
+    assert "fp-true-path" in shown
 
 
 def test_a_short_clip_is_predicted_beside_what_really_followed(predictor, tmp_path):

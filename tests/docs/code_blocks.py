@@ -52,7 +52,8 @@ line = sys.argv[1:]
 if "futurepred_jax.main" in line:
     given = next((a.split("=")[1] for a in line if a.startswith("--config=")), "baseline")
     name, _, preset = given.split("/")[-1].replace(".py", "").partition(":")
-    line = [a for a in line if not a.startswith("--config=")] + [f"--config={{name}}:debug"]
+    at = line.index("futurepred_jax.main") + 1
+    line = [*line[:at], f"--config={{name}}:debug", *[a for a in line[at:] if not a.startswith("--config=")]]
     if not any(a.startswith("--workdir=") for a in line):
         line.append(f"--workdir=runs/{{name}}-{{preset or 'tiny'}}")
     built_from = ["tokenizer.config.", "outlook.config."] if name == "baseline" else []
