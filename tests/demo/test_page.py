@@ -58,6 +58,12 @@ def test_a_chosen_scene_is_predicted_and_shown_without_errors_or_requests_elsewh
     assert "bits a token" in browser_page.locator("#films").inner_text()
     browser_page.locator(".fp-bar input[type=range]").fill("6")
     assert browser_page.locator(".fp-bar output").inner_text() == "future 2 of 4"
+    place = "films => films.map(film => getComputedStyle(film).backgroundPositionX)"
+    assert set(browser_page.locator(".fp-sheet").evaluate_all(place)) == {"75%"}  # the seventh of nine frames
+    button = browser_page.locator(".fp-bar button")
+    assert button.inner_text() == "Play"
+    button.click()
+    assert button.inner_text() == "Pause"
     assert not browser_page.said
     assert all(url.startswith((address, "data:", "blob:")) for url in browser_page.asked)
 

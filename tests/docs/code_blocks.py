@@ -58,7 +58,7 @@ if "futurepred_jax.main" in line:
         line.append(f"--workdir=runs/{{name}}-{{preset or 'tiny'}}")
     built_from = ["tokenizer.config.", "outlook.config."] if name == "baseline" else []
     line += [f"--config.{{part}}train.{{what}}" for part in ["", *built_from] for what in ("steps=4", "warmup_steps=1")]
-    line += ["--config.data.train_clips=64", "--config.predictions.clips=2"]
+    line += ["--config.data.train_clips=64", "--config.predictions.clips=2", "--config.evaluation.samples=0"]
     line += ["--config.gate.foreground_psnr=0.0"] if name == "baseline" else []
 if "futurepred_jax.demo" in line:
     line.append("--only_check_args")
