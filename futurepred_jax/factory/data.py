@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -27,7 +28,8 @@ FIELDS_OF_KIND = {"classifier": ("video", "noise", "index", *LABELS)}  # of a ki
 
 def spec(config: ConfigDict) -> ClutterSpec:
     """The distribution of clips that a config trains on; one that was read from a workdir has lists for tuples."""
-    data = {name: tuple(value) if isinstance(value, list) else value for name, value in config.data.to_dict().items()}
+    data: dict[str, Any] = config.data.to_dict()
+    data |= {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
     fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
     return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 

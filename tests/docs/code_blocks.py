@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN = ("python", "console")
-SHOWN = ("text",)  # what no machine without its hardware, or the reader's own files, could run
+SHOWN = ("text",)  # what takes hardware, the reader's own files, or longer than it shows
 
 
 class Block(NamedTuple):
