@@ -67,13 +67,15 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def _deciding(config: Plain) -> dict[str, Any]:
-    """The deciding sections, of a predictor's tokenizer and pathway too, as JSON would give them back."""
+    """The deciding sections, of a predictor's tokenizer, outlook and pathway too, as JSON would give them back."""
     sections = {name: config[name] for name in IDENTITY if name in config}
     for section in BY_THE_WAY.keys() & sections.keys():
         kept = {name: value for name, value in config[section].items() if name not in BY_THE_WAY[section]}
         sections[section] = kept
     if "tokenizer" in config:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
+    if "outlook" in config:
+        sections["outlook"] = _deciding(config["outlook"]["config"])
     if "pathway" in config:
         start = {name: config["pathway"][name] for name in ("init", "weights", "endpoints")}
         sections["pathway"] = start | _deciding(config["pathway"]["config"])
