@@ -44,7 +44,8 @@ def test_the_command_writes_a_picture_and_says_how_it_is_used(monkeypatch, tmp_p
     monkeypatch.setattr(gallery, "draw_gallery", lambda: np.zeros((4, 6, 3), np.uint8))
     monkeypatch.setattr(sys, "argv", ["gallery", str(tmp_path / "a.png")])
     gallery.cli()
-    assert Image.open(tmp_path / "a.png").size == (6, 4)
+    with Image.open(tmp_path / "a.png") as picture:
+        assert picture.size == (6, 4)
     assert f"wrote {tmp_path / 'a.png'}" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["gallery"])
     with pytest.raises(SystemExit, match="usage: python -m"):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_flow, draw_truth, enlarge
+from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_depth, draw_flow, draw_truth, enlarge
 
 SCALE = 8
 GREEN = np.array(ROLE_COLOURS["target"])
