@@ -23,7 +23,6 @@ from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
-from futurepred_jax.evaluation.rollouts import rollout
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.likelihood import Likelihood
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
@@ -43,9 +42,8 @@ CLIP_FIELDS = (*FIELDS, "noise", "index")  # what a split must be stored with
 class Protocol:
     """Which clips and frames are scored, and how futures are sampled.
 
-    Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution. A
-    model predicts ``turn_frames`` at once, by default all; more are predicted turn by turn, and likelihood is of the
-    first turn.
+    Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
+    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid has no more, nor has a first guess.
     """
 
     sampling: Sampling
@@ -56,12 +54,12 @@ class Protocol:
     seed: int = 0
     samples: int = 0
     sampled_clips: int = 0
-    turn_frames: int | None = None
+    near_frames: int | None = None
 
     @property
-    def turn(self) -> int:
-        """Frames that a model predicts at once."""
-        return self.future_frames if self.turn_frames is None else self.turn_frames
+    def near(self) -> int:
+        """Frames of the future that a model's grid has."""
+        return self.future_frames if self.near_frames is None else self.near_frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +106,8 @@ def evaluate_predictor(
             referee.add_predictor(SHUFFLED, predictor, batch, watched=_noisy_context(next_clips, protocol))
         if clips.split.startswith(PROBE):
             referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
-        guess = predictor.first_guess(_context(batch, protocol), num_frames=protocol.turn)
-        if guess is not None and protocol.turn == protocol.future_frames:
+        guess = predictor.first_guess(_context(batch, protocol), num_frames=protocol.near)
+        if guess is not None and protocol.near == protocol.future_frames:
             referee.add_video(GUESS, _unit(guess), batch)
         _add_samples(referee.tally, predictor, batch, protocol)
         referee.add_reconstruction(predictor, batch)
@@ -179,18 +177,16 @@ class _Referee:
     def add_predictor(self, name: str, predictor: Predictor, batch: Batch, *, watched: Video | None = None) -> None:
         """Measures a model's prediction, and keeps what it thinks of the true future."""
         protocol, context = self.protocol, _context(batch, self.protocol)
-        video = rollout(
-            predictor.predict,
+        prediction = predictor.predict(
             context,
             num_frames=protocol.future_frames,
-            turn=protocol.turn,
             key=_key(batch, protocol),
             sampling=protocol.sampling,
             watched=watched,
         )
-        self.add_video(name, _unit(video), batch)
-        future = _signed(_scored_frames(batch.fields, protocol)[:, : protocol.turn])
-        scored = predictor.score(context, future, watched=watched)
+        self.add_video(name, _unit(prediction.video), batch)
+        near = _signed(_scored_frames(batch.fields, protocol)[:, : protocol.near])
+        scored = predictor.score(context, near, watched=watched)
         found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
         self.tally.add_likelihood(name, found, batch.valid)
 
@@ -216,7 +212,7 @@ class _Referee:
     def evaluation(self) -> Evaluation:
         """What all batches amount to."""
         protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
-        summary = summarize(self.tally, frames=protocol.turn, frame_size=frame.size)
+        summary = summarize(self.tally, frames=protocol.near, frame_size=frame.size)
         seen = self.viewer.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
         for name, found in seen.scores.items():
             summary.split["scores"][name] |= found
@@ -242,8 +238,8 @@ def _add_samples(tally: Tally, predictor: Predictor, batch: Batch, protocol: Pro
         return
     context, key = _context(batch, protocol), _key(batch, protocol)
     keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
-    drawn = {"num_frames": protocol.future_frames, "turn": protocol.turn, "sampling": Sampling()}
-    videos = [_unit(rollout(predictor.predict, context, key=each, **drawn)) for each in keys]
+    drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
+    videos = [_unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
     places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
     tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
@@ -342,7 +338,7 @@ def _protocol(config: ConfigDict) -> Protocol:
         clips=asked.clips,
         context_frames=config.data.context_frames,
         future_frames=config.data.frames - config.data.context_frames,
-        turn_frames=config.data.frames - config.data.context_frames,
+        near_frames=config.data.frames - config.data.context_frames,
         batch_size=asked.batch_size,
         seed=config.seed,
         samples=asked.samples,
@@ -387,7 +383,7 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 def _within(clips: Clips, protocol: Protocol) -> Protocol:
     """A split's own: some have futures of several horizons; of recorded videos there are as many as there are."""
     if clips.spec:
-        return dataclasses.replace(protocol, future_frames=clips.spec.horizon * protocol.turn)
+        return dataclasses.replace(protocol, future_frames=clips.spec.horizon * protocol.near)
     return dataclasses.replace(protocol, clips=min(protocol.clips, len(clips)))
 
 

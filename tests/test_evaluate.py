@@ -132,6 +132,9 @@ class Watching(Fake):
     def predict(self, context, *, watched=None, **given):
         return super().predict(context if watched is None else watched, **given)
 
+    def first_guess(self, context, *, num_frames):
+        return 0 * super().predict(context, num_frames=num_frames).video
+
     def score(self, context, future, *, watched=None):
         scored = super().score(context, future)
         surprise = 0.0 if watched is None else np.log(2)
@@ -161,6 +164,13 @@ def test_the_table_tells_what_the_pathway_is_worth_and_how_far_its_gates_are_ope
     assert "+1.000 [+1.000, +1.000]" in row
     assert "Gates: -0.250" in text
     assert "Gates" not in evaluate.table(perfect)
+
+
+def test_what_the_model_read_before_it_settled_stands_beside_it(watching, perfect):
+    grey = watching.summary["scores"]["first_guess"]
+    assert grey["psnr"] < 20 < watching.summary["scores"]["model"]["psnr"]
+    assert watching.summary["margins"]["first_guess"]["psnr"]["mean"] > 20
+    assert "first_guess" not in perfect.summary["scores"]
 
 
 class Recorded(Drawn):
@@ -292,10 +302,10 @@ class Following(Fake):
 
 def test_test_long_is_scored_on_all_of_its_horizons():
     long = Drawn("test_long", level="clean")
-    asked = protocol(turn_frames=FUTURE)
+    asked = protocol(near_frames=FUTURE)
     long.spec = in_split(long.spec, "test_long")
     within = evaluate._within(long, asked)
-    assert (within.future_frames, within.turn) == (4 * FUTURE, FUTURE)
+    assert (within.future_frames, within.near) == (4 * FUTURE, FUTURE)
     found = evaluate.evaluate_predictor(Following(long, oracle), long, within, MEAN_FRAME, progress=False).summary
     assert found["scores"]["model"]["psnr"] == CAP
     assert len(found["curves"]["model"]["psnr"]) == 4 * FUTURE

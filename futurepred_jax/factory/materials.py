@@ -114,9 +114,7 @@ class Shapes:
     def clips(self, split: str) -> Source:
         """See ``Stored``."""
         data, count, clip = self._config.data, self._count(split), spec(self._config)
-        fields = {name: FIELDS[name] for name in LABELS}
-        if draws_in_step(self._config):
-            fields |= PARTS
+        fields = {name: FIELDS[name] for name in LABELS} | dict(PARTS if draws_in_step(self._config) else {})
         blank = {name: _zeros((count, *field.shape(clip)), field.dtype) for name, field in fields.items()}
         shape = (count, data.frames, data.size, data.size)
         frames = _zeros((*shape, 3), np.uint8)
