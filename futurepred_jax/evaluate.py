@@ -43,7 +43,7 @@ class Protocol:
     """Which clips and frames are scored, and how futures are sampled.
 
     Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
-    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid has no more, nor has a first guess.
+    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid and first guess have no more.
     """
 
     sampling: Sampling

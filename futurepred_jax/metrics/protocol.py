@@ -19,7 +19,7 @@ def describe_protocol() -> dict[str, Any]:
     return {
         "version": VERSION,
         "pixel_range": [0, 1],
-        "frames_scored": "future; where it has several horizons, likelihood is of the first, and no first guess is scored",
+        "frames_scored": "future; of several horizons likelihood is that of the first, and no first guess is scored",
         "truth": "noise-free, also where the context is noisy",
         "recorded": "of recorded videos only the pixels are known: no foreground, positions, recall, no floor redrawn",
         "context": "noisy for the model; noise-free for floors and reconstruction, so that they are at their strongest",
