@@ -11,7 +11,8 @@ from futurepred_jax.training import atomic
 
 CONFIG = "config.json"
 IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
-BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}  # they change how a step is made, not what
+# By section, fields that change how a step is made, not what it makes.
+BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}
 
 Plain = Mapping[str, Any]
 """A config as nested plain dicts."""
