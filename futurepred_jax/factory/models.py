@@ -115,4 +115,4 @@ def tuples(value: Any) -> Any:
     """Lists as tuples, all the way down, as JSON does not tell them apart."""
     if isinstance(value, dict):
         return {name: tuples(inner) for name, inner in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value

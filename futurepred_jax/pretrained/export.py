@@ -1,7 +1,7 @@
 """Packs a trained predictor: ``python -m futurepred_jax.pretrained.export WORKDIR --name=baseline-tiny``.
 
-The weights are rounded to float16, the tokenizer's excepted, loaded again and scored on a few clips: they must keep what
-the evaluation of the workdir found, or nothing is listed.
+The weights are rounded to float16, the tokenizer's excepted, loaded again and scored on a few clips: they must keep
+what the evaluation of the workdir found, or nothing is listed.
 """
 
 import argparse
@@ -29,12 +29,13 @@ PLACES = ("workdir", "clips", "weights", "input", "predictions")
 """Fields of a config's sections that may name a place where it was trained."""
 
 WHOLE = ("tokenizer",)
-"""Parts that stay in float32. With a rounded tokenizer, tokens flip between codes that look alike: `tiny` had 12.45 bits
-a token instead of 8.34, and with all else rounded 8.34, at 20.06 dB instead of 20.04."""
+"""Parts that stay in float32. With a rounded tokenizer, tokens flip between codes that look alike: `tiny` had 12.45
+bits a token instead of 8.34, and with all else rounded 8.34, at 20.06 dB instead of 20.04."""
 
 CARD = """# {name}
 
-A predictor of {parameters:,} parameters, tokenizer and pathway included, in {kilobytes:,} kB: the tokenizer in float32, the rest in float16.
+A predictor of {parameters:,} parameters with all its parts, in {kilobytes:,} kB: the tokenizer in float32, the rest in
+float16.
 
     Predictor.from_pretrained("{name}")
     python -m futurepred_jax.main --mode=predict --pretrained={name} --input='clips/*.mp4'
