@@ -35,6 +35,7 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
     if factory.guesses(config):
+        factory.require_gate(config, workdir)  # before more is trained on its tokens
         _prepare(factory.outlook_config(config), factory.outlook_workdir(config, workdir))
     train.run(config, workdir)
 

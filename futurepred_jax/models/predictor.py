@@ -266,7 +266,7 @@ class Predictor:
         memory, guess = self._memory(context if watched is None else self._usable(watched)), self._guess(_flat(tokens))
         return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory, guess=guess)
 
-    def _drawn(self, past: TokenGrid, future: TokenGrid) -> Float[Array, "b n h w c"]:
+    def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
         """The frames of a future, after its context."""
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
