@@ -80,7 +80,11 @@ def export(workdir: epath.PathLike, name: str, folder: Path = FOLDER) -> Path:
     config = ConfigDict(_without_places(config.to_dict()))
     path = folder / f"{name}.npz"
     save_weights(path, weights, {"config": config.to_dict()})
-    require_published(measured(config, factory.assemble_predictor(config, read_weights(path))), wanted)
+    try:
+        require_published(measured(config, factory.assemble_predictor(config, read_weights(path))), wanted)
+    except ValueError:
+        path.unlink()
+        raise
     summary = json.loads((epath.Path(workdir) / "evaluation.json").read_text())["splits"][SPLIT]
     entry = {"sha256": sha256(path), "parameters": _count(weights), "published": wanted}
     entry["scores"] = summary["scores"]["model"]
