@@ -160,7 +160,7 @@ class Predictor:
             key=jax.random.key(0) if key is None else key,
             sampling=sampling,
         )
-        return futures.replace(video=_unit(futures.video))
+        return dataclasses.replace(futures, video=_unit(futures.video))
 
     def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
         if temperature is None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "data/recorded"))
-from movies import frames, write
+from movies import frames, write  # pyright: ignore[reportMissingImports]
 from test_main import command
 
 from futurepred_jax import predict_files
