@@ -50,8 +50,8 @@ def test_the_wheel_carries_configs_templates_types_and_no_tests(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for config in (ROOT / "configs").glob("*.py"):
         assert f"futurepred_jax/configs/{config.name}" in names
-    for template in (ROOT / "futurepred_jax/reporting/templates").iterdir():
-        assert f"futurepred_jax/reporting/templates/{template.name}" in names
+    for template in (ROOT / "futurepred_jax").glob("*/templates/*"):
+        assert template.relative_to(ROOT).as_posix() in names
     assert "futurepred_jax/py.typed" in names
     assert not any(name.startswith(("tests", "configs", "launch")) for name in names)
 

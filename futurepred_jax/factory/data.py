@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,8 +27,9 @@ FIELDS_OF_KIND = {"classifier": ("video", "noise", "index", *LABELS)}  # of a ki
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
-    """The distribution of clips that a config trains on."""
-    data = config.data.to_dict()
+    """The distribution of clips that a config trains on; one that was read from a workdir has lists for tuples."""
+    data: dict[str, Any] = config.data.to_dict()
+    data |= {name: tuple(value) for name, value in data.items() if isinstance(value, list)}
     fields = {field.name for field in dataclasses.fields(ClutterSpec)} & data.keys()
     return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 

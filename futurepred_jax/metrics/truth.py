@@ -57,7 +57,7 @@ def truth_of(
     instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
     known = _of_known(batch["instance"][:, future], np.any(batch["alive"][:, :context], axis=1))
     unknown = (batch["instance"][:, future] > 0) & ~known
-    order = np.argsort(~_is_target(batch, roles), axis=1, kind="stable")[:, :slots]
+    order = _order(batch, slots, roles)
     return Truth(
         video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
         instance=instance,
@@ -68,6 +68,14 @@ def truth_of(
         palette=_palette(batch, hues, _is_target(batch, roles)),
         clutter=clutter_of(batch, drawings, context=context, roles=roles),
     )
+
+
+def targets_of(
+    batch: Mapping[str, np.ndarray], *, context: int, frames: int, slots: int, roles: Mapping[str, int]
+) -> Targets:
+    """The targets alone, over the ``frames`` frames after the context; other arguments as ``truth_of``."""
+    future = slice(context, context + frames)
+    return _targets(batch, _order(batch, slots, roles), future, _is_target(batch, roles))
 
 
 def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
@@ -94,6 +102,11 @@ def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
 
 def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Bool[np.ndarray, "b k"]:
     return (batch["role"] == roles["target"]) & batch["exists"]
+
+
+def _order(batch: Mapping[str, np.ndarray], slots: int, roles: Mapping[str, int]) -> Int[np.ndarray, "b n"]:
+    """Slots of the targets, and of others where there are fewer."""
+    return np.argsort(~_is_target(batch, roles), axis=1, kind="stable")[:, :slots]
 
 
 def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:

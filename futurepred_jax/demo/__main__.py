@@ -1,0 +1,57 @@
+"""A page in the browser to try a trained predictor on.
+
+python -m futurepred_jax.demo --workdir=runs/baseline-tiny
+"""
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+from absl import app, flags, logging
+
+
+def cli() -> None:
+    """The command."""
+    workdir = flags.DEFINE_string("workdir", "runs/baseline-tiny", "Of the predictor.")
+    pretrained = flags.DEFINE_string("pretrained", None, "A predictor of the package, by its name, in place of that.")
+    host = flags.DEFINE_string(
+        "host", "127.0.0.1", "Address to serve at; 0.0.0.0 is open to whoever reaches this host."
+    )
+    port = flags.DEFINE_integer("port", 7860, "Port; 0 for a free one.", lower_bound=0)
+
+    def main(argv: Sequence[str]) -> None:
+        if len(argv) > 1:
+            raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
+        logging.set_verbosity(logging.WARNING)  # orbax tells every file that it reads
+        try:
+            serve(workdir.value, pretrained.value, host.value, port.value)
+        except (ValueError, OSError) as error:
+            sys.exit(f"error: {error}")
+
+    app.run(main)
+
+
+def serve(workdir: str, pretrained: str | None, host: str, port: int) -> None:
+    """Load the model, compile what the page asks of it, and serve.
+
+    Raises:
+        ValueError: the extra is not installed, or there is no such model.
+        OSError: the port is taken.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise ValueError("the page is made with Gradio: pip install 'futurepred-jax[demo]'")
+    from futurepred_jax.demo import page
+    from futurepred_jax.demo.scenes import Choice
+    from futurepred_jax.interface import Predictor
+    from futurepred_jax.training import compilation
+
+    compilation.enable_compilation_cache()
+    predictor = Predictor.from_pretrained(pretrained) if pretrained else Predictor.from_workdir(workdir)
+    page.scene(predictor, Choice())
+    served, address = page.launch(predictor, host=host, port=port)
+    print(f"open {address} (Ctrl-C ends it)", flush=True)
+    served.block_thread()
+
+
+if __name__ == "__main__":
+    cli()

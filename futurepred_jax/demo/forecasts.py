@@ -1,0 +1,120 @@
+"""What a model makes of a context: one future by its own rule, several drawn, and what it thinks of the true one."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, UInt8
+
+from futurepred_jax.data.scene import ROLES
+from futurepred_jax.demo.scenes import MOST_OBJECTS
+from futurepred_jax.interface import Predictor
+from futurepred_jax.metrics.motion import judged
+from futurepred_jax.metrics.tracking import Targets, track
+from futurepred_jax.metrics.truth import targets_of
+
+SAMPLES = 4
+
+Film = UInt8[np.ndarray, "t h w 3"]
+Later = UInt8[np.ndarray, "n h w 3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tracks:
+    """Places (x, y) in px of the objects in each future frame, NaN where they are not found or not to be seen."""
+
+    places: Float[np.ndarray, "t k 2"]
+    error: float  # px, mean distance from the true places; NaN for the truth itself
+
+
+@dataclasses.dataclass(frozen=True)
+class Future:
+    """One future; ``bits`` a token are those by which the model's likelihood of it is told."""
+
+    name: str
+    film: Later
+    bits: float
+    tracks: Tracks | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Forecast:
+    """A context and its futures; ``truth`` stands first where it is known, with the bits of each of its tokens."""
+
+    context: Film
+    truth: Future | None
+    surprise: Float[np.ndarray, "lt lh lw"] | None
+    guesses: tuple[Future, ...]
+
+
+def forecast(
+    predictor: Predictor,
+    context: Film,
+    truth: Later | None = None,
+    *,
+    seed: int = 0,
+    labels: Mapping[str, np.ndarray] | None = None,
+) -> Forecast:
+    """Predicts as many frames as the model was trained to.
+
+    Args:
+        predictor: the model.
+        context: frames that it sees, at least as many as it looks at.
+        truth: the frames that followed, where they are known.
+        seed: of the draws.
+        labels: of a clip that was drawn, by which its objects are tracked.
+    """
+    future = predictor.config.data.frames - predictor.context_frames
+    one = predictor(context[None], num_frames=future)
+    several = predictor(context[None], num_frames=future, num_samples=SAMPLES, key=jax.random.key(seed))
+    films = np.concatenate([np.asarray(one.video[0]), np.asarray(several.video[0])])
+    nats = np.concatenate([np.asarray(one.log_likelihood[0]), np.asarray(several.log_likelihood[0])])
+    bits = -nats / np.log(2) / int(np.prod(one.tokens.shape[2:5]))
+    targets = None if labels is None else _targets(labels, predictor.context_frames, future)
+    names = ["Best guess", *[f"Drawn {number + 1}" for number in range(SAMPLES)]]
+    guesses = tuple(
+        Future(name, _bytes(film), float(bit), None if targets is None else _tracks(film, targets))
+        for name, film, bit in zip(names, films, bits, strict=True)
+    )
+    if truth is None:
+        return Forecast(context, None, None, guesses)
+    surprise = _surprise(predictor, context, truth)
+    tracks = None if targets is None else _true_tracks(targets, truth.shape[1])
+    return Forecast(context, Future("What happened", truth, float(surprise.mean()), tracks), surprise, guesses)
+
+
+def _surprise(predictor: Predictor, context: Film, truth: Later) -> Float[np.ndarray, "lt lh lw"]:
+    """Bits of each token of the true future."""
+    scored = predictor.trained.score(_signed(context), _signed(truth))
+    grid = predictor.tokenizer.encode(truth[None, :1]).shape[2:4]
+    return (np.asarray(scored.nll[0]) / np.log(2)).reshape(-1, *grid)
+
+
+def _targets(labels: Mapping[str, np.ndarray], context: int, frames: int) -> Targets:
+    batch = {name: np.asarray(values)[None] for name, values in labels.items()}
+    roles = {role: number for number, role in enumerate(ROLES)}
+    return targets_of(batch, context=context, frames=frames, slots=MOST_OBJECTS, roles=roles)
+
+
+def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:
+    found = track(jnp.clip(jnp.asarray(film)[None], 0, 1), targets)
+    here = np.asarray(found.detected[0])
+    counted = here & np.asarray(judged(targets, film.shape[1])[0])
+    distance = np.linalg.norm(np.asarray(found.place[0] - targets.place[0]), axis=-1)
+    error = float(distance[counted].mean()) if counted.any() else float("nan")
+    return Tracks(np.where(here[..., None], np.asarray(found.place[0]), np.nan), error)
+
+
+def _true_tracks(targets: Targets, height: int) -> Tracks:
+    seen = np.asarray(judged(targets, height)[0])
+    return Tracks(np.where(seen[..., None], np.asarray(targets.place[0]), np.nan), float("nan"))
+
+
+def _signed(film: Film) -> Float[Array, "1 t h w 3"]:
+    return jnp.asarray(film[None], jnp.float32) / 127.5 - 1
+
+
+def _bytes(film: Float[np.ndarray, "t h w 3"]) -> Film:
+    return np.clip(np.round(film * 255), 0, 255).astype(np.uint8)
