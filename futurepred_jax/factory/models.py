@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.models.i3d import I3D
+from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import FSQ, VQ
@@ -17,7 +18,7 @@ from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.classification import ClassificationObjective
 
-QUANTIZERS = {"fsq": FSQ, "vq": VQ}
+QUANTIZERS = {"fsq": FSQ, "lfq": LFQ, "vq": VQ}
 NETWORKS = {"i3d": I3D, "slowfast": SlowFast}
 
 
