@@ -132,6 +132,11 @@ def watches(config: ConfigDict) -> bool:
     return config.get("pathway") is not None
 
 
+def judged(config: ConfigDict) -> bool:
+    """Whether a tokenizer is trained to look real, besides near in pixels."""
+    return config.get("realism") is not None
+
+
 def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
     count = config.data.train_clips if split == "train" else config.evaluation.clips
     return spec(config), split, count, config.storage.clips

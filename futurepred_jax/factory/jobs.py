@@ -7,22 +7,31 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, knows_objects, watches
+from futurepred_jax.factory.data import LABELS, judged, knows_objects, watches
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
 from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
 from futurepred_jax.factory.pathways import pathway_config
+from futurepred_jax.factory.realism import judging_flops, make_realism
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.classification import ClassificationObjective
 from futurepred_jax.objectives.joint import JointObjective
 from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.objectives.realism import RealismObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
-Objective = TokenizerObjective | PredictionObjective | MotionObjective | JointObjective | ClassificationObjective
+Objective = (
+    TokenizerObjective
+    | RealismObjective
+    | PredictionObjective
+    | MotionObjective
+    | JointObjective
+    | ClassificationObjective
+)
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
 RECORDED_FIELDS = ("noisy", "video")
@@ -62,14 +71,19 @@ def _job(config: ConfigDict, materials: Materials) -> Job:
 def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
+    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config))
+    flops = 3 * clip_flops(model, data.frames, data.size)
+    if judged(config):
+        objective = make_realism(config, objective, materials)
+        flops += judging_flops(config, objective)
     if not knows_objects(config):
         print(UNKNOWN.format(source=data.source))
     return _on_clips(
         config,
-        TokenizerObjective(model, _shape(config), **_fields(config)),
+        objective,
         materials,
         keys=TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS,
-        flops=3 * clip_flops(model, data.frames, data.size),
+        flops=flops,
         compiler_options=CPU_CONVOLUTIONS,
     )
 

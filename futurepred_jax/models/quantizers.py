@@ -142,7 +142,6 @@ class VQ(nn.Module):
         self.codes.value = jnp.where(active, codes, self.codes.value)
         self.counts.value = jnp.where(active, counts, self.counts.value)
 
-
     def _centred(self, latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Float[Array, "g v d"]:
         """Spherical k-means from the given codes (Dhillon & Modha 2001); one that no latent is nearest to stays."""
 

@@ -61,9 +61,7 @@ class TokenizerObjective:
         """The objective on a batch, with the codebook's update."""
         return self.draw_some_noisy(params, model_state, batch, key=key, step=step).loss
 
-    def draw_some_noisy(
-        self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array
-    ) -> Drawing:
+    def draw_some_noisy(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Drawing:
         """The objective on a batch of which a random half goes in with noise."""
         choice_key, codebook_key = jax.random.split(key)
         noisy = jax.random.bernoulli(choice_key, 0.5, (batch["video"].shape[0], 1, 1, 1, 1))

@@ -10,7 +10,14 @@ from etils import epath
 from futurepred_jax.training import atomic
 
 CONFIG = "config.json"
-IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
+IDENTITY = (
+    "seed",
+    "data",
+    "model",
+    "objective",
+    "realism",
+    "train",
+)  # what decides the weights; the rest may change between runs
 BY_THE_WAY = ("accumulate", "on_nan")  # fields of "train" that change how a step is made, not what it makes
 
 Plain = Mapping[str, Any]
