@@ -24,8 +24,8 @@ def tokenizer_config(config: ConfigDict) -> ConfigDict:
     codec = config.tokenizer.config
     if codec.model.get("name") in SEE_THE_FUTURE:
         raise ValueError(
-            f"{codec.model.name} is for reconstruction only: its context tokens see the future, so a predictor would be "
-            "told what it should predict; take the causal tokenizer of configs/tokenizer.py"
+            f"{codec.model.name} is for reconstruction only: its context tokens see the future, so a predictor would "
+            "be told what it should predict; take the causal tokenizer of configs/tokenizer.py"
         )
     return codec
 

@@ -1,7 +1,7 @@
 """Is it a recorded clip or a drawn one? StyleGAN's discriminator in three dimensions, as MAGVIT trains against it.
 
-Source: MAGVIT (Yu et al. 2022, arXiv:2212.05199), §3.1 and appendix B; StyleGAN2 (Karras et al. 2020, arXiv:1912.04958),
-§4, the residual discriminator.
+Source: MAGVIT (Yu et al. 2022, arXiv:2212.05199), §3.1 and its published code; StyleGAN2 (Karras et al. 2020,
+arXiv:1912.04958), §4, the residual discriminator.
 """
 
 import math

@@ -1,8 +1,8 @@
 """From a tokenizer of images to one of videos that draws a single frame exactly as it did.
 
-An image tokenizer is a ``MagVit`` whose strides leave time alone, trained on clips of one frame: all taps of its kernels
-see that frame. A video's kernels take their sum at the last tap, which sees the frame itself, and zeros before; so
-the network starts out as the image's on every frame, and learns from there what moves.
+An image tokenizer is a ``MagVit`` whose strides leave time alone, trained on clips of one frame: all taps of its
+kernels see that frame. A video's kernels take their sum at the last tap, which sees the frame itself, and zeros before;
+so the network starts out as the image's on every frame, and learns from there what moves.
 
 Source: MAGVIT-v2 (arXiv:2310.05737), §3.2; MAGVIT (arXiv:2212.05199), §3.1, central inflation, here causal.
 """

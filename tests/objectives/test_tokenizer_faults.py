@@ -1,4 +1,4 @@
-"""What users of tokenizers meet: one colour, frames off by one, pixels in another range. One short training shows all."""
+"""What users of tokenizers meet: one colour, frames off by one, pixels in another range; a short training shows it."""
 # pyright: reportAttributeAccessIssue=false, reportArgumentType=false
 # Module.apply is typed as a union with the mutable case, which these tests do not use
 
