@@ -13,6 +13,6 @@ from futurepred_jax.configs import baseline, natural_tokenizer
 def get_config(preset: str = "tiny") -> ConfigDict:
     """The config of a preset; raises a ValueError for an unknown one."""
     config = baseline.get_config(preset)
-    config.name = "natural"
+    config.name, config.outlook.config.name = "natural", "natural_outlook"
     natural_tokenizer.natural(config.tokenizer.config)
     return config

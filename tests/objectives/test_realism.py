@@ -93,5 +93,7 @@ def test_it_is_on_for_recorded_videos_alone(preset):
     predictor = natural.get_config(preset)
     assert factory.tokenizer_config(predictor).to_dict() == recorded.to_dict()
     assert factory.tokenizer_workdir(predictor, epath.Path("runs/natural")).name == f"natural_tokenizer-{preset}"
+    assert factory.outlook_workdir(predictor, epath.Path("runs/natural")).name == f"natural_outlook-{preset}"
     predictor.data.source = "files:elsewhere"
+    assert factory.tokenizer_config(predictor.outlook.config).data.source == "files:elsewhere"
     assert factory.tokenizer_config(predictor).data.source == "files:elsewhere"
