@@ -11,15 +11,14 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
+from futurepred_jax.benchmarks.turns import Run, seconds
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import make_magvit
 from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
@@ -31,10 +30,8 @@ from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
 
 BATCH, FRAMES, SIDE = 2, 17, 64
-RUNS = 3
 MATMUL = 1024  # side of the product that MFU is a share of
 
-Run = Callable[[], Any]
 Bytes = UInt8[np.ndarray, "b t h w 3"]
 
 
@@ -81,18 +78,6 @@ def matmul_speed() -> float:
     a = jnp.ones((MATMUL, MATMUL))
     product = jax.jit(lambda a: a @ a)
     return 2 * MATMUL**3 / seconds([lambda: jax.block_until_ready(product(a))])[0]
-
-
-def seconds(runs: list[Run]) -> list[float]:
-    """Least CPU seconds of each, taking turns, after one run that is not counted."""
-    least = [float("inf")] * len(runs)
-    for turn in range(RUNS + 1):
-        for i, run in enumerate(runs):
-            start = time.process_time()
-            run()
-            if turn:
-                least[i] = min(least[i], time.process_time() - start)
-    return least
 
 
 def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
