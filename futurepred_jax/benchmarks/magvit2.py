@@ -56,4 +56,4 @@ def peer(clips: Bytes) -> Contestant:
         model(video, return_recon=True)
     flops = counter.get_total_flops() / len(clips)
     count = sum(parameter.numel() for parameter in model.parameters())
-    return Contestant(count, flops, train, lambda: model.tokenize(video), decode)
+    return Contestant(count, flops, (train, lambda: model.tokenize(video), decode))

@@ -36,13 +36,11 @@ Bytes = UInt8[np.ndarray, "b t h w 3"]
 
 
 class Contestant(NamedTuple):
-    """A tokenizer to be timed: on a batch each, train, encode and decode; FLOPs of a clip's forward pass."""
+    """A tokenizer to be timed."""
 
     parameters: int
-    flops: float
-    train: Run
-    encode: Run
-    decode: Run
+    flops: float  # of the forward pass over one clip
+    runs: tuple[Run, Run, Run]  # training step, encoding and decoding, each of a batch
 
 
 def base() -> MagVit:
@@ -67,9 +65,11 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
     return Contestant(
         sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         clip_flops(model, *clips.shape[1:3]),
-        lambda: jax.block_until_ready(step(state, batch, key)),
-        lambda: jax.block_until_ready(encode(video)),
-        lambda: jax.block_until_ready(decode(tokens)),
+        (
+            lambda: jax.block_until_ready(step(state, batch, key)),
+            lambda: jax.block_until_ready(encode(video)),
+            lambda: jax.block_until_ready(decode(tokens)),
+        ),
     )
 
 
@@ -85,7 +85,7 @@ def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
     peak = matmul_speed()
     lines = [f"{'':18} {'parameters':>11} {'trained clips/s':>16} {'encoded frames/s':>17} {'decoded':>9} {'MFU':>7}"]
     rates = {}
-    spent = [seconds([one[2 + i] for one in contestants.values()]) for i in range(3)]
+    spent = [seconds([one.runs[i] for one in contestants.values()]) for i in range(3)]
     for i, (name, one) in enumerate(contestants.items()):
         train, encode, decode = (kind[i] / BATCH for kind in spent)
         rates[name] = (1 / train, frames / encode, frames / decode)

@@ -70,11 +70,13 @@ class Adversary:
     def play(self, params: PyTree, averages: Averages, drawn: Video, real: Video, *, step: Array) -> Round:
         """Both players' terms on a batch of drawn clips and the recorded ones that they should look like."""
 
+        def now(params: PyTree, drawn: Video) -> Round:
+            return self._play(params, drawn, averages, real, step)
+
         def rest(*_: PyTree) -> Round:
             zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
             return zeros._replace(averages=averages)
 
-        now = lambda *players: self._play(*players, averages, real, step)  # noqa: E731
         shapes = jax.eval_shape(now, params, drawn)
         return jax.lax.cond(step >= self.start, now, rest, params, drawn)
 

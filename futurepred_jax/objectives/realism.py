@@ -1,6 +1,7 @@
 """Training a tokenizer to draw what looks real, besides what is near in pixels: perceptually and adversarially."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -39,7 +40,7 @@ class Looks:
 
         def compare(drawn: Video, real: Video) -> Float[Array, "b"]:
             frames = (rearrange(video, "b t h w c -> (b t) h w c") for video in (drawn, real))
-            found = self.module.apply(variables, *frames)
+            found: Any = self.module.apply(variables, *frames)
             return jnp.mean(rearrange(found, "(b t) -> b t", b=len(drawn)), axis=-1)
 
         return jnp.mean(in_chunks(compare, self.accumulate, drawn[:, chosen], real[:, chosen]))

@@ -110,11 +110,15 @@ def clip_parts(clip_norm: float) -> optax.GradientTransformation:
     """Scales the gradient of each part down to a norm of ``clip_norm`` where it is larger."""
     clip = optax.clip_by_global_norm(clip_norm).update
 
+    def init(params: PyTree) -> PyTree:
+        del params
+        return optax.EmptyState()
+
     def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
         del params
         return {name: clip(part, optax.EmptyState())[0] for name, part in updates.items()}, state
 
-    return optax.GradientTransformation(lambda _: optax.EmptyState(), update)
+    return optax.GradientTransformation(init, update)
 
 
 OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {

@@ -48,8 +48,8 @@ def test_k_means_runs_at_the_first_quantized_step_alone():
     np.testing.assert_array_equal(warm["codebook"]["codes"], first["codebook"]["codes"])
     _, started = _step(ours, warm, _clusters())
     assert jnp.any(started["codebook"]["codes"] != first["codebook"]["codes"])
-    after = [_step(model, started, _clusters(2))[1]["codebook"]["codes"] for model in (ours, plain)]
-    np.testing.assert_array_equal(*after)
+    one, other = (_step(model, started, _clusters(2))[1]["codebook"]["codes"] for model in (ours, plain))
+    np.testing.assert_array_equal(one, other)
 
 
 def _usage_after_training(revive_below: float) -> float:
@@ -71,7 +71,7 @@ def _usage_after_training(revive_below: float) -> float:
         grads, (tokens, after) = jax.grad(loss, has_aux=True)(weights)
         return jax.tree.map(lambda w, g: w - 0.1 * g, weights, grads), after, tokens
 
-    tokens = None
+    tokens = jnp.zeros((1, 1))
     for seed in range(60):
         weights, state, tokens = step(weights, state, seed)
     return float(codebook_usage(tokens, model.sizes)[0])

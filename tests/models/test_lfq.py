@@ -1,5 +1,5 @@
 """LFQ: signs are codes, digits factorise the bits, and the entropy penalty is what the formula says."""
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportCallIssue=false
 # Module.apply is typed as a union with the mutable case, which these tests do not use
 
 import itertools

@@ -1,5 +1,5 @@
 """Activations in bfloat16: parameters, norms and codes stay float32, nothing stops being finite, little is lost."""
-# pyright: reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportAttributeAccessIssue=false, reportArgumentType=false, reportOperatorIssue=false
 # Module.apply is typed as a union with the mutable case, which these tests do not use
 
 import functools

@@ -1,6 +1,7 @@
 """Two players in one scalar: each is trained by its own terms, and neither wins before there is a game."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +47,9 @@ def game():
 @pytest.mark.parametrize("step", [0, 1])
 def test_the_one_scalar_gives_each_player_the_gradient_of_its_own_terms(game, step):
     params, averages, drawn, real = game
-    judge = lambda params, video: ADVERSARY.module.apply({"params": params}, video)  # noqa: E731
+
+    def judge(params, video) -> Any:
+        return ADVERSARY.module.apply({"params": params}, video)
 
     def scalar(params, drawn):
         return ADVERSARY.play(params, averages, drawn, real, step=jnp.array(step)).value
