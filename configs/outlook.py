@@ -24,7 +24,7 @@ MODELS: dict[str, dict[str, Any]] = {
 MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3}
 
 TRAIN: dict[str, dict[str, Any]] = {
-    "debug": {"steps": 200, "batch_size": 8, **MUON, "warmup_steps": 20},
+    "debug": {"steps": 150, "batch_size": 8, **MUON, "warmup_steps": 20},
     "tiny": {"steps": 1200, "batch_size": 16, **MUON, "warmup_steps": 50},
     "small": {"steps": 8_000, "batch_size": 32, **MUON, "warmup_steps": 200},
     "base": {"steps": 20_000, "batch_size": 64, **MUON, "warmup_steps": 500},

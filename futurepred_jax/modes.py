@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compile, evaluate, factory, predict, replay, report, train
+from futurepred_jax import compile, evaluate, factory, predict, predict_files, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -35,6 +35,7 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
     if factory.guesses(config):
+        factory.require_gate(config, workdir)  # before more is trained on its tokens
         _prepare(factory.outlook_config(config), factory.outlook_workdir(config, workdir))
     train.run(config, workdir)
 
@@ -45,6 +46,11 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
         raise ValueError(f"{config.name} has no report: its scores are in {epath.Path(workdir) / STAGES['evaluate']}")
     tokenizer = factory.tokenizer_workdir(config, workdir) if factory.predicts(config) else None
     print(f"wrote {report.write_report(workdir, tokenizer)}")
+
+
+def predict_futures(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """predicted futures, of held-out clips beside the true ones, or with --input of your own videos"""
+    (predict_files.run if config.predictions.input or config.predictions.pretrained else predict.run)(config, workdir)
 
 
 def _stages(config: ConfigDict) -> list[str]:
@@ -74,10 +80,10 @@ ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "rep
 """What one process does, whatever their number."""
 
 
-def _by_first(mode: str) -> Mode:
-    @functools.wraps(ALONE[mode])
+def _by_first(name: str, mode: Mode) -> Mode:
+    @functools.wraps(mode)
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-        distributed.by_first(mode, lambda: ALONE[mode](config, workdir))
+        distributed.by_first(name, lambda: mode(config, workdir))
 
     return run
 
@@ -87,5 +93,5 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "replay": replay.run,
     "compile": compile.run,
-    **{mode: _by_first(mode) for mode in ALONE},
+    **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
 }
