@@ -22,9 +22,9 @@ def get_config(preset: str = "tiny") -> ConfigDict:
     config.model = ConfigDict(
         {
             "name": "magvit_v1",
-            "filters": FILTERS[preset],
-            "multipliers": (1, 2, 2, 4),
-            "blocks": 1 if preset == "debug" else 2,
+            "channels": tuple(FILTERS[preset] * multiplier for multiplier in (1, 2, 2, 4)),
+            "blocks": (1, 1, 1, 1) if preset == "debug" else (2, 2, 2, 2),
+            "strides": ((2, 2, 2), (2, 2, 2), (1, 2, 2)),
             "quantizer": {"name": "vq", "codebook_size": 1024, "dim": 16},
         }
     )

@@ -97,6 +97,8 @@ class MagVit(nn.Module):
     local: bool = False
     dtype: str = "float32"
 
+    causal = True  # so that a clip can be taken in chunks, and a context's tokens know no future
+
     @property
     def stride(self) -> Stride:
         """What (t, h, w) are divided by in all."""

@@ -4,18 +4,22 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from futurepred_jax import factory, modes
 from futurepred_jax.configs import baseline, magvit_v1
+from futurepred_jax.models import streaming
 from futurepred_jax.models.magvit_v1 import MagVitV1
 from futurepred_jax.models.quantizers import VQ
 
-MODEL = MagVitV1(VQ(64, 4), filters=4, multipliers=(1, 1, 1, 1), blocks=1)
+STRIDES = ((2, 2, 2), (2, 2, 2), (1, 2, 2))
+MODEL = MagVitV1(channels=(4,) * 4, blocks=(1,) * 4, strides=STRIDES, quantizer=VQ(64, 4))
 
 
 def test_stages_have_the_published_widths_and_clips_come_back():
-    model, clip = MagVitV1(VQ(1024, 256)), jax.ShapeDtypeStruct((2, 16, 16, 16, 3), jnp.float32)
+    model = MagVitV1((64, 128, 128, 256), (2, 2, 2, 2), STRIDES, VQ(1024, 256))
+    clip = jax.ShapeDtypeStruct((2, 16, 16, 16, 3), jnp.float32)
 
     def run(key, clip):
         (drawn, quantized), variables = model.init_with_output(key, clip)
@@ -34,6 +38,16 @@ def test_tokens_of_its_first_frames_change_with_the_last():
     latents = jax.jit(lambda clip: MODEL.apply(variables, clip, method="latents"))
     before, after = latents(clip), latents(clip.at[:, -1].multiply(-1))
     assert jnp.all(jnp.any(before[:, 0] != after[:, 0], axis=-1))
+
+
+def test_clips_are_taken_at_once_where_a_causal_tokenizer_takes_chunks():
+    clip = jax.random.uniform(jax.random.key(1), (1, 8, 16, 16, 3), minval=-1)
+    variables = jax.jit(MODEL.init)(jax.random.key(0), clip)
+    drawn, quantized = jax.jit(MODEL.apply)(variables, clip)
+    tokens = streaming.encode(MODEL, variables, clip, chunk=1)
+    np.testing.assert_array_equal(tokens, quantized.tokens)
+    found = streaming.decode(MODEL, variables, tokens, chunk=1)
+    np.testing.assert_allclose(found, jnp.clip(drawn, -1, 1), atol=1e-5)
 
 
 def test_clips_that_do_not_divide_are_refused_with_the_rule():
