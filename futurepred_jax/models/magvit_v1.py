@@ -85,8 +85,8 @@ class DecoderV1(nn.Module):
 class MagVitV1(MagVit):
     """The tokenizer. Reconstruction only: its context tokens see the future.
 
-    ``channels`` and ``blocks`` are those of its stages, outermost first, ``strides`` stand between them. Its convolutions are 3×3×3 and
-    see the whole clip: ``factorised`` and ``local`` say nothing here.
+    ``channels`` and ``blocks`` are those of its stages, outermost first, ``strides`` stand between them. Its
+    convolutions are 3×3×3 and see the whole clip: ``factorised`` and ``local`` say nothing here.
     """
 
     causal = False
