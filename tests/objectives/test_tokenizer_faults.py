@@ -14,9 +14,9 @@ from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
 
-FRAMES, SIDE, STEPS = 9, 16, 150
+FRAMES, SIDE, STEPS = 9, 16, 300
 MODEL = MagVit(channels=(48,), blocks=(1,), strides=((4, 4, 4),), quantizer=VQ(64, 16, groups=4), local=True)
-OBJECTIVE = TokenizerObjective(MODEL, (FRAMES, SIDE, SIDE), warm_steps=60)
+OBJECTIVE = TokenizerObjective(MODEL, (FRAMES, SIDE, SIDE), foreground_weight=2.0, warm_steps=150)
 
 
 def _clips(key, count: int = 8):
@@ -55,6 +55,7 @@ def _psnr(a, b) -> float:
     return float(-10 * np.log10(np.mean(np.square((np.asarray(a) - np.asarray(b)) / 2))))
 
 
+@pytest.mark.slow
 def test_a_drawing_is_no_solid_colour(trained):
     clip, drawn, _ = trained
     solid = jnp.mean(clip, axis=(1, 2, 3), keepdims=True)
@@ -62,6 +63,7 @@ def test_a_drawing_is_no_solid_colour(trained):
     assert jnp.std(drawn, axis=(2, 3)).mean() > 0.6 * jnp.std(clip, axis=(2, 3)).mean()
 
 
+@pytest.mark.slow
 def test_every_frame_is_drawn_at_its_own_time(trained):
     clip, drawn, _ = trained
     there = _psnr(drawn[:, 1:-1], clip[:, 1:-1])
@@ -69,6 +71,7 @@ def test_every_frame_is_drawn_at_its_own_time(trained):
         assert there > _psnr(drawn[:, 1:-1], other) + 2
 
 
+@pytest.mark.slow
 def test_drawings_use_the_range_of_the_clips(trained):
     clip, drawn, _ = trained
     assert drawn.min() >= -1
@@ -78,6 +81,7 @@ def test_drawings_use_the_range_of_the_clips(trained):
     np.testing.assert_allclose(jnp.median(drawn[dark]), 40 / 127.5 - 1, atol=0.1)
 
 
+@pytest.mark.slow
 def test_the_logged_psnr_is_that_of_bytes_with_a_peak_of_255(trained):
     clip, drawn, scores = trained
     error = np.square((np.asarray(drawn, np.float64) - np.asarray(clip)) * 127.5).mean(axis=(1, 2, 3, 4))
