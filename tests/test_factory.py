@@ -58,7 +58,7 @@ def test_configs_are_found_by_name():
 def test_an_unknown_quantizer_or_kind_lists_the_known(tmp_path):
     config = tokenizer.get_config("debug")
     config.model.quantizer.name = "none"
-    with pytest.raises(ValueError, match="known are fsq, vq"):
+    with pytest.raises(ValueError, match="known are fsq, lfq, vq"):
         factory.make_magvit(config)
     config.kind = "other"
     with pytest.raises(ValueError, match="known are tokenizer, outlook, predictor"):

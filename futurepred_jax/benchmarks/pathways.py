@@ -9,9 +9,7 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -20,6 +18,7 @@ import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.benchmarks.pytorchvideo import build
+from futurepred_jax.benchmarks.turns import Run, seconds
 from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.resnet3d import frame_indices
@@ -31,10 +30,7 @@ CASES = [
     ("SlowFast 16×64²", SlowFast(400, dropout=0.0), (16, 64)),
     ("I3D 8×224²", I3D(400, dropout=0.0), (8, 224)),
 ]
-RUNS = 3
 BATCH = 2  # PyTorch wants more than one value a channel in training
-
-Run = Callable[[], Any]
 
 
 def ours(network: Any, video: np.ndarray) -> tuple[Run, Run]:
@@ -77,18 +73,6 @@ def theirs(network: Any, video: np.ndarray) -> tuple[Run, Run]:
         call().square().sum().backward()
 
     return forward, backward
-
-
-def seconds(runs: tuple[Run, ...]) -> list[float]:
-    """Least processor seconds of each, taking turns, after one run that is not counted."""
-    least = [float("inf")] * len(runs)
-    for turn in range(RUNS + 1):
-        for i, run in enumerate(runs):
-            start = time.process_time()
-            run()
-            if turn:
-                least[i] = min(least[i], time.process_time() - start)
-    return least
 
 
 def main() -> None:

@@ -139,6 +139,11 @@ def watches(config: ConfigDict) -> bool:
     return config.get("pathway") is not None
 
 
+def judged(config: ConfigDict) -> bool:
+    """Whether a tokenizer is trained to look real, besides near in pixels."""
+    return config.get("realism") is not None
+
+
 def clip_count(config: ConfigDict, split: str) -> int:
     """How many clips of a split are drawn."""
     return config.data.train_clips if split == "train" else config.evaluation.clips

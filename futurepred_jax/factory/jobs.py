@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, knows_objects, spec, watches
+from futurepred_jax.factory.data import LABELS, judged, knows_objects, spec, watches
 from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
@@ -22,6 +22,7 @@ from futurepred_jax.factory.models import (
 )
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.pathways import pathway_config
+from futurepred_jax.factory.realism import judging_flops, make_realism
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.transformer import train_flops
@@ -30,12 +31,14 @@ from futurepred_jax.objectives.joint import JointObjective
 from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.outlook import OutlookObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.objectives.realism import RealismObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
 Objective = (
     TokenizerObjective
+    | RealismObjective
     | OutlookObjective
     | PredictionObjective
     | MotionObjective
@@ -81,14 +84,19 @@ def _job(config: ConfigDict, materials: Materials) -> Job:
 def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
+    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config))
+    flops = 3 * clip_flops(model, data.frames, data.size)
+    if judged(config):
+        objective = make_realism(config, objective, materials)
+        flops += judging_flops(config, objective)
     if not knows_objects(config):
         print(UNKNOWN.format(source=data.source))
     return _on_clips(
         config,
-        TokenizerObjective(model, _shape(config), **_fields(config)),
+        objective,
         materials,
         keys=TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS,
-        flops=3 * clip_flops(model, data.frames, data.size),
+        flops=flops,
         compiler_options=CPU_CONVOLUTIONS,
     )
 

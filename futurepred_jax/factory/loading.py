@@ -9,7 +9,7 @@ from etils import epath
 from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.data import watches
+from futurepred_jax.factory.data import judged, watches
 from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
@@ -32,8 +32,10 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
         ValueError: if the workdir is of another config, or has no good checkpoint.
     """
     identity.require_same(workdir, config.to_dict())
-    weights = checkpoints.load_params(workdir)
-    return Tokenizer(make_magvit(config), {"params": weights.params, **(weights.model_state or {})})
+    params, state = checkpoints.load_params(workdir)
+    if judged(config):
+        params, state = params["tokenizer"], state["tokenizer"]
+    return Tokenizer(make_magvit(config), {"params": params, **(state or {})})
 
 
 def load_foresight(config: ConfigDict, workdir: epath.PathLike) -> Foresight:

@@ -24,9 +24,11 @@ from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
 from futurepred_jax.training import distributed
+from futurepred_jax.weights.perceptual import perceptual_variables
 
 
 class Stored:
@@ -91,6 +93,10 @@ class Stored:
         """The variables that a motion network starts from; None for random ones. Raises as ``network_start``."""
         return network_start(self._config, self._workdir, module)
 
+    def perceptual(self, module: Perceptual) -> PyTree:
+        """The published variables of a perceptual network. Raises a ValueError where they are not installed."""
+        return perceptual_variables(module.network)
+
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
         """A predictor's, trained. Raises as ``require_gate``."""
@@ -131,6 +137,12 @@ class Shapes:
 
     def network(self, module: nn.Module) -> None:
         """See ``Stored``."""
+
+    def perceptual(self, module: Perceptual) -> PyTree:
+        """See ``Stored``."""
+        frames = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
+        shapes = jax.eval_shape(module.init, jax.random.key(0), frames, frames)
+        return jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes)
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:

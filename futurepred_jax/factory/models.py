@@ -11,7 +11,9 @@ from ml_collections import ConfigDict
 from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.models.i3d import I3D
+from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.magvit_v1 import MagVitV1
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import FSQ, VQ
@@ -19,22 +21,25 @@ from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.classification import ClassificationObjective
 
-QUANTIZERS = {"fsq": FSQ, "vq": VQ}
+QUANTIZERS = {"fsq": FSQ, "lfq": LFQ, "vq": VQ}
+TOKENIZERS = {"magvit": MagVit, "magvit_v1": MagVitV1}
 NETWORKS = {"i3d": I3D, "slowfast": SlowFast}
 
 
 def make_magvit(config: ConfigDict) -> MagVit:
-    """The tokenizer of a tokenizer's config.
+    """The tokenizer of a tokenizer's config, by default a causal MagVit.
 
     Raises:
-        ValueError: for an unknown quantizer.
+        ValueError: for an unknown tokenizer or quantizer.
     """
     fields = _plain(config.model)
-    quantizer = dict(fields.pop("quantizer"))
+    architecture, quantizer = fields.pop("name", "magvit"), dict(fields.pop("quantizer"))
     name = quantizer.pop("name")
     if name not in QUANTIZERS:
         raise ValueError(f"config.model.quantizer.name {name!r}: known are {', '.join(QUANTIZERS)}")
-    return MagVit(quantizer=QUANTIZERS[name](**quantizer), **fields)
+    if architecture not in TOKENIZERS:
+        raise ValueError(f"config.model.name {architecture!r}: known are {', '.join(TOKENIZERS)}")
+    return TOKENIZERS[architecture](quantizer=QUANTIZERS[name](**quantizer), **fields)
 
 
 def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
@@ -49,12 +54,17 @@ def make_outlook(config: ConfigDict, tokenizer: MagVit) -> Outlook:
 
 def clip_flops(module: nn.Module, frames: int, side: int) -> float:
     """FLOPs of one forward pass of a module that takes clips over one of them, counted on the traced program."""
-    return _clip_flops(module, frames, side)  # pyright: ignore[reportArgumentType]
+    return _flops(module, (1, frames, side, side, 3))  # pyright: ignore[reportArgumentType]
+
+
+def frame_flops(module: nn.Module, side: int) -> float:
+    """The same of a module that takes frames over one of them."""
+    return _flops(module, (1, side, side, 3))  # pyright: ignore[reportArgumentType]
 
 
 @functools.cache
-def _clip_flops(module: nn.Module, frames: int, side: int) -> float:
-    clip = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
+def _flops(module: nn.Module, shape: tuple[int, ...]) -> float:
+    clip = jax.ShapeDtypeStruct(shape, jnp.float32)
     variables = jax.eval_shape(module.init, jax.random.key(0), clip)
     return float(jax.jit(module.apply).lower(variables, clip).cost_analysis()["flops"])  # pyright: ignore
 

@@ -11,5 +11,5 @@ def outlook_config(config: ConfigDict) -> ConfigDict:
 
 def outlook_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
     """``config.outlook.workdir``, by default beside the predictor's: all predictors of a preset share it."""
-    default = epath.Path(workdir).parent / f"outlook-{config.preset}"
+    default = epath.Path(workdir).parent / f"{outlook_config(config).name}-{config.preset}"
     return epath.Path(config.outlook.workdir) if config.outlook.workdir else default

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 from futurepred_jax.training import identity
 
 GATE_SPLIT = "val_iid"
+SEE_THE_FUTURE = ("magvit_v1",)  # tokenizers by the name in ``config.model``
 
 
 class GateError(ValueError):
@@ -15,13 +16,23 @@ class GateError(ValueError):
 
 
 def tokenizer_config(config: ConfigDict) -> ConfigDict:
-    """The tokenizer's own config inside a predictor's."""
-    return config.tokenizer.config
+    """The tokenizer's own config inside a predictor's.
+
+    Raises:
+        ValueError: its tokens of a context would tell of the future.
+    """
+    codec = config.tokenizer.config
+    if codec.model.get("name") in SEE_THE_FUTURE:
+        raise ValueError(
+            f"{codec.model.name} is for reconstruction only: its context tokens see the future, so a predictor would "
+            "be told what it should predict; take the causal tokenizer of configs/tokenizer.py"
+        )
+    return codec
 
 
 def tokenizer_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
     """``config.tokenizer.workdir``, by default beside the predictor's: all predictors of a preset share it."""
-    default = epath.Path(workdir).parent / f"tokenizer-{config.preset}"
+    default = epath.Path(workdir).parent / f"{tokenizer_config(config).name}-{config.preset}"
     return epath.Path(config.tokenizer.workdir) if config.tokenizer.workdir else default
 
 

@@ -118,8 +118,8 @@ class Norm(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-        """Normalises, with a learned scale and offset."""
-        return nn.LayerNorm(epsilon=1e-6)(video)
+        """Normalises in float32, with a learned scale and offset."""
+        return nn.LayerNorm(epsilon=1e-6)(video).astype(video.dtype)
 
 
 class ResBlock(nn.Module):

@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float
 
 from futurepred_jax.arrays import Key, Latents, TokenGrid, Video
 from futurepred_jax.models.layers import CausalConv, Norm, ResBlock, depth_to_space, space_to_depth
+from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.quantizers import FSQ, VQ, Quantized
 
 Stride = tuple[int, int, int]
@@ -34,11 +35,12 @@ class Encoder(nn.Module):
     dim: int
     factorised: bool = True
     local: bool = False
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, video: Video, *, first: bool = True) -> Latents:
         """Encodes video in [-1, 1], or a chunk of one that is not its ``first``."""
-        out = video
+        out = video.astype(self.dtype)
         kernels = (POINT, POINT) if self.local else _kernels(self.factorised)
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
             kernel = POINT if self.local else _kernel(stride)
@@ -46,7 +48,7 @@ class Encoder(nn.Module):
             for j in range(blocks):
                 out = ResBlock(features, kernels, name=f"stage_{i}_{j}")(out)
         out = nn.silu(Norm(name="norm")(out))
-        return CausalConv(self.dim, POINT, name="to_latents")(out)
+        return CausalConv(self.dim, POINT, name="to_latents")(out).astype(jnp.float32)
 
 
 class Decoder(nn.Module):
@@ -56,11 +58,12 @@ class Decoder(nn.Module):
     blocks: tuple[int, ...]
     strides: tuple[Stride, ...]
     factorised: bool = True
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, latents: Latents, *, first: bool = True) -> Video:
         """Decodes to video, nominally in [-1, 1], or a chunk that is not the ``first``."""
-        out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents)
+        out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents.astype(self.dtype))
         stages = list(zip(self.channels, self.blocks, self.strides, strict=True))
         outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
         for i, (features, blocks, stride) in reversed(list(enumerate(stages))):
@@ -70,7 +73,7 @@ class Decoder(nn.Module):
                 out = nn.silu(Norm(name="norm")(out))
             out = CausalConv(outer[i] * math.prod(stride), _kernel(stride), name=f"up_{i}")(out)
             out = depth_to_space(out, stride, first=first)
-        return out
+        return out.astype(jnp.float32)
 
 
 class MagVit(nn.Module):
@@ -80,17 +83,21 @@ class MagVit(nn.Module):
         channels: features of each stage, outermost first.
         blocks: residual blocks of each stage, in the encoder and again in the decoder.
         strides: what (t, h, w) are divided by before each stage.
-        quantizer: VQ or FSQ.
+        quantizer: VQ, FSQ or LFQ.
         factorised: a block's convolutions are 1×3×3 and 3×1×1 instead of twice 3×3×3, a third of the operations.
         local: a token is a function of its own patch of pixels alone; see the module.
+        dtype: of activations; parameters, norms' statistics and the quantizer are float32.
     """
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
     strides: tuple[Stride, ...]
-    quantizer: VQ | FSQ
+    quantizer: VQ | FSQ | LFQ
     factorised: bool = True
     local: bool = False
+    dtype: str = "float32"
+
+    causal = True  # so that a clip can be taken in chunks, and a context's tokens know no future
 
     @property
     def stride(self) -> Stride:
@@ -104,6 +111,7 @@ class MagVit(nn.Module):
             "blocks": self.blocks,
             "strides": self.strides,
             "factorised": self.factorised,
+            "dtype": self.dtype,
         }
         self.encoder = Encoder(dim=self.quantizer.dim, local=self.local, **shape)
         self.decoder = Decoder(**shape)

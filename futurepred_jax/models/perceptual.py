@@ -85,5 +85,7 @@ def _standard(frames: Frames) -> Frames:
 
 
 def _unit(features: Float[Array, "n i j d"]) -> Float[Array, "n i j d"]:
-    """Feature vectors of length 1."""
-    return features / (jnp.linalg.norm(features, axis=-1, keepdims=True) + EPSILON)
+    """Feature vectors of length 1; of one that is all zero neither value nor gradient is anything but zero."""
+    squared = jnp.sum(jnp.square(features), axis=-1, keepdims=True)
+    some = squared > 0
+    return jnp.where(some, features / (jnp.sqrt(jnp.where(some, squared, 1.0)) + EPSILON), 0.0)

@@ -1,6 +1,6 @@
-"""From continuous latents to tokens and back: VQ and FSQ behind one interface.
+"""From continuous latents to tokens and back: VQ and FSQ, and in ``lfq`` LFQ, behind one interface.
 
-A token has ``g`` digits, one for each codebook: VQ has a codebook for each group of channels, FSQ one for each channel.
+A token has ``g`` digits, one for each codebook: VQ and LFQ have one for each group of channels, FSQ for each channel.
 A quantizer has ``sizes`` (codes of each digit), ``dim`` (the channels that it reads) and ``code_dim`` (those of a
 code), ``__call__`` to quantize with a gradient, ``lookup`` to turn tokens into latents, ``codebooks`` for the vectors
 of all codes.
@@ -23,6 +23,7 @@ class Quantized:
     latents: Latents
     tokens: TokenGrid
     commitment: Float[Array, ""]  # mean squared distance from the encoder's output to its code
+    entropy: Float[Array, ""] | None = None  # of LFQ, the entropy penalty in nats
 
 
 def codebook_usage(tokens: Int[Array, "*n g"], sizes: tuple[int, ...]) -> tuple[Float[Array, ""], Float[Array, ""]]:
@@ -36,7 +37,7 @@ def codebook_usage(tokens: Int[Array, "*n g"], sizes: tuple[int, ...]) -> tuple[
     return used / sum(sizes), jnp.exp(entropy / len(sizes))
 
 
-def _straight_through(value: Array, surrogate: Array) -> Array:
+def straight_through(value: Array, surrogate: Array) -> Array:
     """``value`` forward, the gradient of ``surrogate`` backward."""
     return surrogate + jax.lax.stop_gradient(value - surrogate)
 
@@ -51,7 +52,8 @@ class VQ(nn.Module):
     Each of ``groups`` equal groups of channels has its own codebook (product quantization), so that g digits of v codes
     say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random
     latent of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents:
-    the initialisation needs no other code. The codebooks live in the collection ``codebook`` and change only when that
+    the initialisation needs no other code; ``kmeans`` steps of k-means then move it into the middle of its latents. The
+    codebooks live in the collection ``codebook`` and change only when that
     is mutable and ``train`` is set.
 
     Source: van den Oord et al. 2017, appendix A.1 (EMA); ViT-VQGAN §3.2 (l2-normalised, low-dimensional codes);
@@ -63,6 +65,7 @@ class VQ(nn.Module):
     groups: int = 1
     decay: float = 0.99
     revive_below: float = 0.1  # average count a step under which a code is dead
+    kmeans: int = 0  # iterations of Lloyd's algorithm at the first quantized step
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -101,7 +104,7 @@ class VQ(nn.Module):
             if key is None:
                 raise ValueError("VQ revives dead codes at random: pass key= when train=True")
             self._follow(fixed.reshape(-1, *fixed.shape[-2:]), tokens.reshape(-1, self.groups), key, active)
-        quantized = jnp.where(active, _straight_through(codes, latents), latents)
+        quantized = jnp.where(active, straight_through(codes, latents), latents)
         return Quantized(
             latents=rearrange(quantized, "... g d -> ... (g d)"),
             tokens=tokens,
@@ -130,10 +133,25 @@ class VQ(nn.Module):
         dead = counts < self.revive_below
         chosen = jax.random.randint(key, (self.codebook_size,), 0, latents.shape[0])
         fresh = rearrange(latents[chosen], "v g d -> g v d")
+        if self.kmeans:
+            first = jnp.all(self.counts.value == 0)
+            fresh = jax.lax.cond(first, self._centred, lambda _, codes: codes, latents, fresh)
+            dead |= first
         codes = jnp.where(dead[..., None], fresh, _normalize(sums))
         counts = jnp.where(dead, 1.0, counts)
         self.codes.value = jnp.where(active, codes, self.codes.value)
         self.counts.value = jnp.where(active, counts, self.counts.value)
+
+    def _centred(self, latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Float[Array, "g v d"]:
+        """Spherical k-means from the given codes (Dhillon & Modha 2001); one that no latent is nearest to stays."""
+
+        def iterate(_: Array, codes: Array) -> Array:
+            nearest = jnp.argmax(jnp.einsum("n g d, g v d -> n g v", latents, codes), -1)
+            members = jax.nn.one_hot(nearest, self.codebook_size, dtype=latents.dtype)
+            sums = jnp.einsum("n g v, n g d -> g v d", members, latents)
+            return jnp.where(members.sum(0)[..., None] > 0, _normalize(sums), codes)
+
+        return jax.lax.fori_loop(0, self.kmeans, iterate, codes)
 
 
 class FSQ(nn.Module):
@@ -171,7 +189,7 @@ class FSQ(nn.Module):
         bounded = jnp.tanh(latents.astype(jnp.float32) + jnp.arctanh(offset / half * 0.999)) * half * 1.001 - offset
         digits = jnp.clip(jnp.round(bounded) + levels // 2, 0, levels - 1).astype(jnp.int32)
         squashed = bounded / (levels // 2)
-        rounded = _straight_through(self.lookup(digits), squashed)
+        rounded = straight_through(self.lookup(digits), squashed)
         return Quantized(latents=jnp.where(active, rounded, squashed), tokens=digits, commitment=jnp.zeros(()))
 
     def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:

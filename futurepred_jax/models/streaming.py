@@ -31,6 +31,8 @@ def encode(module: MagVit, variables: PyTree, video: Video, *, chunk: int = CHUN
         ValueError: as ``MagVit.encode``.
     """
     module.check(video.shape)
+    if not module.causal:
+        return _whole(module, variables, video, "encode")
     stride, past, parts = module.stride[0], None, []
     for start, end in _chunks(1 + (video.shape[1] - 1) // stride, chunk):
         frames = video[:, max(0, 1 + (start - 1) * stride) : 1 + (end - 1) * stride]
@@ -41,6 +43,8 @@ def encode(module: MagVit, variables: PyTree, video: Video, *, chunk: int = CHUN
 
 def decode(module: MagVit, variables: PyTree, tokens: TokenGrid, *, chunk: int = CHUNK) -> Video:
     """Tokens to frames in [-1, 1]; arguments as ``encode``."""
+    if not module.causal:
+        return _whole(module, variables, tokens, "decode")
     past, parts = None, []
     for start, end in _chunks(tokens.shape[1], chunk):
         video, past = decode_next(module, variables, tokens[:, start:end], past)
@@ -62,6 +66,12 @@ def decode_next(
 ) -> tuple[Video, PyTree]:
     """One chunk to frames, and the past for the next."""
     return _next(module, variables, past, tokens, "decode")
+
+
+@partial(jax.jit, static_argnums=(0, 3))
+def _whole(module: MagVit, variables: PyTree, clip: jax.Array, method: str) -> jax.Array:
+    """A clip at once, for a module whose frames all depend on each other."""
+    return module.apply(variables, clip, method=method)  # pyright: ignore[reportReturnType]
 
 
 def _next(

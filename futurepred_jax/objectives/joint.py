@@ -55,7 +55,7 @@ class JointObjective:
         del step
         token_key, codebook_key = jax.random.split(key)
         past, state = self.motion.shape[0], model_state["tokenizer"]
-        drawing, quantized = self.tokenizer.drawing(
+        drawing, quantized, _ = self.tokenizer.drawing(
             params["tokenizer"], state, _as_predicted(batch, past), batch, key=codebook_key
         )
         memory, statistics = self.motion.watch(params, model_state, batch["noisy"][:, :past])

@@ -1,6 +1,7 @@
 """Training a tokenizer: draw the noise-free video from a noisy one, the objects above all."""
 
 import dataclasses
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,14 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import Quantized, codebook_usage
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
+
+
+class Drawing(NamedTuple):
+    """The objective on a batch, what the batch was quantized to, and what was drawn of it."""
+
+    loss: Loss
+    quantized: Quantized
+    video: Video
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +37,7 @@ class TokenizerObjective:
             objects are not drawn.
         l2_weight: of the squared error beside the absolute one.
         commitment_weight: beta of VQ-VAE.
+        entropy_weight: of LFQ's entropy penalty; other quantizers have none.
         warm_steps: first steps, without quantization: the codebook then starts on latents that mean something.
         accumulate: turns in which a batch goes through the encoder, and again through the decoder.
     """
@@ -37,6 +47,7 @@ class TokenizerObjective:
     foreground_weight: float = 8.0
     l2_weight: float = 2.0
     commitment_weight: float = 0.25
+    entropy_weight: float = 0.1
     warm_steps: int = 0
     accumulate: int = 1
 
@@ -48,10 +59,14 @@ class TokenizerObjective:
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the codebook's update."""
+        return self.draw_some_noisy(params, model_state, batch, key=key, step=step).loss
+
+    def draw_some_noisy(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Drawing:
+        """The objective on a batch of which a random half goes in with noise."""
         choice_key, codebook_key = jax.random.split(key)
         noisy = jax.random.bernoulli(choice_key, 0.5, (batch["video"].shape[0], 1, 1, 1, 1))
         video = jnp.where(noisy, to_signed(batch["noisy"]), to_signed(batch["video"]))
-        return self.drawing(params, model_state, video, batch, key=codebook_key, active=step >= self.warm_steps)[0]
+        return self.drawing(params, model_state, video, batch, key=codebook_key, active=step >= self.warm_steps)
 
     def drawing(
         self,
@@ -62,8 +77,8 @@ class TokenizerObjective:
         *,
         key: Key,
         active: Bool[Array, ""] | bool = True,
-    ) -> tuple[Loss, Quantized]:
-        """The objective on frames that were noisy or not, and what they were quantized to.
+    ) -> Drawing:
+        """The objective on frames that were noisy or not.
 
         Args:
             params: Of the model.
@@ -95,8 +110,11 @@ class TokenizerObjective:
             "codebook_usage": usage,
             "perplexity": perplexity,
         }
-        loss = Loss(distance + self.commitment_weight * quantized.commitment, dict(updated), metrics)
-        return loss, quantized
+        value = distance + self.commitment_weight * quantized.commitment
+        if quantized.entropy is not None:
+            value += self.entropy_weight * quantized.entropy
+            metrics["entropy"] = quantized.entropy
+        return Drawing(Loss(value, dict(updated), metrics), quantized, drawn)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out quality of reconstructions of noise-free clips, quantized whatever the step."""
@@ -121,7 +139,13 @@ class TokenizerObjective:
 
 
 def to_signed(frames: Frames) -> Video:
-    """Bytes to [-1, 1]."""
+    """Bytes to [-1, 1].
+
+    Raises:
+        ValueError: They are not bytes: of floats, nobody knows the range.
+    """
+    if frames.dtype != jnp.uint8:
+        raise ValueError(f"frames of {frames.dtype}: bytes in [0, 255] are wanted, since a float's range is not known")
     return frames.astype(jnp.float32) / 127.5 - 1.0
 
 

@@ -10,7 +10,8 @@ from etils import epath
 from futurepred_jax.training import atomic
 
 CONFIG = "config.json"
-IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
+# What decides the weights; the rest may change between runs.
+IDENTITY = ("seed", "data", "model", "objective", "realism", "train")
 # By section, fields that change how a step is made, not what it makes.
 BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}
 

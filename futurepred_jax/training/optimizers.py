@@ -1,6 +1,8 @@
 """Optimizers: optax chains with the choices of this codebase made."""
 
+import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -96,7 +98,34 @@ def muon(
     return optax.inject_hyperparams(chain)(learning_rate=schedule)
 
 
-OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {"adamw": adamw, "muon": muon}
+def adamw_by_part(*, clip_norm: float = 1.0, **settings: Any) -> optax.GradientTransformation:
+    """``adamw`` with the gradient of each part, a module at the top, clipped by its own norm.
+
+    Parts with losses of their own, such as a discriminator's, then do not move each other. Raises as ``adamw``.
+    """
+    return optax.chain(clip_parts(clip_norm), adamw(clip_norm=math.inf, **settings))
+
+
+def clip_parts(clip_norm: float) -> optax.GradientTransformation:
+    """Scales the gradient of each part down to a norm of ``clip_norm`` where it is larger."""
+    clip = optax.clip_by_global_norm(clip_norm).update
+
+    def init(params: PyTree) -> PyTree:
+        del params
+        return optax.EmptyState()
+
+    def update(updates: PyTree, state: PyTree, params: PyTree = None) -> tuple[PyTree, PyTree]:
+        del params
+        return {name: clip(part, optax.EmptyState())[0] for name, part in updates.items()}, state
+
+    return optax.GradientTransformation(init, update)
+
+
+OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
+    "adamw": adamw,
+    "adamw_by_part": adamw_by_part,
+    "muon": muon,
+}
 
 
 def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, float]) -> optax.GradientTransformation:

@@ -8,7 +8,7 @@ import pytest
 from flax import traverse_util
 
 from futurepred_jax.models.transformer import Transformer
-from futurepred_jax.training.optimizers import adamw, hidden_kernels, muon, warmup_cosine, with_rates
+from futurepred_jax.training.optimizers import adamw, adamw_by_part, hidden_kernels, muon, warmup_cosine, with_rates
 from futurepred_jax.training.step import learning_rate
 
 PARAMS = {"kernel": jnp.full((4, 2), 3.0), "bias": jnp.full(2, 3.0)}
@@ -149,3 +149,21 @@ def test_a_pathway_s_network_is_not_orthogonalised():
     specs = hidden_kernels({"pathway": arrays})["pathway"]
     assert specs["network"]["stem"]["kernel"] is None
     assert specs["project"]["kernel"] is not None
+
+
+def test_a_part_s_gradient_is_clipped_by_its_own_norm_and_moves_no_other():
+    optimizer = adamw_by_part(learning_rate=0.1, warmup_steps=0, steps=10, clip_norm=2.0, b1=0.9)
+    parts = {"tokenizer": PARAMS, "discriminator": PARAMS}
+    small = jax.tree.map(lambda x: 0.1 * jnp.ones_like(x), PARAMS)
+    huge = jax.tree.map(lambda x: 1e3 * jnp.ones_like(x), PARAMS)
+
+    @jax.jit
+    def moment(other):
+        grads = {"tokenizer": small, "discriminator": other}
+        _, state = optimizer.update(grads, optimizer.init(parts), parts)
+        return optax.tree.get(state, "mu"), learning_rate(state)
+
+    (alone, _), (beside, rate) = moment(small), moment(huge)
+    jax.tree.map(np.testing.assert_array_equal, alone["tokenizer"], beside["tokenizer"])
+    np.testing.assert_allclose(optax.tree.norm(beside["discriminator"]), (1 - 0.9) * 2.0, rtol=1e-5)
+    assert float(rate) == pytest.approx(0.1)
