@@ -67,7 +67,7 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
         "evaluation": ConfigDict(evaluation(preset)),
         "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
-        "predictions": ConfigDict({"clips": 12, "seed": 0}),
+        "predictions": ConfigDict({"clips": 12 if preset == "debug" else 24, "seed": 0}),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),
     }
