@@ -70,6 +70,7 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "predictions": ConfigDict({"clips": 12 if preset == "debug" else 24, "seed": 0}),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),
+        "compare": ConfigDict({"workdirs": ""}),
     }
 
 

@@ -24,7 +24,6 @@ from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
-from futurepred_jax.metrics import casts
 from futurepred_jax.metrics.casts import cast_of
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.likelihood import Likelihood

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compile, evaluate, factory, predict, replay, report, train
+from futurepred_jax import compare, compile, evaluate, factory, predict, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -85,5 +85,6 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "replay": replay.run,
     "compile": compile.run,
+    "compare": compare.run,
     **{mode: _by_first(mode) for mode in ALONE},
 }

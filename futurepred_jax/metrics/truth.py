@@ -92,9 +92,7 @@ def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
     return Truth(truth, instance, nothing, nothing, targets, Events(no, no), palette, clutter)
 
 
-def targets_of(
-    batch: Mapping[str, np.ndarray], frames: slice, *, slots: int, roles: Mapping[str, int]
-) -> Targets:
+def targets_of(batch: Mapping[str, np.ndarray], frames: slice, *, slots: int, roles: Mapping[str, int]) -> Targets:
     """The tracked objects of a batch of clips over some of its frames, of which there is one before the first.
 
     Args:

@@ -40,9 +40,7 @@ def test_nothing_is_found_in_a_black_prediction(clip):
 def test_what_is_in_a_clip_is_told_by_the_names_of_its_motions(clip):
     about = about_clip(clip)
     moves = clip["family"][0][clip["exists"][0]]
-    assert about == {
-        "families": sorted({tuple(FAMILIES)[move] for move in moves}), "targets": len(moves), "clutter": 0
-    }
+    assert about == {"families": sorted({tuple(FAMILIES)[move] for move in moves}), "targets": len(moves), "clutter": 0}
 
 
 def test_of_recorded_clips_no_target_is_known(clip):
