@@ -66,7 +66,9 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "storage": ConfigDict({"clips": "runs/clips"}),
         "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
         "evaluation": ConfigDict(evaluation(preset)),
-        "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True}),
+        "sampling": ConfigDict(
+            {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True, "guess_share": 0.25}
+        ),
         "predictions": ConfigDict({"clips": 12 if preset == "debug" else 24, "seed": 0}),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),

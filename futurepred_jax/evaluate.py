@@ -36,6 +36,7 @@ from futurepred_jax.training import checkpoints
 
 PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
 SHUFFLED = "shuffled_pathway"  # the model, its motion pathway watching another clip
+GUESS = "first_guess"  # what the model reads of the future before it settles on one
 CLIP_FIELDS = (*FIELDS, "family", "noise", "index")  # what a split must be stored with
 
 
@@ -100,6 +101,8 @@ def evaluate_predictor(
             referee.add_predictor(SHUFFLED, predictor, batch, watched=_noisy_context(next_clips, protocol))
         if clips.split.startswith(PROBE):
             referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
+        if (guess := predictor.first_guess(_context(batch, protocol), num_frames=protocol.future_frames)) is not None:
+            referee.add_video(GUESS, _unit(guess), batch)
         _add_samples(referee.tally, predictor, batch, protocol)
         referee.add_reconstruction(predictor, batch)
         referee.add_floors(batch)

@@ -29,11 +29,14 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """train; a predictor's tokenizer and pathway first, if they are missing"""
+    """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathway"""
     if factory.watches(config) and factory.pathway_init(config) == "pretrained":
         _prepare(factory.pathway_config(config), factory.pathway_workdir(config, workdir))
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
+    if factory.guesses(config):
+        factory.require_gate(config, workdir)  # before more is trained on its tokens
+        _prepare(factory.outlook_config(config), factory.outlook_workdir(config, workdir))
     train.run(config, workdir)
 
 
@@ -47,15 +50,15 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def _stages(config: ConfigDict) -> list[str]:
     """What follows the training of a config."""
-    left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report")}.get(config.kind, ())
-    return [mode for mode in STAGES if mode not in left_out]
+    left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report"), "outlook": tuple(STAGES)}
+    return [mode for mode in STAGES if mode not in left_out.get(config.kind, ())]
 
 
 def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
     train.run(config, workdir)
 
     def rest() -> None:
-        if not (workdir / "evaluation.json").exists():
+        if "evaluate" in _stages(config) and not (workdir / STAGES["evaluate"]).exists():
             evaluate.run(config, workdir)
 
     distributed.by_first(config.name, rest)

@@ -47,6 +47,9 @@ class Fake:
         video = self.clips.fields["video"][rows].astype(np.float32) / 255
         return SimpleNamespace(video=jnp.asarray(2 * self.future(video)[:, :num_frames] - 1, jnp.float32))
 
+    def first_guess(self, context, *, num_frames):  # noqa: ARG002
+        return None
+
     def score(self, context, future, *, watched=None):  # noqa: ARG002
         assert future.shape[1] == FUTURE
         shape = (len(context), 10)

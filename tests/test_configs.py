@@ -39,6 +39,7 @@ def _counts(config) -> dict[str, int]:
     """Parameters of each part of a predictor."""
     data, magvit = config.data, factory.make_magvit(factory.tokenizer_config(config))
     transformer, pathway = factory.make_transformer(config, magvit), None
+    outlook = factory.make_outlook(factory.outlook_config(config), magvit)
     if "pathway" in config:
         pathway = factory.make_pathway(config, magvit)
 
@@ -48,7 +49,8 @@ def _counts(config) -> dict[str, int]:
         if pathway:
             memory, parts["pathway"] = pathway.init_with_output(key, video[:, : data.context_frames])
         tokens = jnp.zeros((1, int(np.prod(transformer.grid)), len(transformer.sizes)), int)
-        parts["transformer"] = transformer.init(key, tokens, memory=memory)
+        guess, _ = outlook.init_with_output(key, tokens)
+        parts["transformer"] = transformer.init(key, tokens, memory=memory, guess=guess)
         return {name: variables["params"] for name, variables in parts.items()}
 
     return count_modules(parameter_table(jax.eval_shape(init, jax.random.key(0))))
@@ -70,7 +72,8 @@ def test_a_baseline_of_as_many_parameters_is_a_matter_of_two_fields():
 def test_an_override_of_the_data_reaches_tokenizer_and_pathway(module):
     config = module.get_config("debug")
     config.data.size = 48
-    assert factory.tokenizer_config(config).data.size == factory.pathway_config(config).data.size == 48
+    parts = (factory.tokenizer_config, factory.outlook_config, factory.pathway_config)
+    assert {part(config).data.size for part in parts} == {48}
     assert tuple(factory.pathway_config(config).data.objects) == (1, 1)
     assert tuple(config.data.objects) == (2, 6)
 

@@ -131,6 +131,9 @@ class Watching(Fake):
     def predict(self, context, *, watched=None, **given):
         return super().predict(context if watched is None else watched, **given)
 
+    def first_guess(self, context, *, num_frames):
+        return 0 * super().predict(context, num_frames=num_frames).video
+
     def score(self, context, future, *, watched=None):
         scored = super().score(context, future)
         surprise = 0.0 if watched is None else np.log(2)
@@ -160,6 +163,13 @@ def test_the_table_tells_what_the_pathway_is_worth_and_how_far_its_gates_are_ope
     assert "+1.000 [+1.000, +1.000]" in row
     assert "Gates: -0.250" in text
     assert "Gates" not in evaluate.table(perfect)
+
+
+def test_what_the_model_read_before_it_settled_stands_beside_it(watching, perfect):
+    grey = watching.summary["scores"]["first_guess"]
+    assert grey["psnr"] < 20 < watching.summary["scores"]["model"]["psnr"]
+    assert watching.summary["margins"]["first_guess"]["psnr"]["mean"] > 20
+    assert "first_guess" not in perfect.summary["scores"]
 
 
 class Recorded(Drawn):

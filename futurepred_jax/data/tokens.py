@@ -1,7 +1,8 @@
-"""A split's tokens, made once and kept in a workdir: what a predictor with a frozen tokenizer trains on."""
+"""A split's tokens, made once and kept beside their tokenizer: what predictors train on while it stays as it is."""
 
 import dataclasses
 import json
+import os
 import zipfile
 from collections.abc import Callable
 
@@ -45,7 +46,7 @@ def cached_tokens(
     if tokens is None:
         tokens = _encode_all(clips, encode, context, batch_size).astype(np.min_scalar_type(max(sizes) - 1))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
+        part = path.with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as file:
             np.savez(file, tokens=tokens, origin=np.array(origin))
         part.replace(path)

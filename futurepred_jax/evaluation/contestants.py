@@ -40,6 +40,10 @@ class Predictor(Tokenizer, typing.Protocol):
         """The first ``num_frames`` future frames, as ``.video``."""
         ...
 
+    def first_guess(self, context: Video, *, num_frames: int) -> Video | None:
+        """The frames of the guess that a prediction begins with; none without one."""
+        ...
+
     def score(self, context: Video, future: Video, *, watched: Video | None = None) -> typing.Any:
         """The fields of ``metrics.likelihood.Likelihood`` for every future token."""
         ...

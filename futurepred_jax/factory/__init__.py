@@ -1,11 +1,12 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, open_split, predicts, sample_clips, spec, watches
+from futurepred_jax.factory.data import evaluation_splits, guesses, open_split, predicts, sample_clips, spec, watches
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
 from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
-from futurepred_jax.factory.models import make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathway, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
+from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start, pathway_config, pathway_init, pathway_workdir
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
@@ -13,11 +14,13 @@ __all__ = [
     "GateError",
     "Inference",
     "evaluation_splits",
+    "guesses",
     "load_classifier",
     "load_predictor",
     "load_tokenizer",
     "make_job",
     "make_magvit",
+    "make_outlook",
     "make_pathway",
     "make_transformer",
     "network_names",
@@ -26,6 +29,8 @@ __all__ = [
     "open_split",
     "outline_inference",
     "outline_job",
+    "outlook_config",
+    "outlook_workdir",
     "pathway_config",
     "pathway_init",
     "pathway_workdir",

@@ -127,6 +127,11 @@ def predicts(config: ConfigDict) -> bool:
     return config.get("tokenizer") is not None
 
 
+def guesses(config: ConfigDict) -> bool:
+    """Whether a predictor reads a first guess."""
+    return config.get("outlook") is not None
+
+
 def watches(config: ConfigDict) -> bool:
     """Whether a predictor has a motion pathway."""
     return config.get("pathway") is not None

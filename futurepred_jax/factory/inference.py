@@ -11,10 +11,19 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
 from futurepred_jax.factory.loading import sampling
-from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.models import (
+    clip_flops,
+    make_classification,
+    make_magvit,
+    make_outlook,
+    make_pathway,
+    make_transformer,
+)
+from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
+from futurepred_jax.models.outlook import guess_flops
+from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
 from futurepred_jax.models.transformer import train_flops
 
 
@@ -67,17 +76,35 @@ def prediction(config: ConfigDict) -> Inference:
         one += clip_flops(pathway, data.context_frames, data.size)
     lt, lh, lw = transformer.grid
     tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(transformer.sizes)), jnp.int32)
-    weights["transformer"] = jax.eval_shape(transformer.init, key, tokens, memory=memory)["params"]
-    past = module.grid(data.context_frames, data.size, data.size)[0] * lh * lw
-    one += train_flops(transformer, clips=1, first=past) / 3
+    outlook = make_outlook(outlook_config(config), module)
+    weights["outlook"] = jax.eval_shape(outlook.init, key, tokens)
+
+    def init(key: jax.Array, tokens: jax.Array, memory: PyTree) -> PyTree:
+        guess: Any = outlook.init_with_output(key, tokens)[0]
+        return transformer.init(key, tokens, memory=memory, guess=guess)["params"]
+
+    weights["transformer"] = jax.eval_shape(init, key, tokens, memory)
+    past = transformer.past * lh * lw
+    one += train_flops(transformer, clips=1, first=past) / 3 + guess_flops(outlook, clips=1)
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
         motion = None if pathway is None else Motion(pathway, weights["pathway"])
-        predictor = Predictor(Tokenizer(module, weights["tokenizer"]), transformer, weights["transformer"], motion)
+        tokenizer, foresight = Tokenizer(module, weights["tokenizer"]), Foresight(outlook, weights["outlook"])
+        predictor = Predictor(tokenizer, transformer, weights["transformer"], foresight, motion)
         future = data.frames - data.context_frames
         return predictor.predict(context, num_frames=future, key=key, sampling=sampling(config))
 
     return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
+
+
+def first_guess(config: ConfigDict) -> Inference:
+    """An outlook's: the tokens of contexts to the codes that are expected after them."""
+    outlook = make_outlook(config, make_magvit(tokenizer_config(config)))
+    lt, lh, lw = outlook.grid
+    tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(outlook.sizes)), jnp.int32)
+    variables = jax.eval_shape(outlook.init, jax.random.key(0), tokens)
+    flops = guess_flops(outlook, clips=config.evaluation.batch_size)
+    return Inference("first guess", outlook.apply, variables, (tokens,), flops)
 
 
 def classification(config: ConfigDict) -> Inference:
@@ -95,6 +122,7 @@ def classification(config: ConfigDict) -> Inference:
 
 INFERENCES = {
     "tokenizer": reconstruction,
+    "outlook": first_guess,
     "predictor": prediction,
     "joint": prediction,
     "classifier": classification,

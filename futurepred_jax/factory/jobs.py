@@ -10,19 +10,36 @@ from futurepred_jax.data.pipeline import Source
 from futurepred_jax.factory.data import LABELS, knows_objects, watches
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
-from futurepred_jax.factory.models import clip_flops, make_classification, make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.models import (
+    clip_flops,
+    make_classification,
+    make_magvit,
+    make_outlook,
+    make_pathway,
+    make_transformer,
+)
+from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
+from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.classification import ClassificationObjective
 from futurepred_jax.objectives.joint import JointObjective
 from futurepred_jax.objectives.motion import MotionObjective
+from futurepred_jax.objectives.outlook import OutlookObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 from futurepred_jax.training import optimizers
 from futurepred_jax.training.job import Job
 
-Objective = TokenizerObjective | PredictionObjective | MotionObjective | JointObjective | ClassificationObjective
+Objective = (
+    TokenizerObjective
+    | OutlookObjective
+    | PredictionObjective
+    | MotionObjective
+    | JointObjective
+    | ClassificationObjective
+)
 
 TOKENIZER_FIELDS = ("noisy", "video", "instance")
 RECORDED_FIELDS = ("noisy", "video")
@@ -74,6 +91,19 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     )
 
 
+def outlook_job(config: ConfigDict, materials: Materials) -> Job:
+    """Training a first guess on the tokens of a frozen tokenizer."""
+    outlook, held_out = make_outlook(config, make_magvit(tokenizer_config(config))), materials.tokens(GATE_SPLIT)
+    objective = OutlookObjective(outlook, codes=materials.codebooks, accumulate=config.train.accumulate)
+    return Job(
+        **_common(config, objective, held_out),
+        train_source=materials.tokens("train"),
+        val_source=held_out,
+        flops_per_step=3 * guess_flops(outlook, clips=config.train.batch_size),
+        tokens_per_clip=int(np.prod(outlook.grid)),
+    )
+
+
 def prediction_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a Transformer on the tokens of a frozen tokenizer, and a motion pathway beside it where there is one."""
     prediction = _prediction(config, materials, **_fields(config))
@@ -116,6 +146,7 @@ def classification_job(config: ConfigDict, materials: Materials) -> Job:
 
 JOBS = {
     "tokenizer": tokenizer_job,
+    "outlook": outlook_job,
     "predictor": prediction_job,
     "joint": joint_job,
     "classifier": classification_job,
@@ -154,8 +185,15 @@ def _fields(config: ConfigDict) -> dict[str, Any]:
 
 def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> PredictionObjective:
     module = make_magvit(tokenizer_config(config))
-    context = 1 + (config.data.context_frames - 1) // module.stride[0]
-    return PredictionObjective(make_transformer(config, module), context, codes=materials.codebooks, **fields)
+    transformer, outlook = make_transformer(config, module), make_outlook(outlook_config(config), module)
+    return PredictionObjective(
+        transformer,
+        transformer.past,
+        outlook=outlook,
+        foresight=materials.foresight,
+        codes=materials.codebooks,
+        **fields,
+    )
 
 
 def _with_motion(config: ConfigDict, materials: Materials, prediction: PredictionObjective) -> MotionObjective:
@@ -167,7 +205,8 @@ def _with_motion(config: ConfigDict, materials: Materials, prediction: Predictio
 def _prediction_flops(config: ConfigDict, objective: PredictionObjective | MotionObjective) -> float:
     """Forward and backward, of one clip."""
     if isinstance(objective, PredictionObjective):
-        return train_flops(objective.model, clips=1, first=objective.first)
+        guess = 0.0 if objective.outlook is None else guess_flops(objective.outlook, clips=1)
+        return train_flops(objective.model, clips=1, first=objective.first) + guess
     watched = clip_flops(objective.pathway, config.data.context_frames, config.data.size)
     return _prediction_flops(config, objective.prediction) + 3 * watched
 

@@ -9,10 +9,17 @@ from jaxtyping import Array
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
-from futurepred_jax.factory.models import make_classification, make_magvit, make_pathway, make_transformer
+from futurepred_jax.factory.models import (
+    make_classification,
+    make_magvit,
+    make_outlook,
+    make_pathway,
+    make_transformer,
+)
+from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.decoding import Sampling
-from futurepred_jax.models.predictor import Motion, Predictor, Tokenizer
+from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
 from futurepred_jax.training import checkpoints, identity
 
 
@@ -27,6 +34,14 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
     return Tokenizer(make_magvit(config), {"params": weights.params, **(weights.model_state or {})})
 
 
+def load_foresight(config: ConfigDict, workdir: epath.PathLike) -> Foresight:
+    """What makes the first guess, by its own config and workdir. Raises as ``load_tokenizer``."""
+    identity.require_same(workdir, config.to_dict())
+    weights = checkpoints.load_params(workdir)
+    module = make_outlook(config, make_magvit(tokenizer_config(config)))
+    return Foresight(module, {"params": weights.params, **(weights.model_state or {})})
+
+
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
@@ -37,10 +52,11 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
         tokenizer = Tokenizer(magvit, {"params": params["tokenizer"], **state["tokenizer"]})
     else:
         tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
+    foresight = Foresight(make_outlook(outlook_config(config), magvit), state["outlook"])
     if not watches(config):
-        return Predictor(tokenizer, transformer, params)
+        return Predictor(tokenizer, transformer, params, foresight)
     motion = Motion(make_pathway(config, magvit), {"params": params["pathway"], **state["pathway"]})
-    return Predictor(tokenizer, transformer, params["transformer"], motion)
+    return Predictor(tokenizer, transformer, params["transformer"], foresight, motion)
 
 
 def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[np.ndarray], dict[str, Array]]:

@@ -17,8 +17,9 @@ from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.tokens import TokensInContext, cached_tokens
 from futurepred_jax.factory.data import LABELS, open_split_together, spec, watches
-from futurepred_jax.factory.loading import load_tokenizer
+from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
+from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.predictor import Tokenizer
@@ -37,7 +38,7 @@ class Stored:
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens``, made once and kept in the workdir, with ``context`` for a motion pathway.
+        """The same clips as ``tokens``, made once and kept beside the tokenizer, with ``context`` for a motion pathway.
 
         Raises as ``require_gate``.
         """
@@ -51,7 +52,7 @@ class Stored:
             tokens = cached_tokens(
                 clips,
                 encode,
-                self._workdir / "tokens",
+                tokenizer_workdir(self._config, self._workdir) / "tokens",
                 context=context,
                 sizes=tokenizer.sizes,
                 identity=self._identity,
@@ -62,6 +63,22 @@ class Stored:
     def codebooks(self) -> Float[Array, "g v d"]:
         """The vectors of the codes of a predictor's tokenizer. Raises as ``require_gate``."""
         return self.tokenizer.codebooks
+
+    @property
+    def foresight(self) -> PyTree | None:
+        """The variables of what makes a predictor's first guess.
+
+        Raises:
+            ValueError: if it is missing, was trained with another config, or on the tokens of another tokenizer.
+        """
+        config, place = outlook_config(self._config), outlook_workdir(self._config, self._workdir)
+        variables = load_foresight(config, place).variables
+        if not np.array_equal(variables["codes"]["codes"], self.codebooks):
+            raise ValueError(
+                f"{place} was trained on the tokens of another tokenizer than "
+                f"{tokenizer_workdir(self._config, self._workdir)}: train it again, in another workdir"
+            )
+        return variables
 
     def network(self, module: nn.Module) -> PyTree | None:
         """The variables that a motion network starts from; None for random ones. Raises as ``network_start``."""
@@ -82,6 +99,7 @@ class Shapes:
     """Zeros of the shapes and types that the stored things have, which take no memory: enough to compile for."""
 
     codebooks = None
+    foresight = None
 
     def __init__(self, config: ConfigDict):
         self._config = config

@@ -11,6 +11,7 @@ from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.quantizers import FSQ, VQ
 from futurepred_jax.models.slowfast import SlowFast
@@ -37,9 +38,12 @@ def make_magvit(config: ConfigDict) -> MagVit:
 
 def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     """The Transformer of a predictor's config, over its tokenizer's grid and codebook."""
-    side = config.data.size
-    grid, quantizer = tokenizer.grid(config.data.frames, side, side), tokenizer.quantizer
-    return Transformer(sizes=quantizer.sizes, code_dim=quantizer.code_dim, grid=grid, **_plain(config.model))
+    return Transformer(**_tokens(config, tokenizer), **_plain(config.model))
+
+
+def make_outlook(config: ConfigDict, tokenizer: MagVit) -> Outlook:
+    """What makes the first guess, of its own config, over its tokenizer's grid and codebook."""
+    return Outlook(**_tokens(config, tokenizer), **_plain(config.model))
 
 
 def clip_flops(module: nn.Module, frames: int, side: int) -> float:
@@ -92,6 +96,13 @@ def make_pathway(config: ConfigDict, tokenizer: MagVit) -> Pathway:
         frames=inner.model.frames,
         side=inner.model.side,
     )
+
+
+def _tokens(config: ConfigDict, tokenizer: MagVit) -> dict:
+    """What a model knows of the tokens that it works on, and which of them are the context's."""
+    data, quantizer = config.data, tokenizer.quantizer
+    grid, (past, *_) = (tokenizer.grid(frames, data.size, data.size) for frames in (data.frames, data.context_frames))
+    return {"sizes": quantizer.sizes, "code_dim": quantizer.code_dim, "grid": grid, "past": past}
 
 
 def _plain(section: ConfigDict) -> dict:

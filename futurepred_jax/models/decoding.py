@@ -1,6 +1,7 @@
 """Continuing token sequences: sampling with a cache, and the exact likelihood of tokens."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.attention import MASKED
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.crossing import Memory
+from futurepred_jax.models.outlook import Guess, Place
 from futurepred_jax.models.transformer import Transformer
 
 
@@ -26,16 +28,21 @@ class Sampling:
         minimum_risk: At temperature 0, take the code whose squared distance to the true one, by the model's own codes,
             is the least on average, instead of the likeliest: an object that may be in many places is in none of them
             as likely as nothing at all.
+        guess_share: Of the first guess, where there is one, in the mean that ``minimum_risk`` goes by: the guess knows
+            nothing of the codes taken before, and so does not follow them when they went astray.
     """
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
     minimum_risk: bool = False
+    guess_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
             raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
+        if not 0 <= self.guess_share <= 1:
+            raise ValueError(f"{self}: guess_share is a share, in [0, 1]")
         if self.minimum_risk and self.temperature > 0:
             raise ValueError(f"{self}: minimum_risk draws nothing at random: set temperature to 0")
 
@@ -65,6 +72,7 @@ def generate(
     sampling: Sampling = Sampling(),
     samples: int = 1,
     memory: Memory | None = None,
+    guess: Guess | None = None,
 ) -> Generated:
     """Draws ``samples`` continuations of ``num_tokens`` tokens for each context, which is read once for all of them.
 
@@ -77,6 +85,7 @@ def generate(
         sampling: The rule of drawing.
         samples: Continuations ``m`` a context.
         memory: What a motion pathway saw, for a model with crossings.
+        guess: Of the future, for a model with a past.
 
     Raises:
         ValueError: if context and continuation are longer than the model's grid, or there is nothing to do.
@@ -85,7 +94,7 @@ def generate(
     if min(start, num_tokens, samples) < 1:
         raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
 
-    remembered = _bind(transformer, params).remember(memory)
+    remembered = _bind(transformer, params).remember(memory, guess)
     cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens, remembered=remembered)
     tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens), (0, 0))), "b n g -> b m n g", m=samples)
     state = _State(tokens=tokens, cache=cache, log_likelihood=jnp.zeros(tokens.shape[:2]))
@@ -93,7 +102,8 @@ def generate(
     def step(state: _State, now: tuple[Int[Array, ""], Key]) -> tuple[_State, None]:
         position, key = now
         out = _bind(transformer, params).step(state.tokens, position, state.cache, remembered)
-        token, nll = _draw(_bind(transformer, params), out.features, key, sampling)
+        ahead = None if guess is None else guess.at(position - math.prod(transformer.grid))
+        token, nll = _draw(_bind(transformer, params), out.features, key, sampling, ahead)
         tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-2)
         return _State(tokens=tokens, cache=out.cache, log_likelihood=state.log_likelihood - nll), None
 
@@ -103,7 +113,7 @@ def generate(
 
 
 def _draw(
-    model: Transformer, features: Float[Array, "b m d"], key: Key, sampling: Sampling
+    model: Transformer, features: Float[Array, "b m d"], key: Key, sampling: Sampling, guess: Place | None
 ) -> tuple[Int[Array, "b m g"], Float[Array, "b m"]]:
     """One token of each sample, digit by digit, and its negative log-likelihood."""
     digits = len(model.sizes)
@@ -111,7 +121,8 @@ def _draw(
     logits = []
     for i, digit_key in enumerate(jax.random.split(key, digits)):
         logits.append(model.digit(features, token, i))
-        token = token.at[..., i].set(sample(logits[i], model.codes[i], key=digit_key, sampling=sampling))
+        codes, mean = (model.codes[i], None) if guess is None else (guess.book[i], guess.codes[:, None, i])
+        token = token.at[..., i].set(sample(logits[i], codes, key=digit_key, sampling=sampling, guess=mean))
     return token, token_nll(jnp.stack(logits, axis=-2), token)
 
 
@@ -120,19 +131,34 @@ def _bind(transformer: Transformer, params: dict) -> Transformer:
 
 
 def sample(
-    logits: Float[Array, "*b v"], codes: Float[Array, "v e"], *, key: Key, sampling: Sampling
+    logits: Float[Array, "*b v"],
+    codes: Float[Array, "v e"],
+    *,
+    key: Key,
+    sampling: Sampling,
+    guess: Float[Array, "*#b e"] | None = None,
 ) -> Int[Array, "*b"]:
-    """Draws a digit from each row of logits; ``codes`` are the vectors between which distances are measured."""
+    """Draws a digit from each row of logits.
+
+    Args:
+        logits: Of the codes.
+        codes: The vectors between which distances are measured.
+        key: Of the draw.
+        sampling: Its rule.
+        guess: The expected vector by a first guess.
+    """
     if sampling.minimum_risk:
-        return jnp.argmin(jnp.where(logits > MASKED / 2, _expected_distance(logits, codes), jnp.inf), axis=-1)
+        mean = jax.nn.softmax(logits) @ codes
+        if guess is not None:
+            mean = (1 - sampling.guess_share) * mean + sampling.guess_share * guess
+        return jnp.argmin(jnp.where(logits > MASKED / 2, _distance(mean, codes), jnp.inf), axis=-1)
     if sampling.temperature == 0:
         return jnp.argmax(logits, axis=-1)
     return jax.random.categorical(key, truncate(logits / sampling.temperature, sampling))
 
 
-def _expected_distance(logits: Float[Array, "*b v"], codes: Float[Array, "v e"]) -> Float[Array, "*b v"]:
-    """Mean squared distance of each code to one drawn from the logits, up to what is the same for all codes."""
-    mean = jax.nn.softmax(logits) @ codes
+def _distance(mean: Float[Array, "*b e"], codes: Float[Array, "v e"]) -> Float[Array, "*b v"]:
+    """Squared distance of each code to a mean, up to what is the same for all codes."""
     return jnp.sum(jnp.square(codes), axis=-1) - 2 * mean @ codes.T
 
 

@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import struct
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.transformer import Transformer
 
@@ -79,12 +80,25 @@ class Motion:
 
 
 @dataclasses.dataclass(frozen=True)
+class Foresight:
+    """What makes the first guess of a future, with its variables."""
+
+    module: Outlook
+    variables: PyTree
+
+    def guess(self, context: Tokens) -> Guess:
+        """Of what follows the tokens of a context."""
+        return _guess(self.module, self.variables, context)
+
+
+@dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A tokenizer and the Transformer that was trained on its tokens, with or without a motion pathway."""
+    """A tokenizer and the Transformer that was trained on its tokens, with what it reads besides them."""
 
     tokenizer: Tokenizer
     transformer: Transformer
     params: PyTree
+    foresight: Foresight | None = None
     motion: Motion | None = None
 
     @property
@@ -126,6 +140,7 @@ class Predictor:
             raise ValueError(f"{num_frames} future frames: ask for at least 1")
         context = self._usable(context)
         past, memory = self.tokenize(context), self._memory(context, watched)
+        guess = self._guess(_flat(past))
         latent_frames = -(-num_frames // self.tokenizer.module.stride[0])
         lh, lw = past.shape[2:4]
         new = _continue(
@@ -136,11 +151,19 @@ class Predictor:
             key=key,
             sampling=sampling,
             memory=memory,
+            guess=guess,
         )
         future = rearrange(new.tokens[:, 0], "b (lt lh lw) g -> b lt lh lw g", lh=lh, lw=lw)
-        video = self.tokenizer.draw(jnp.concatenate([past, future], axis=1))
-        start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
-        return Prediction(video[:, start:][:, :num_frames], future, new.log_likelihood[:, 0])
+        return Prediction(self._drawn(past, future)[:, :num_frames], future, new.log_likelihood[:, 0])
+
+    def first_guess(self, context: Video, *, num_frames: int) -> Video | None:
+        """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
+        if self.foresight is None:
+            return None
+        past = self.tokenize(self._usable(context))
+        tokens = nearest(self.foresight.guess(_flat(past)), self.sizes)
+        future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
+        return self._drawn(past, future)[:, :num_frames]
 
     def score(self, context: Video, future: Float[Array, "b n h w c"], *, watched: Video | None = None) -> Scored:
         """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
@@ -148,8 +171,16 @@ class Predictor:
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        memory = self._memory(context, watched)
-        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory)
+        memory, guess = self._memory(context, watched), self._guess(_flat(tokens))
+        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory, guess=guess)
+
+    def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
+        """The frames of a future, after its context."""
+        start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
+        return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
+
+    def _guess(self, context: Tokens) -> Guess | None:
+        return None if self.foresight is None else self.foresight.guess(context)
 
     def _memory(self, context: Video, watched: Video | None) -> Memory | None:
         if self.motion is None:
@@ -183,12 +214,19 @@ def _watch(module: Pathway, variables: PyTree, video: Video) -> Memory:
     return module.apply(variables, video)  # pyright: ignore[reportReturnType]
 
 
+@partial(jax.jit, static_argnums=0)
+def _guess(module: Outlook, variables: PyTree, context: Tokens) -> Guess:
+    return module.apply(variables, context)  # pyright: ignore[reportReturnType]
+
+
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
 
 
 @partial(jax.jit, static_argnums=0, static_argnames="first")
-def _score(module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None) -> Scored:
-    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory)  # pyright: ignore
+def _score(
+    module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None, guess: Guess | None
+) -> Scored:
+    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
     true = tokens[:, first:]
     hit = jnp.argmax(logits, axis=-1) == true
     confidence = jnp.max(jax.nn.softmax(logits), axis=-1)

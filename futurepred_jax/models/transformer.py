@@ -2,8 +2,9 @@
 
 Position n predicts token n from all tokens before it. Its input is made from the earlier tokens next to it in space and
 time, the token just before among them, so that "as in the last frame" and "as the neighbour that moved here" are known
-before the first block; attention supplies the rest. A token of several digits is one position: its digits are
-predicted one after another by small heads. A block has RMSNorm before each branch, normalised queries and keys
+before the first block; attention supplies the rest. It may read more at the future's positions: a first guess of their
+codes (``outlook``), and what a motion pathway saw (``crossing``). A token of several digits is one position: its digits
+are predicted one after another by small heads. A block has RMSNorm before each branch, normalised queries and keys
 (ViT-22B, arXiv:2302.05442 §2.2) turned by a 3D rotary embedding, and SwiGLU (arXiv:2002.05202).
 """
 
@@ -11,21 +12,36 @@ import math
 from typing import Any
 
 import jax.numpy as jnp
+from einops import rearrange
 from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Float, Int
 
 from futurepred_jax.arrays import Tokens
-from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood
+from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood, dense
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.crossing import Crossing, Memory
 from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
+from futurepred_jax.models.outlook import Guess
 from futurepred_jax.models.rope import rotary_angles
 
-Remembered = tuple[tuple[Array, Array], ...]
-"""Keys and values [b m h d] of a memory, for each crossing."""
-
 HIDDEN_MULTIPLE = 32  # channels: whole vectors and matrix tiles on every backend
+
+
+@struct.dataclass
+class Remembered:
+    """What positions may read besides the tokens before them.
+
+    Attributes:
+        crossings: for each crossing, keys and values [b m h d] of a pathway's memory.
+        ahead: of a first guess, what is added to the input of each position of the grid; zero in the context.
+    """
+
+    crossings: tuple[tuple[Array, Array], ...] = ()
+    ahead: Float[Array, "b n d"] | None = None
+
+
+NOTHING = Remembered()
 
 
 @struct.dataclass
@@ -47,6 +63,7 @@ class Transformer(nn.Module):
         width: Channels.
         depth: Blocks.
         cross: Numbers of the blocks, from 0, before which features of a motion pathway enter; none without a pathway.
+        past: Latent frames of the context for whose future there is a first guess; 0 where there is none.
         heads: Attention heads; ``width // heads`` channels each.
         mlp_ratio: Channels inside SwiGLU over ``width``; rounded up to a multiple of 32.
         nearby: Channels of each neighbouring token's embedding in the input.
@@ -63,6 +80,7 @@ class Transformer(nn.Module):
     width: int = 256
     depth: int = 4
     cross: tuple[int, ...] = ()
+    past: int = 0
     heads: int = 4
     mlp_ratio: float = 8 / 3
     nearby: int = 32
@@ -76,6 +94,8 @@ class Transformer(nn.Module):
         """Declares the parameters: input, blocks and head."""
         if self.width % self.heads:
             raise ValueError(f"width {self.width} with {self.heads} heads: heads must divide the width")
+        if not 0 <= self.past < self.grid[0]:
+            raise ValueError(f"past {self.past} of {self.grid[0]} latent frames: the context must leave a future")
         if sorted(set(self.cross) & set(range(self.depth))) != list(self.cross):
             raise ValueError(f"cross {self.cross}: must be increasing numbers of blocks, of 0 … {self.depth - 1}")
         self.neighbours = causal_neighbours(self.grid, frames=self.frames, radius=self.radius)
@@ -89,34 +109,50 @@ class Transformer(nn.Module):
         ]
         crossing = nn.remat(Crossing) if self.remat else Crossing
         self.crossings = [crossing(self.width, self.heads, 1 / (2 * self.depth), self.dtype) for _ in self.cross]
+        if self.past:
+            self.guessed_codes = dense(self.width, 1.0, self.dtype)
+            self.guess_features = dense((self.grid[0] - self.past) * self.width, 1.0, self.dtype)
         self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         self.codes = self.param("codes", nn.initializers.normal(self.code_dim**-0.5), shape)
 
-    def __call__(self, tokens: Tokens, *, first: int = 0, memory: Memory | None = None) -> Float[Array, "b rest g v"]:
+    def __call__(
+        self, tokens: Tokens, *, first: int = 0, memory: Memory | None = None, guess: Guess | None = None
+    ) -> Float[Array, "b rest g v"]:
         """Logits for each digit of each token given what is before it, of positions ``first`` and later only.
 
         Args:
             tokens: Of the clip.
             first: See above.
             memory: What a motion pathway saw, for a Transformer with crossings.
+            guess: Of the future, for a Transformer with a past.
 
         Raises:
-            ValueError: if there are more tokens than the grid has, or crossings without a memory or the other way.
+            ValueError: if there are more tokens than the grid has, or as ``remember``.
         """
-        x, _ = self._run(tokens, self.remember(memory), first=first)
+        x, _ = self._run(tokens, self.remember(memory, guess), first=first)
         return self.head(x, tokens[:, first:], self.codes)
 
-    def remember(self, memory: Memory | None) -> Remembered:
-        """What each crossing keeps of a memory for all positions. Raises a ValueError as ``__call__``."""
+    def remember(self, memory: Memory | None = None, guess: Guess | None = None) -> Remembered:
+        """What is kept of a memory and of a guess for all positions.
+
+        Raises:
+            ValueError: for crossings without a memory, a past without a guess, or either the other way.
+        """
         if (memory is None) is not (self.cross == ()):
             given = "no memory" if memory is None else "a memory"
             raise ValueError(
                 f"{given} for crossings before blocks {self.cross}: features need crossings, and these them"
             )
-        return () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
+        if (guess is None) is not (self.past == 0):
+            given = "no guess" if guess is None else "a guess"
+            raise ValueError(f"{given} for a Transformer of past {self.past}: a past needs a guess, and a guess a past")
+        crossings = () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
+        return Remembered(crossings, None if guess is None else self._ahead(guess))
 
-    def prefill(self, context: Tokens, *, samples: int, length: int, remembered: Remembered = ()) -> tuple[Cache, ...]:
+    def prefill(
+        self, context: Tokens, *, samples: int, length: int, remembered: Remembered = NOTHING
+    ) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
 
         Raises:
@@ -131,7 +167,7 @@ class Transformer(nn.Module):
         tokens: Int[Array, "b m n g"],
         position: Int[Array, ""],
         cache: tuple[Cache, ...],
-        remembered: Remembered = (),
+        remembered: Remembered = NOTHING,
     ) -> Step:
         """Features of the token at ``position``, which must be the first that the cache does not hold.
 
@@ -145,6 +181,8 @@ class Transformer(nn.Module):
         nearby = jnp.take(tokens, window, axis=-2, mode="clip")
         index = jnp.where(window == OUTSIDE, OUTSIDE, jnp.arange(len(window)))
         x = self.input(nearby, index[None], self.codes)[..., 0, :]
+        if remembered.ahead is not None:
+            x += remembered.ahead[:, position, None]
         angles = jnp.asarray(self.angles)[position]
         after = []
         for i, (block, before) in enumerate(zip(self.blocks, cache, strict=True)):
@@ -163,6 +201,8 @@ class Transformer(nn.Module):
         n = tokens.shape[1]
         self._check_length(n)
         x = self.input(tokens, self.neighbours[:n], self.codes)
+        if remembered.ahead is not None:
+            x += remembered.ahead[:, :n]
         angles = jnp.asarray(self.angles[:n])
         kept = []
         for i, block in enumerate(self.blocks):
@@ -171,12 +211,19 @@ class Transformer(nn.Module):
             kept.append(keys_values)
         return x, kept
 
+    def _ahead(self, guess: Guess) -> Float[Array, "b n d"]:
+        _, h, w = self.grid
+        codes = self.guessed_codes(rearrange(guess.codes, "b n g e -> b n (g e)").astype(self.dtype))
+        features = self.guess_features(guess.features.astype(self.dtype))
+        read = codes + rearrange(features, "b h w (n d) -> b (n h w) d", d=self.width)
+        return jnp.pad(read, ((0, 0), (self.past * h * w, 0), (0, 0)))
+
     def _cross(self, i: int, x: Float[Array, "b n d"], angles: Angles, remembered: Remembered) -> Float[Array, "b n d"]:
         """The stream that block ``i`` takes."""
         if i not in self.cross:
             return x
         place = self.cross.index(i)
-        return self.crossings[place](x, angles, remembered[place])
+        return self.crossings[place](x, angles, remembered.crossings[place])
 
     def _check_length(self, n: int) -> None:
         if n > math.prod(self.grid):

@@ -45,36 +45,38 @@ class MotionObjective:
         video = jnp.zeros((1, *self.shape, 3))
         memory, variables = self.pathway.init_with_output(jax.random.fold_in(key, 1), video)
         state = dict(variables) if self.start is None else with_network(variables, self.start)
-        params, _ = self.prediction.init(key, memory)
-        return {"transformer": params, "pathway": state.pop("params")}, {"pathway": state}
+        params, foresight = self.prediction.init(key, memory)
+        return {"transformer": params, "pathway": state.pop("params")}, {**foresight, "pathway": state}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the statistics' update."""
         del step
         memory, state = self.watch(params, model_state, batch["context"])
-        value, metrics, _ = self.likelihood(params["transformer"], batch["tokens"], memory, key=key)
+        value, metrics, _ = self.likelihood(params["transformer"], model_state, batch["tokens"], memory, key=key)
         return Loss(value, {**model_state, "pathway": state}, {**metrics, **gates(params["transformer"])})
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future, by the statistics of training."""
         variables = {"params": params["pathway"], **model_state["pathway"]}
         memory = self.pathway.apply(variables, to_signed(batch["context"]))
-        return self.prediction.held_out(params["transformer"], batch["tokens"], memory=memory)  # pyright: ignore
+        return self.prediction.held_out(params["transformer"], model_state, batch["tokens"], memory=memory)  # pyright: ignore
 
     def likelihood(
-        self, params: PyTree, grid: Integer[Array, "b lt lh lw g"], memory: Memory, *, key: Key
+        self, params: PyTree, model_state: PyTree, grid: Integer[Array, "b lt lh lw g"], memory: Memory, *, key: Key
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
         """The prediction's objective on tokens, scalars to log, and the logits of the future.
 
         Args:
             params: Of the Transformer.
+            model_state: With what makes the first guess.
             grid: Of whole clips.
             memory: What the pathway saw of the contexts.
             key: Of the corruption.
         """
         prediction, tokens = self.prediction, flat(grid)
-        logits = prediction.logits(params, prediction.corrupted(tokens, key), memory)
-        value, metrics = prediction.reduced(prediction.scores(params, logits, tokens))
+        guess = prediction.guess(model_state, tokens)
+        logits = prediction.logits(params, prediction.corrupted(tokens, key), memory=memory, guess=guess)
+        value, metrics = prediction.reduced(prediction.scores(logits, tokens))
         _, lh, lw = prediction.model.grid
         return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]
 

@@ -9,40 +9,43 @@ from jaxtyping import Array, Float, Integer, PyTree
 
 from futurepred_jax.arrays import Key, Logits, Tokens
 from futurepred_jax.models.crossing import Memory
+from futurepred_jax.models.outlook import Guess, Outlook
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
 Scores = dict[str, Float[Array, "b rest"]]
-"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, ``distance``, and if it is ``correct``."""
+"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, and if it is ``correct``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PredictionObjective:
     """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's.
+    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's. A first guess stays as it was trained: its
+    variables are model state, ``outlook``.
 
     Attributes:
         model: the Transformer.
         context: latent frames of the context.
+        outlook: what makes the first guess for a model with a past.
+        foresight: its trained variables; random ones without them.
         codes: vectors that the model's codes start as, the tokenizer's; random ones without them.
         corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
             each clip, so that the model learns to doubt what it is given.
         context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
         z_weight: of the z-loss.
-        distance_weight: of the squared distance from the expected code to the true one, relative to the spread of the
-            codes: what minimum-risk decoding goes by.
         accumulate: turns in which a batch goes through the model.
     """
 
     model: Transformer
     context: int
+    outlook: Outlook | None = None
+    foresight: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
     context_weight: float = 0.0
     z_weight: float = 1e-4
-    distance_weight: float = 0.0
     accumulate: int = 1
 
     @property
@@ -52,34 +55,49 @@ class PredictionObjective:
         return frames * self.model.grid[1] * self.model.grid[2]
 
     def init(self, key: Key, memory: Memory | None = None) -> tuple[PyTree, PyTree]:
-        """Parameters; there is no other state."""
+        """Parameters, and what makes the first guess."""
         lt, lh, lw = self.model.grid
-        tokens = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32)
-        params = self.model.init(key, tokens, memory=memory)["params"]
-        return (params if self.codes is None else {**params, "codes": self.codes}), {}
+        tokens, state = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32), {}
+        if self.outlook is not None:
+            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), tokens)
+            state = {"outlook": jax.tree.map(jnp.asarray, found)}
+        params = self.model.init(key, tokens, memory=memory, guess=self.guess(state, tokens))["params"]
+        return (params if self.codes is None else {**params, "codes": self.codes}), state
+
+    def guess(self, model_state: PyTree, tokens: Tokens) -> Guess | None:
+        """The first guess after the context of clips."""
+        return None if self.outlook is None else self.outlook.apply(model_state["outlook"], tokens)  # pyright: ignore
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
         del step
         tokens = flat(batch["tokens"])
-        score = lambda seen, tokens: self.scores(params, self.logits(params, seen), tokens)  # noqa: E731
+        score = lambda seen, tokens: self.scores(  # noqa: E731
+            self.logits(params, seen, guess=self.guess(model_state, tokens)), tokens
+        )
         value, metrics = self.reduced(in_chunks(score, self.accumulate, self.corrupted(tokens, key), tokens))
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future under the uncorrupted context."""
-        del model_state
-        return self.held_out(params, batch["tokens"])
+        return self.held_out(params, model_state, batch["tokens"])
 
-    def logits(self, params: PyTree, tokens: Tokens, memory: Memory | None = None) -> Float[Array, "b rest g v"]:
-        """Those of the tokens in the loss, from ``first`` on."""
-        return self.model.apply({"params": params}, tokens, first=self.first, memory=memory)  # pyright: ignore
+    def logits(
+        self,
+        params: PyTree,
+        tokens: Tokens,
+        *,
+        memory: Memory | None = None,
+        guess: Guess | None = None,
+        first: int | None = None,
+    ) -> Float[Array, "b rest g v"]:
+        """Those of the tokens from ``first`` on, by default of all in the loss."""
+        first = self.first if first is None else first
+        return self.model.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
 
-    def scores(self, params: PyTree, logits: Float[Array, "b rest g v"], tokens: Tokens) -> Scores:
+    def scores(self, logits: Float[Array, "b rest g v"], tokens: Tokens) -> Scores:
         """Of every token in the loss, given all tokens as they truly are."""
-        tokens = tokens[:, self.first :]
-        distance = _distance(logits, tokens, jax.lax.stop_gradient(params["codes"]), self.model.sizes)
-        return {**_token_scores(logits, tokens), "distance": distance}
+        return _token_scores(logits, tokens[:, self.first :])
 
     def reduced(self, scores: Scores) -> tuple[Float[Array, ""], dict[str, Array]]:
         """The objective on a batch, and scalars to log."""
@@ -88,16 +106,18 @@ class PredictionObjective:
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
         nll = mean(scores["nll"], is_future)
-        further = self.z_weight * scores["normaliser"] + self.distance_weight * scores["distance"]
-        value = mean(scores["nll"] + further, weight)
+        value = mean(scores["nll"] + self.z_weight * scores["normaliser"], weight)
         return value, {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
 
-    def held_out(self, params: PyTree, grid: Array, *, memory: Memory | None = None) -> dict[str, Array]:
+    def held_out(
+        self, params: PyTree, model_state: PyTree, grid: Array, *, memory: Memory | None = None
+    ) -> dict[str, Array]:
         """Likelihood of the future of tokens [b lt lh lw g] under the uncorrupted context."""
         tokens = flat(grid)
         first = self.context * self.model.grid[1] * self.model.grid[2]
-        logits = self.model.apply({"params": params}, tokens, first=first, memory=memory)
-        scores = _token_scores(logits, tokens[:, first:])  # pyright: ignore[reportArgumentType]
+        guess = self.guess(model_state, tokens)
+        logits = self.logits(params, tokens, memory=memory, guess=guess, first=first)
+        scores = _token_scores(logits, tokens[:, first:])
         nll = jnp.mean(scores["nll"])
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
 
@@ -127,13 +147,3 @@ def _token_scores(logits: Logits, tokens: Tokens) -> Scores:
         "normaliser": jnp.sum(jnp.square(normaliser), axis=-1),
         "correct": correct.astype(jnp.float32),
     }
-
-
-def _distance(
-    logits: Logits, tokens: Tokens, codes: Float[Array, "g v e"], sizes: tuple[int, ...]
-) -> Float[Array, "b n"]:
-    """Squared distance of each digit's expected code to the true one over the codes' variance, mean over digits."""
-    expected = jnp.einsum("b n g v, g v e -> b n g e", jax.nn.softmax(logits), codes)
-    squared = jnp.sum(jnp.square(expected - codes[jnp.arange(len(sizes)), tokens]), axis=-1)
-    spread = jnp.stack([jnp.sum(jnp.var(code[:size], axis=0)) for code, size in zip(codes, sizes, strict=True)])
-    return jnp.mean(squared / spread, axis=-1)

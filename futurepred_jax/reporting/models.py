@@ -14,7 +14,7 @@ from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor, sty
 from futurepred_jax.reporting.workdir import Run
 
 SHUFFLED, RECONSTRUCTION = "shuffled_pathway", "tokenizer_reconstruction"
-OWN = ("model", SHUFFLED, RECONSTRUCTION)  # what differs from model to model of one split; the rest is the split's
+OWN = ("model", "first_guess", SHUFFLED, RECONSTRUCTION)  # what differs from model to model of one split; the rest is the split's
 NOT_THE_MODEL = (
     "seed",
     "storage",

@@ -143,6 +143,12 @@ PREDICTORS = {
         ),
         Predictor("model", "Model", "model", "Predicted from the context alone, noise and all."),
         Predictor(
+            "first_guess",
+            "First guess",
+            "other",
+            "The mean of what may happen, by convolutions alone: the model reads it before it settles on one future.",
+        ),
+        Predictor(
             "shuffled_pathway",
             "Shuffled pathway",
             "other",

@@ -67,12 +67,14 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def _deciding(config: Plain) -> dict[str, Any]:
-    """The deciding sections, of a predictor's tokenizer and pathway too, as JSON would give them back."""
+    """The deciding sections, of a predictor's tokenizer, outlook and pathway too, as JSON would give them back."""
     sections = {name: config[name] for name in IDENTITY if name in config}
     if "train" in sections:
         sections["train"] = {name: value for name, value in config["train"].items() if name not in BY_THE_WAY}
     if "tokenizer" in config:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
+    if "outlook" in config:
+        sections["outlook"] = _deciding(config["outlook"]["config"])
     if "pathway" in config:
         start = {name: config["pathway"][name] for name in ("init", "weights", "endpoints")}
         sections["pathway"] = start | _deciding(config["pathway"]["config"])
