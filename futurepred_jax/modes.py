@@ -71,7 +71,12 @@ def _minutes(began: float) -> str:
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
 """What follows training, each with the file that it writes last."""
 
-ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "report": write_report}
+ALONE: dict[str, Mode] = {
+    "evaluate": evaluate.run,
+    "predict": predict.run,
+    "report": write_report,
+    "compare": compare.run,
+}
 """What one process does, whatever their number."""
 
 
@@ -88,6 +93,5 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "replay": replay.run,
     "compile": compile.run,
-    "compare": compare.run,
     **{mode: _by_first(mode) for mode in ALONE},
 }

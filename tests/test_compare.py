@@ -8,6 +8,8 @@ import pytest
 from workdirs import write_workdir
 
 from futurepred_jax.compare import closing_words, read_models, write_comparison
+from futurepred_jax.configs.baseline import get_config
+from futurepred_jax.modes import MODES
 
 
 def edit(workdir: Path, change) -> None:
@@ -30,6 +32,20 @@ def test_the_better_model_is_told_with_its_intervals(pair, tmp_path):
     page = write_comparison(models, splits, tmp_path / "out").read_text()
     assert "poor is worse than good on PSNR" in page
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["index.html"]
+
+
+def test_the_mode_writes_where_it_is_told_and_prints_where_one_model_helps(pair, tmp_path, capsys):
+    config = get_config("debug")
+    config.compare.workdirs = f"{pair[0]}, {pair[1]}"
+    MODES["compare"](config, tmp_path / "comparison")
+    printed = capsys.readouterr().out
+    assert "poor against good: worse on PSNR" in printed
+    assert f"wrote {tmp_path / 'comparison/index.html'}" in printed
+    page = (tmp_path / "comparison/index.html").read_text()
+    table = page[page.index('<table class="models') :].split("</table>")[0]
+    for cost in ("2,190,848", "6 min 43 s", "2.90 GB", "3,411"):
+        assert table.count(f"<td>{cost}</td>") == 2
+    assert "poor&#39;s position error against good&#39;s is larger for loop, straight and u turn" in page
 
 
 def test_a_model_does_not_differ_from_itself(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 
 from futurepred_jax.metrics.bootstrap import Interval, interval
 from futurepred_jax.metrics.ratios import Ratio
+from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.dots import DotChart, Series, dot_chart
 from futurepred_jax.reporting.models import Contestant
 from futurepred_jax.reporting.vocabulary import METRICS, metric
@@ -42,6 +43,35 @@ def breakdowns(everybody: Sequence[Contestant], clips: Mapping[str, Any] | None)
     }
     charts = {kind: [chart for chart in found if chart] for kind, found in charts.items()}
     return {kind: found for kind, found in charts.items() if found and len(found[0].rows) > 1}
+
+
+def family_sentence(label: str, other: str, ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
+    """For which motions of a target one model's position error is smaller than another's, and for which larger.
+
+    Args:
+        label: Of the one.
+        other: Of the other.
+        ours: The one's part of ``evaluation_clips.json``.
+        theirs: The other's, of the same clips.
+    """
+    if not (ours and theirs and "objects" in ours and "objects" in theirs):
+        return ""
+    objects, clips = ours["objects"], len(ours["index"])
+    errors = [np.array(part["objects"]["scores"]["model"]["position_error"], float) for part in (ours, theirs)]
+    families, clip = np.array(objects["family"]), np.array(objects["clip"])
+    sides: dict[int, list[str]] = {1: [], -1: []}
+    for family in sorted(set(families)):
+        found = _mean((errors[0] - errors[1])[families == family], clip[families == family], clips)
+        if found and found.low * found.high > 0:
+            sides[1 if found.high < 0 else -1].append(str(family).replace("_", " "))
+    told = [
+        f"{word} for {formats.listing(sides[sign])}" for sign, word in ((1, "smaller"), (-1, "larger")) if sides[sign]
+    ]
+    return (
+        f"By motion, {label}'s position error against {other}'s is {' and '.join(told)}, not shown to differ otherwise."
+        if told
+        else f"For no motion do the position errors of {label} and {other} differ beyond doubt."
+    )
 
 
 def _rows(kinds: Sequence[str], names: Sequence[str], of: str) -> dict[str, np.ndarray]:

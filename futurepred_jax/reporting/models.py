@@ -14,7 +14,12 @@ from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor, sty
 from futurepred_jax.reporting.workdir import Run
 
 SHUFFLED, RECONSTRUCTION = "shuffled_pathway", "tokenizer_reconstruction"
-OWN = ("model", "first_guess", SHUFFLED, RECONSTRUCTION)  # what differs from model to model of one split; the rest is the split's
+OWN = (
+    "model",
+    "first_guess",
+    SHUFFLED,
+    RECONSTRUCTION,
+)  # what differs from model to model of one split; the rest is the split's
 NOT_THE_MODEL = (
     "seed",
     "storage",
@@ -152,7 +157,7 @@ def mean_of(values: Sequence[Any]) -> Any:
     if isinstance(first, str):
         return first
     found = mean(np.array(values, float), axis=0)
-    return np.where(np.isnan(found), None, found).tolist()
+    return np.where(np.isnan(found), np.array(None), found).tolist()
 
 
 def _contestant(

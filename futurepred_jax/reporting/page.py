@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from futurepred_jax.reporting import formats, tables
-from futurepred_jax.reporting.breakdown import breakdowns
+from futurepred_jax.reporting.breakdown import breakdowns, family_sentence
 from futurepred_jax.reporting.charts import Chart, calibration_chart, horizon_charts, training_charts
 from futurepred_jax.reporting.dots import DotChart
 from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rules, training_facts
@@ -121,7 +121,7 @@ def _split_view(models: Sequence[Model], name: str) -> SplitView:
         headline=duel_headline(fought, models[0].label) if len(models) > 1 else judged[0].verdict.headline,
         judged=judged,
         duels=fought,
-        sentences=[duel_sentence(duel) for duel in fought],
+        sentences=[*map(duel_sentence, fought), *_by_family(models, name)],
         everybody=everybody,
         table=tables.score_table(everybody),
         horizon=horizon_charts(everybody),
@@ -137,6 +137,12 @@ def _judged(model: Model, name: str) -> Judged:
     won = {(c.floor, c.metric.name): tables.won_text(clips, split["scores"], c) for c in verdict.comparisons}
     intervals = any(comparison.interval for comparison in verdict.comparisons)
     return Judged(model.label, verdict, tables.verdict_rows(verdict), won, intervals)
+
+
+def _by_family(models: Sequence[Model], name: str) -> list[str]:
+    first, *others = models
+    told = [family_sentence(one.label, first.label, one.clips(name), first.clips(name)) for one in others]
+    return [sentence for sentence in told if sentence]
 
 
 def _failures(everybody: Sequence[Contestant]) -> dict[str, list[tuple[str, tuple[float, int] | None]]]:

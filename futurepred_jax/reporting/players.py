@@ -56,13 +56,14 @@ def pack(films: Mapping[str, Film | None], *, context: int, fps: int | float) ->
         fps: Frames a second.
     """
     known = np.stack([film for film in films.values() if film is not None])
-    count, frames, height, width, _ = known.shape
-    tiles, where = np.unique(rearrange(known, "p t h w c -> (p t) (h w c)"), axis=0, return_inverse=True)
-    tiles = rearrange(tiles, "n (h w c) -> n h w c", h=height, w=width)
-    places = iter(where.reshape(count, frames).tolist())
+    frames, height, width = known.shape[1:4]
+    places: dict[bytes, int] = {}
+    numbers = [[places.setdefault(frame.tobytes(), len(places)) for frame in film] for film in known]
+    tiles = np.frombuffer(b"".join(places), np.uint8).reshape(len(places), height, width, 3)
     columns = min(len(tiles), SHEET_WIDTH // width)
     uri = picture_uri(arrange(tiles, columns), lossless=max(height, width) <= LOSSLESS_UP_TO)
-    panels = [next(places) if film is not None else None for film in films.values()]
+    rows = iter(numbers)
+    panels = [next(rows) if film is not None else None for film in films.values()]
     return Clip(uri, columns, width, height, frames, context, fps, panels)
 
 

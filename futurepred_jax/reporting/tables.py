@@ -119,7 +119,8 @@ def _row(
 
 def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
     value, deviation = one.scores.get(column.name), one.spread.get(column.name)
-    doubt = formats.interval(*(one.intervals.get(column.name) or (None, None)), column)
+    low, high = one.intervals.get(column.name) or (None, None)
+    doubt = formats.interval(low, high, column)
     if deviation is not None:
         doubt = f"± {formats.number(deviation, column.digits)}"
     return Cell(formats.score(value, column), value, mark, doubt)

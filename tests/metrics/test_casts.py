@@ -41,7 +41,7 @@ def test_families_are_of_targets_and_clutter_is_what_else_is_seen():
     }
     unread: Any = None
     ids, exists = jnp.array([[2, 3, 1]]), jnp.array([[True, True, False]])
-    cast = cast_of(batch, Targets(ids, *[unread] * 6, exists), roles=ROLES)
+    cast = cast_of(batch, Targets(ids, unread, unread, unread, unread, unread, unread, exists), roles=ROLES)
     assert cast.family.tolist() == [[1, 2, -1]]
     assert about_clips(cast, FAMILIES) == {"families": [["loop", "straight"]], "targets": [2], "clutter": [1]}
 

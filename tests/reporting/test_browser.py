@@ -136,7 +136,10 @@ def test_a_heading_sorts_the_table_down_then_up_with_what_is_unknown_last(report
     table = page.locator("table.scores").first
 
     def order() -> list[str]:
-        return [re.split("\n|(?<!best )floor|ceiling", cell)[0].strip() for cell in table.locator("tbody th").all_inner_texts()]
+        return [
+            re.split("\n|(?<!best )floor|ceiling", cell)[0].strip()
+            for cell in table.locator("tbody th").all_inner_texts()
+        ]
 
     table.locator("thead button").nth(4).click()  # ADE
     falling = [name for name in order() if not name.startswith("against")]
