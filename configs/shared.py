@@ -69,7 +69,7 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "sampling": ConfigDict(
             {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True, "guess_share": 0.25}
         ),
-        "predictions": ConfigDict({"clips": 12 if preset == "debug" else 24, "seed": 0}),
+        "predictions": ConfigDict(predictions(preset)),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),
         "compare": ConfigDict({"workdirs": ""}),
@@ -87,4 +87,16 @@ def evaluation(preset: str) -> dict[str, Any]:
         "sampled_clips": 16 if preset == "debug" else 64,
         "networks": "",  # of lpips_alex, lpips_vgg and fvd, with commas between; they need the extra `metrics`
         "predictions": "",  # an npz of futures predicted elsewhere, to be scored in place of the model's
+    }
+
+
+def predictions(preset: str) -> dict[str, Any]:
+    """What is predicted by --mode=predict: held-out clips, or what follows a user's own videos."""
+    return {
+        "clips": 12 if preset == "debug" else 24,  # held-out ones to show
+        "seed": 0,
+        "input": "",  # a folder, file or pattern of videos, whose last frames are the context
+        "frames": 0,  # future frames of each; 0 for as many as in training
+        "samples": 1,  # futures of each
+        "pretrained": "",  # the name of a packed model, in place of the workdir's
     }

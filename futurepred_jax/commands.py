@@ -42,6 +42,18 @@ SHORT = {
         "With --mode=evaluate: an npz whose array `video`, uint8 or in [0, 1], [n t h w 3], holds the futures of a "
         "split's first n clips as another codebase predicted them; they are scored in place of the model's.",
     ),
+    "config.predictions.input": flags.DEFINE_string(
+        "input", None, "With --mode=predict: your own videos, a folder, a file or a pattern such as 'clips/*.mp4'."
+    ),
+    "config.predictions.frames": flags.DEFINE_integer(
+        "frames", None, "With --input: how many frames to predict; by default as many as in training.", lower_bound=1
+    ),
+    "config.predictions.samples": flags.DEFINE_integer(
+        "samples", None, "With --input: how many futures of each video.", lower_bound=1
+    ),
+    "config.predictions.pretrained": flags.DEFINE_string(
+        "pretrained", None, "With --input: a model of this package, such as baseline-tiny, in place of the workdir's."
+    ),
 }
 """Flags that are short for a field of the config."""
 
@@ -60,7 +72,9 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _folder(config: ConfigDict) -> str:
-    return "comparison" if MODE.value == "compare" else f"{config.name}-{config.preset}"
+    if MODE.value == "compare":
+        return "comparison"
+    return config.predictions.pretrained or f"{config.name}-{config.preset}"
 
 
 def apply_short(config: ConfigDict) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compare, compile, evaluate, factory, predict, replay, report, train
+from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -48,6 +48,11 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 
+def predict_futures(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """predicted futures, of held-out clips beside the true ones, or with --input of your own videos"""
+    (predict_files.run if config.predictions.input or config.predictions.pretrained else predict.run)(config, workdir)
+
+
 def _stages(config: ConfigDict) -> list[str]:
     """What follows the training of a config."""
     left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report"), "outlook": tuple(STAGES)}
@@ -80,10 +85,10 @@ ALONE: dict[str, Mode] = {
 """What one process does, whatever their number."""
 
 
-def _by_first(mode: str) -> Mode:
-    @functools.wraps(ALONE[mode])
+def _by_first(name: str, mode: Mode) -> Mode:
+    @functools.wraps(mode)
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-        distributed.by_first(mode, lambda: ALONE[mode](config, workdir))
+        distributed.by_first(name, lambda: mode(config, workdir))
 
     return run
 
@@ -93,5 +98,5 @@ MODES: dict[str, Mode] = {
     "train": train_model,
     "replay": replay.run,
     "compile": compile.run,
-    **{mode: _by_first(mode) for mode in ALONE},
+    **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
 }

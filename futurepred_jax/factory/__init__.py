@@ -3,7 +3,14 @@
 from futurepred_jax.factory.data import evaluation_splits, guesses, open_split, predicts, sample_clips, spec, watches
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
-from futurepred_jax.factory.loading import load_classifier, load_predictor, load_tokenizer, sampling
+from futurepred_jax.factory.loading import (
+    assemble_predictor,
+    load_classifier,
+    load_predictor,
+    load_tokenizer,
+    sampling,
+    weights_of,
+)
 from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathway, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -13,6 +20,7 @@ from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer
 __all__ = [
     "GateError",
     "Inference",
+    "assemble_predictor",
     "evaluation_splits",
     "guesses",
     "load_classifier",
@@ -42,4 +50,5 @@ __all__ = [
     "tokenizer_config",
     "tokenizer_workdir",
     "watches",
+    "weights_of",
 ]

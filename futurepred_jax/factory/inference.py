@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
-from futurepred_jax.factory.loading import sampling
+from futurepred_jax.factory.loading import assemble_predictor, sampling
 from futurepred_jax.factory.models import (
     clip_flops,
     make_classification,
@@ -23,7 +23,7 @@ from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import guess_flops
-from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
+from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.models.transformer import train_flops
 
 
@@ -88,11 +88,10 @@ def prediction(config: ConfigDict) -> Inference:
     one += train_flops(transformer, clips=1, first=past) / 3 + guess_flops(outlook, clips=1)
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
-        motion = None if pathway is None else Motion(pathway, weights["pathway"])
-        tokenizer, foresight = Tokenizer(module, weights["tokenizer"]), Foresight(outlook, weights["outlook"])
-        predictor = Predictor(tokenizer, transformer, weights["transformer"], foresight, motion)
         future = data.frames - data.context_frames
-        return predictor.predict(context, num_frames=future, key=key, sampling=sampling(config))
+        return assemble_predictor(config, weights).predict(
+            context, num_frames=future, key=key, sampling=sampling(config)
+        )
 
     return Inference("prediction", predict, weights, (context, key), config.evaluation.batch_size * one)
 

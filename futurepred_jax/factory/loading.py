@@ -1,11 +1,11 @@
 """What was trained, from its workdir."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
 from etils import epath
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import watches
@@ -46,17 +46,34 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     params, state = checkpoints.load_params(workdir, config.evaluation.checkpoint)
-    magvit = make_magvit(tokenizer_config(config))
-    transformer = make_transformer(config, magvit)
+    weights = {"transformer": params["transformer"] if watches(config) else params, "outlook": state["outlook"]}
     if config.kind == "joint":
-        tokenizer = Tokenizer(magvit, {"params": params["tokenizer"], **state["tokenizer"]})
+        weights["tokenizer"] = {"params": params["tokenizer"], **state["tokenizer"]}
     else:
-        tokenizer = load_tokenizer(tokenizer_config(config), tokenizer_workdir(config, workdir))
-    foresight = Foresight(make_outlook(outlook_config(config), magvit), state["outlook"])
-    if not watches(config):
-        return Predictor(tokenizer, transformer, params, foresight)
-    motion = Motion(make_pathway(config, magvit), {"params": params["pathway"], **state["pathway"]})
-    return Predictor(tokenizer, transformer, params["transformer"], foresight, motion)
+        place = tokenizer_workdir(config, workdir)
+        weights["tokenizer"] = load_tokenizer(tokenizer_config(config), place).variables
+    if watches(config):
+        weights["pathway"] = {"params": params["pathway"], **state["pathway"]}
+    return assemble_predictor(config, weights)
+
+
+def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Predictor:
+    """The predictor of a config and the weights of its parts, by the names that ``weights_of`` gives them."""
+    magvit = make_magvit(tokenizer_config(config))
+    return Predictor(
+        Tokenizer(magvit, weights["tokenizer"]),
+        make_transformer(config, magvit),
+        weights["transformer"],
+        Foresight(make_outlook(outlook_config(config), magvit), weights["outlook"]),
+        Motion(make_pathway(config, magvit), weights["pathway"]) if watches(config) else None,
+    )
+
+
+def weights_of(predictor: Predictor) -> dict[str, PyTree]:
+    """The weights of a predictor's parts."""
+    weights = {"tokenizer": predictor.tokenizer.variables, "transformer": predictor.params}
+    further = {"outlook": predictor.foresight, "pathway": predictor.motion}
+    return weights | {name: part.variables for name, part in further.items() if part is not None}
 
 
 def load_classifier(config: ConfigDict, workdir: epath.PathLike) -> Callable[[np.ndarray], dict[str, Array]]:

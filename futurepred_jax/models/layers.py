@@ -14,6 +14,9 @@ Window = tuple[int, int, int]
 Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 """Zeros before and after time, height and width."""
 
+PAST = "past"
+"""The collection in which layers keep the frames that the next chunk of a clip needs; see ``models.streaming``."""
+
 fan_in = nn.initializers.variance_scaling(1.0, "fan_in", "truncated_normal")
 """LeCun's initialisation with the fan-in over all taps."""
 
@@ -88,14 +91,26 @@ class CausalConv(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h2 w2 d"]:
-        """Repeats the first frame before the clip, then convolves as ``conv3d``."""
+        """Repeats the first frame before the clip, or continues a chunk, then convolves as ``conv3d``."""
         kernel = self.param("kernel", self.kernel_init, (*self.kernel, video.shape[-1], self.features))
         height, width = map(same, video.shape[2:4], self.kernel[1:], self.strides[1:])
-        past = extend_past(video, self.kernel[0] - 1)
-        out = conv3d(past, kernel.astype(video.dtype), self.strides, ((0, 0), height, width))
+        out = conv3d(self._extended(video), kernel.astype(video.dtype), self.strides, ((0, 0), height, width))
         if self.use_bias:
             out = out + self.param("bias", nn.initializers.zeros, (self.features,)).astype(out.dtype)
         return out
+
+    def _extended(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h w c"]:
+        """The clip after the past that its windows see; the next chunk's past is kept where PAST is mutable."""
+        frames, continues = self.kernel[0] - 1, self.has_variable(PAST, "frames")
+        if not frames:
+            return video
+        if continues:
+            extended = jnp.concatenate([self.get_variable(PAST, "frames"), video], axis=1)
+        else:
+            extended = extend_past(video, frames)
+        if self.is_mutable_collection(PAST) and not self.is_initializing():
+            self.put_variable(PAST, "frames", extended[:, -frames:])
+        return extended[:, self.strides[0] - 1 :] if continues else extended
 
 
 class Norm(nn.Module):
@@ -124,15 +139,22 @@ class ResBlock(nn.Module):
         return video + out
 
 
-def space_to_depth(video: Float[Array, "b t h w c"], patch: tuple[int, int, int]) -> Float[Array, "b t2 h2 w2 d"]:
-    """Folds patches into channels, causally: ``1 + s k`` frames give ``1 + k``, the first from frame 0 alone."""
+def space_to_depth(
+    video: Float[Array, "b t h w c"], patch: tuple[int, int, int], *, first: bool = True
+) -> Float[Array, "b t2 h2 w2 d"]:
+    """Folds patches into channels, causally: ``1 + s k`` frames give ``1 + k``, the first from frame 0 alone.
+
+    Of a chunk that is not a clip's ``first``, ``s k`` frames give ``k``.
+    """
     pt, ph, pw = patch
-    video = extend_past(video, pt - 1)
+    video = extend_past(video, pt - 1) if first else video
     return rearrange(video, "b (t pt) (h ph) (w pw) c -> b t h w (pt ph pw c)", pt=pt, ph=ph, pw=pw)
 
 
-def depth_to_space(video: Float[Array, "b t h w d"], patch: tuple[int, int, int]) -> Float[Array, "b t2 h2 w2 c"]:
-    """The inverse of ``space_to_depth``: unfolds channels, then drops the frames before the first."""
+def depth_to_space(
+    video: Float[Array, "b t h w d"], patch: tuple[int, int, int], *, first: bool = True
+) -> Float[Array, "b t2 h2 w2 c"]:
+    """The inverse of ``space_to_depth``: unfolds channels, then drops the frames before a clip's first."""
     pt, ph, pw = patch
     video = rearrange(video, "b t h w (pt ph pw c) -> b (t pt) (h ph) (w pw) c", pt=pt, ph=ph, pw=pw)
-    return video[:, pt - 1 :]
+    return video[:, pt - 1 :] if first else video

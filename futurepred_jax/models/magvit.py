@@ -36,13 +36,13 @@ class Encoder(nn.Module):
     local: bool = False
 
     @nn.compact
-    def __call__(self, video: Video) -> Latents:
-        """Encodes video in [-1, 1]."""
+    def __call__(self, video: Video, *, first: bool = True) -> Latents:
+        """Encodes video in [-1, 1], or a chunk of one that is not its ``first``."""
         out = video
         kernels = (POINT, POINT) if self.local else _kernels(self.factorised)
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
             kernel = POINT if self.local else _kernel(stride)
-            out = CausalConv(features, kernel, name=f"down_{i}")(space_to_depth(out, stride))
+            out = CausalConv(features, kernel, name=f"down_{i}")(space_to_depth(out, stride, first=first))
             for j in range(blocks):
                 out = ResBlock(features, kernels, name=f"stage_{i}_{j}")(out)
         out = nn.silu(Norm(name="norm")(out))
@@ -58,8 +58,8 @@ class Decoder(nn.Module):
     factorised: bool = True
 
     @nn.compact
-    def __call__(self, latents: Latents) -> Video:
-        """Decodes to video, nominally in [-1, 1]."""
+    def __call__(self, latents: Latents, *, first: bool = True) -> Video:
+        """Decodes to video, nominally in [-1, 1], or a chunk that is not the ``first``."""
         out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents)
         stages = list(zip(self.channels, self.blocks, self.strides, strict=True))
         outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
@@ -69,7 +69,7 @@ class Decoder(nn.Module):
             if i == 0:
                 out = nn.silu(Norm(name="norm")(out))
             out = CausalConv(outer[i] * math.prod(stride), _kernel(stride), name=f"up_{i}")(out)
-            out = depth_to_space(out, stride)
+            out = depth_to_space(out, stride, first=first)
         return out
 
 
@@ -144,9 +144,13 @@ class MagVit(nn.Module):
         """
         return self.quantize(self.latents(video)).tokens
 
-    def decode(self, tokens: TokenGrid) -> Video:
-        """Tokens to frames, clipped to [-1, 1]."""
-        return jnp.clip(self.draw(self.quantizer.lookup(tokens)), -1.0, 1.0)
+    def encode_chunk(self, video: Video, *, first: bool) -> TokenGrid:
+        """A chunk of a clip to tokens, after the chunks whose past is given; see ``models.streaming``."""
+        return self.quantize(self.encoder(video, first=first)).tokens
+
+    def decode(self, tokens: TokenGrid, *, first: bool = True) -> Video:
+        """Tokens to frames, clipped to [-1, 1]; of a chunk that is not the ``first``, as ``encode_chunk``."""
+        return jnp.clip(self.decoder(self.quantizer.lookup(tokens), first=first), -1.0, 1.0)
 
     def draw(self, latents: Latents) -> Video:
         """Latents, of codes or between them, to frames, nominally in [-1, 1]."""

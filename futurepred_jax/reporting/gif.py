@@ -45,10 +45,10 @@ def side_by_side(
     """
     left, right = np.concatenate([context, truth]), np.concatenate([context, prediction])
     pages = [
-        _page(pair, *_marks(step, context=len(context), future=len(truth)))
+        page(pair, *_marks(step, context=len(context), future=len(truth)))
         for step, pair in enumerate(zip(left, right, strict=True))
     ]
-    return _encode(pages, palette=_palette(np.concatenate([left, right])), durations=_durations(len(pages), fps))
+    return encode(pages, np.concatenate([left, right]), fps=fps)
 
 
 def in_a_row(videos: Mapping[str, UInt8[np.ndarray, "t h w 3"]], *, fps: int | float = 6.0) -> bytes:
@@ -61,23 +61,33 @@ def in_a_row(videos: Mapping[str, UInt8[np.ndarray, "t h w 3"]], *, fps: int | f
     if len(set(lengths.values())) != 1:
         raise ValueError(f"videos of {lengths} frames: all must be equally long")
     frames = zip(*videos.values(), strict=True)
-    pages = [_page(panels, tuple(videos), (CONTEXT,) * len(videos)) for panels in frames]
-    return _encode(pages, palette=_palette(np.concatenate([*videos.values()])), durations=_durations(len(pages), fps))
+    pages = [page(panels, tuple(videos), (CONTEXT,) * len(videos)) for panels in frames]
+    return encode(pages, np.concatenate([*videos.values()]), fps=fps)
 
 
-def _page(frames: Sequence[np.ndarray], labels: Sequence[str], colours: Sequence[Colour]) -> Image.Image:
-    """One frame of the GIF: panels from left to right."""
+def page(frames: Sequence[np.ndarray], labels: Sequence[str], colours: Sequence[Colour]) -> Image.Image:
+    """One frame of a film: panels from left to right, each with its label and a border of its colour."""
     scale = -(-PANEL // min(frames[0].shape[:2]))
     panels = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in frames]
     width, height = panels[0].size
-    page = Image.new("RGB", (GAP + len(panels) * (width + GAP), 2 * GAP + BAND + height), PAPER)
-    draw = ImageDraw.Draw(page)
+    sheet = Image.new("RGB", (GAP + len(panels) * (width + GAP), 2 * GAP + BAND + height), PAPER)
+    draw = ImageDraw.Draw(sheet)
     for column, (panel, label, colour) in enumerate(zip(panels, labels, colours, strict=True)):
         x, y = GAP + column * (width + GAP), GAP + BAND
         draw.rectangle((x - BORDER, y - BORDER, x + width + BORDER - 1, y + height + BORDER - 1), fill=colour)
         draw.text((x - BORDER, y - BORDER - 6), label, fill=INK, font=ImageFont.load_default(13), anchor="ls")
-        page.paste(panel, (x, y))
-    return page
+        sheet.paste(panel, (x, y))
+    return sheet
+
+
+def encode(pages: Sequence[Image.Image], frames: UInt8[np.ndarray, "n h w 3"], *, fps: int | float) -> bytes:
+    """An endless GIF of pages, in one palette made from ``frames``, the pictures on them."""
+    palette = _palette(frames)
+    first, *rest = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in pages]
+    file = io.BytesIO()
+    durations = _durations(len(pages), fps)
+    first.save(file, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=False)
+    return file.getvalue()
 
 
 def _marks(step: int, *, context: int, future: int) -> tuple[tuple[str, str], tuple[Colour, Colour]]:
@@ -102,12 +112,3 @@ def _durations(count: int, fps: int | float) -> list[int]:
     """Milliseconds of each frame: multiples of 10, whose sum stays within 5 of the true time."""
     clock = np.round(np.arange(count + 1) * 100 / fps).astype(int) * 10
     return [*np.diff(clock)[:-1].tolist(), int(clock[-1] - clock[-2] + 1000 * HOLD)]
-
-
-def _encode(pages: Sequence[Image.Image], *, palette: Image.Image, durations: Sequence[int]) -> bytes:
-    indexed = [page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages]
-    file = io.BytesIO()
-    indexed[0].save(
-        file, "GIF", save_all=True, append_images=indexed[1:], duration=list(durations), loop=0, optimize=False
-    )
-    return file.getvalue()

@@ -40,3 +40,11 @@ def load_weights(path: str | Path, variables: Variables, *, drop: tuple[str, ...
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != HEADER and name.split("/")[1] not in drop}
     return matched(arrays, variables)
+
+
+def read_weights(path: str | Path) -> dict[str, Any]:
+    """All variables of a file, in float32 whatever they are stored in, for a file whose bytes are known to be right."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files if name != HEADER}
+    floats = {name: array.astype(np.float32) for name, array in arrays.items() if array.dtype.kind == "f"}
+    return traverse_util.unflatten_dict({**arrays, **floats}, sep="/")

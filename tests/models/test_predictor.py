@@ -4,10 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from filled import filled
 
 from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Predictor, Tokenizer
+from futurepred_jax.models.outlook import Outlook
+from futurepred_jax.models.predictor import Foresight, Predictor, Tokenizer
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.transformer import Transformer
 
@@ -59,3 +61,48 @@ def test_impossible_futures_are_refused(predictor):
         _predict(predictor, _video(3), 5)
     with pytest.raises(ValueError, match="no frames"):
         _predict(predictor, _video(3)[:, :0])
+
+
+@pytest.fixture(scope="module")
+def far(predictor):
+    """One with a first guess, trained on contexts of two latent frames."""
+    outlook = Outlook(sizes=(16,), code_dim=4, grid=(4, 2, 2), past=2, width=8, depth=1)
+    tokens = jax.ShapeDtypeStruct((1, 16, 1), jnp.int32)
+    foresight = Foresight(outlook, filled(jax.eval_shape(outlook.init, jax.random.key(0), tokens)))
+    transformer = predictor.transformer.clone(past=2, code_dim=4)
+    guess = foresight.guess(jnp.zeros((1, 16, 1), int))
+    params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
+    return Predictor(predictor.tokenizer, transformer, filled(params)["params"], foresight)
+
+
+def _futures(predictor, frames: int, samples: int = 1, sampling: Sampling = GREEDY):
+    context = _video(3)
+    return predictor.futures(context, num_frames=frames, samples=samples, key=jax.random.key(3), sampling=sampling)
+
+
+def test_futures_beyond_the_grid_begin_with_those_within_and_have_any_length(far):
+    within, beyond = _futures(far, 4), _futures(far, 11)
+    assert beyond.video.shape == (2, 1, 11, 8, 8, 3)
+    assert beyond.tokens.shape == (2, 1, 6, 2, 2, 1)
+    np.testing.assert_array_equal(beyond.tokens[:, :, :2], within.tokens)
+    np.testing.assert_allclose(beyond.video[:, :, :4], within.video, atol=1e-6)
+
+
+def test_a_window_is_what_training_showed_and_the_drawing_has_no_seam(far):
+    context, drawn = _video(3), _futures(far, 8)
+    tokens = jnp.concatenate([far.tokenize(context), drawn.tokens[:, 0]], axis=1)
+    whole = far.tokenizer.draw(tokens)
+    np.testing.assert_allclose(drawn.video[:, 0], whole[:, 3:], atol=1e-5)
+    # the second window: the frame before its last latent frame, encoded alone, then that latent frame
+    second = jnp.concatenate([far.tokenize(whole[:, 4:5]), tokens[:, 3:4], tokens[:, 4:]], axis=1).reshape(2, 16, 1)
+    logits = far.transformer.apply({"params": far.params}, second, first=8, guess=far.foresight.guess(second))
+    np.testing.assert_array_equal(jnp.argmax(logits, axis=-1), second[:, 8:])
+    log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), second[:, 8:, :, None], axis=-1).sum((1, 2, 3))
+    np.testing.assert_allclose(drawn.log_likelihood[:, 0] - _futures(far, 4).log_likelihood[:, 0], log_p, rtol=1e-4)
+
+
+def test_samples_go_their_own_ways_and_are_counted_apart(far):
+    drawn = _futures(far, 6, samples=3, sampling=Sampling())
+    assert drawn.tokens.shape == (2, 3, 3, 2, 2, 1)
+    assert len({np.asarray(each).tobytes() for each in drawn.tokens[0]}) == 3
+    assert len(np.unique(np.asarray(drawn.log_likelihood))) == 6

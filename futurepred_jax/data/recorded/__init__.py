@@ -2,6 +2,18 @@
 
 from futurepred_jax.data.recorded import arrays, files, tfds
 from futurepred_jax.data.recorded.clips import RecordedClips, describe, record_clips
+from futurepred_jax.data.recorded.given import given
 from futurepred_jax.data.recorded.recording import HELD_OUT, Cut, Recording
 
-__all__ = ["HELD_OUT", "Cut", "RecordedClips", "Recording", "arrays", "describe", "files", "record_clips", "tfds"]
+__all__ = [
+    "HELD_OUT",
+    "Cut",
+    "RecordedClips",
+    "Recording",
+    "arrays",
+    "describe",
+    "files",
+    "given",
+    "record_clips",
+    "tfds",
+]

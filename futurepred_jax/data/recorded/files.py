@@ -20,9 +20,18 @@ NO_VIDEO = ("tty",)  # FFmpeg would draw a text file as a terminal's screen
 
 
 def recordings(place: str) -> list[Recording]:
-    """A recording for each file: all in a folder and below it but hidden ones, or those that a pattern matches.
+    """A recording for each file of ``found``, called by its name there.
 
-    A recording is called by its path below the folder, or below the part of the pattern that has no wildcard.
+    Raises:
+        ValueError: there are none, or PyAV is not installed.
+    """
+    return [recording(path, name) for name, path in found(place).items()]
+
+
+def found(place: str) -> dict[str, Path]:
+    """Files by name: all in a folder and below it but hidden ones, or those that a pattern matches.
+
+    A file is called by its path below the folder, or below the part of the pattern that has no wildcard.
 
     Raises:
         ValueError: there are none, or PyAV is not installed.
@@ -32,7 +41,7 @@ def recordings(place: str) -> list[Recording]:
     root, paths = _found(Path(place).expanduser())
     if not paths:
         raise ValueError(f"no files at {place!r}: give a folder, a file, or a pattern in quotes such as 'videos/*.mp4'")
-    return [_recording(path, path.relative_to(root).as_posix()) for path in paths]
+    return {path.relative_to(root).as_posix(): path for path in paths}
 
 
 def read(path: Path, cut: Cut) -> Frames:
@@ -74,7 +83,8 @@ def _found(place: Path) -> tuple[Path, list[Path]]:
     return root, sorted(path for path in visible if path.is_file())
 
 
-def _recording(path: Path, name: str) -> Recording:
+def recording(path: Path, name: str) -> Recording:
+    """A file under a name."""
     status = path.stat()
     return Recording(name, f"{status.st_size} {status.st_mtime_ns}", lambda cut: read(path, cut))
 

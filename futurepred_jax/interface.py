@@ -1,0 +1,213 @@
+"""Trained models at work: ``from futurepred_jax import Predictor, Tokenizer``.
+
+Videos are arrays [b t h w 3], uint8 in [0, 255] or floats in [0, 1], and come back as floats in [0, 1]. So a video in
+[-1, 1], or one of bytes as floats, is told from one in range and refused.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from etils import epath
+from jaxtyping import ArrayLike
+from ml_collections import ConfigDict
+
+from futurepred_jax import factory, pretrained
+from futurepred_jax.arrays import Key, TokenGrid, Video
+from futurepred_jax.models import predictor
+from futurepred_jax.models.decoding import Sampling
+from futurepred_jax.models.predictor import Futures
+from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.training import identity
+
+__all__ = ["Futures", "Predictor", "Tokenizer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tokenizer:
+    """A trained MagVit: video to tokens and back. Sides must be multiples of its stride, lengths ``1 + s k``."""
+
+    trained: predictor.Tokenizer
+
+    @classmethod
+    def from_workdir(cls, workdir: epath.PathLike) -> "Tokenizer":
+        """The tokenizer that was trained in a workdir.
+
+        Raises:
+            ValueError: if it holds something else, or no good checkpoint.
+        """
+        config = _config_of(workdir, ("tokenizer",), "take Predictor.from_workdir(…).tokenizer for a predictor's own")
+        return cls(factory.load_tokenizer(config, workdir))
+
+    @property
+    def stride(self) -> tuple[int, int, int]:
+        """Frames and pixels (t, h, w) a token."""
+        return self.trained.module.stride
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of codes of each digit of a token."""
+        return self.trained.sizes
+
+    def encode(self, video: ArrayLike) -> TokenGrid:
+        """A video of any number ``1 + s k`` of frames, one too, to tokens [b lt lh lw g].
+
+        Raises:
+            ValueError: for another shape, length, type or range, with the rule.
+        """
+        return self.trained.tokenize(_signed(video))
+
+    def decode(self, tokens: ArrayLike) -> Video:
+        """Tokens as ``encode`` gives them to frames in [0, 1].
+
+        Raises:
+            ValueError: for another shape, type or range, with the rule.
+        """
+        array, digits = np.asarray(tokens), len(self.sizes)
+        if array.ndim != 5 or array.shape[-1] != digits or not array.size or array.dtype.kind not in "iu":
+            raise ValueError(
+                f"tokens {array.dtype} {list(array.shape)}: give integers [b lt lh lw {digits}], as encode does"
+            )
+        if (array < 0).any() or (array >= np.asarray(self.sizes)).any():
+            raise ValueError(f"tokens from {array.min()} to {array.max()}: digits are from 0 and below {self.sizes}")
+        return _unit(self.trained.draw(jnp.asarray(array, jnp.int32)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A trained predictor: context frames in, futures out.
+
+    Attributes:
+        trained: the model.
+        config: what it was trained with.
+    """
+
+    trained: predictor.Predictor
+    config: ConfigDict
+
+    @classmethod
+    def from_workdir(cls, workdir: epath.PathLike) -> "Predictor":
+        """The predictor that was trained in a workdir, whether baseline, slowfast or joint_i3d.
+
+        Raises:
+            ValueError: if it holds something else, or no good checkpoint, or its tokenizer's workdir does.
+        """
+        config = _config_of(workdir, ("predictor", "joint"), "take Tokenizer.from_workdir for a tokenizer")
+        return cls(factory.load_predictor(config, workdir), config)
+
+    @classmethod
+    def from_pretrained(cls, name: str) -> "Predictor":
+        """A predictor that is part of this package.
+
+        Raises:
+            ValueError: for an unknown name, with the known ones, or a file that is not the published one.
+        """
+        config, trained = pretrained.load(name)
+        return cls(trained, config)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """What makes its tokens."""
+        return Tokenizer(self.trained.tokenizer)
+
+    @property
+    def context_frames(self) -> int:
+        """Frames that it looks at."""
+        return self.config.data.context_frames
+
+    @property
+    def size(self) -> int:
+        """Height and width of its frames."""
+        return self.config.data.size
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that it was trained on."""
+        return self.config.data.fps
+
+    def __call__(
+        self,
+        context_video: ArrayLike,
+        *,
+        num_frames: int,
+        num_samples: int = 1,
+        temperature: int | float | None = None,
+        key: Key | None = None,
+    ) -> Futures:
+        """Futures of each clip: video [b m n h w 3] in [0, 1], its tokens, and log p(tokens | context) in nats.
+
+        Args:
+            context_video: at least ``context_frames`` frames of ``size`` × ``size`` pixels; the last ones count.
+            num_frames: exactly the first so many frames of the future, n; beyond the training's length they are drawn
+                window after window (``models.predictor``).
+            num_samples: futures of each clip, m.
+            temperature: of the draws; 0 takes the likeliest token each time. By default one future is made by the rule
+                of the config, and several are drawn from the model's own distribution, temperature 1.
+            key: of the draws, ``jax.random.key(seed)``.
+
+        Raises:
+            ValueError: for a video or a number that does not fit, with the rule.
+        """
+        sampling = self._sampling(num_samples, temperature)
+        if key is None and sampling.temperature > 0:
+            raise ValueError(f"drawing at temperature {sampling.temperature:g} needs a key: key=jax.random.key(0)")
+        futures = self.trained.futures(
+            self._context(context_video),
+            num_frames=num_frames,
+            samples=num_samples,
+            key=jax.random.key(0) if key is None else key,
+            sampling=sampling,
+        )
+        return futures.replace(video=_unit(futures.video))
+
+    def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
+        if temperature is None:
+            return factory.sampling(self.config) if num_samples == 1 else Sampling()
+        if temperature == 0 and num_samples > 1:
+            raise ValueError(f"{num_samples} samples at temperature 0 would be all the same: ask for 1, or raise it")
+        return Sampling(temperature=temperature)
+
+    def _context(self, video: ArrayLike) -> Video:
+        context = _signed(video)
+        _, frames, height, width, _ = context.shape
+        if frames < self.context_frames:
+            raise ValueError(
+                f"context of {frames} frames: this model looks at {self.context_frames}; give as many or more"
+            )
+        if (height, width) != (self.size, self.size):
+            raise ValueError(
+                f"frames of {height}×{width} pixels: this model was trained on {self.size}×{self.size}; crop and "
+                "resize them, as data.recorded.recording.fit does"
+            )
+        return context[:, frames - self.context_frames :]
+
+
+def _config_of(workdir: epath.PathLike, kinds: tuple[str, ...], remedy: str) -> ConfigDict:
+    config = ConfigDict(identity.read_config(workdir))
+    if config.kind not in kinds:
+        raise ValueError(f"{workdir} holds a {config.kind}, {config.name}, no {' or '.join(kinds)}: {remedy}")
+    return config
+
+
+def _signed(video: ArrayLike) -> Video:
+    """A user's video in the models' [-1, 1]; raises a ValueError with the rule."""
+    array = np.asarray(video)
+    if array.ndim != 5 or array.shape[-1] != 3 or not array.size:
+        raise ValueError(f"video of shape {list(array.shape)}: give clips [b t h w 3], a single one as video[None]")
+    if array.dtype == np.uint8:
+        return to_signed(jnp.asarray(array))
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        raise ValueError(f"video of {array.dtype}: give uint8 in [0, 255], or floats in [0, 1]")
+    low, high = float(array.min()), float(array.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(
+            f"float video from {low:.3g} to {high:.3g}: floats must be in [0, 1]; give (video + 1) / 2 of one in "
+            "[-1, 1], and bytes as uint8"
+        )
+    return 2 * jnp.asarray(array, jnp.float32) - 1
+
+
+def _unit(video: Any) -> Any:
+    return (video + 1) / 2

@@ -1,0 +1,55 @@
+"""A score of a few clips that a model must keep, whatever happens to it between its training and its users."""
+
+import json
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+from etils import epath
+from ml_collections import ConfigDict
+
+from futurepred_jax import factory
+from futurepred_jax.metrics.image import psnr
+from futurepred_jax.models.predictor import Predictor
+from futurepred_jax.objectives.tokenizer import to_signed
+
+SPLIT, CLIPS = "test_iid", 8
+TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # dB, and bits: what rounding the weights may cost
+
+Scores = dict[str, float]
+
+
+def published(workdir: epath.PathLike) -> Scores:
+    """Means over the first clips of what the evaluation of a workdir found.
+
+    Raises:
+        ValueError: if it was not evaluated, or on fewer clips.
+    """
+    path = epath.Path(workdir) / "evaluation_clips.json"
+    found = json.loads(path.read_text()).get(SPLIT) if path.exists() else None
+    if found is None or found["index"][:CLIPS] != list(range(CLIPS)):
+        raise ValueError(f"{workdir} has no scores of {CLIPS} clips of {SPLIT}: run --mode=evaluate there first")
+    return {name: float(np.mean(found["scores"]["model"][name][:CLIPS])) for name in TOLERANCES}
+
+
+def measured(config: ConfigDict, predictor: Predictor) -> Scores:
+    """The same of a model: the clips are made anew, which of clutter needs nothing on disk."""
+    border, clips = config.data.context_frames, factory.sample_clips(config, SPLIT, CLIPS)
+    context, truth = to_signed(clips["noisy"][:, :border]), clips["video"][:, border:]
+    drawn = predictor.predict(
+        context, num_frames=truth.shape[1], key=jax.random.key(config.seed), sampling=factory.sampling(config)
+    )
+    error = np.asarray(drawn.video, np.float64) / 2 + 0.5 - truth / 255
+    nll = predictor.score(context, to_signed(truth)).nll
+    return {
+        "psnr": float(psnr(np.mean(np.square(error), axis=(1, 2, 3, 4))).mean()),
+        "bits_per_token": float(nll.mean() / np.log(2)),
+    }
+
+
+def require_published(found: Mapping[str, float], wanted: Mapping[str, float]) -> None:
+    """Raises a ValueError unless scores are the published ones within the tolerances."""
+    away = [name for name, most in TOLERANCES.items() if not abs(found[name] - wanted[name]) <= most]
+    if away:
+        told = "; ".join(f"{name} {found[name]:.4f}, published {wanted[name]:.4f}" for name in away)
+        raise ValueError(f"this model has not the scores that its training found: {told}")

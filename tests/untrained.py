@@ -1,0 +1,38 @@
+"""Workdirs of models that were never trained: weights at random, checkpoints as a training leaves them."""
+
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+from filled import filled
+from ml_collections import ConfigDict
+
+from futurepred_jax import factory
+from futurepred_jax.training import identity
+from futurepred_jax.training.checkpoints import Progress, Saver
+from futurepred_jax.training.state import TrainState
+
+
+def untrained(config: ConfigDict, folder: Path) -> Path:
+    """The workdir of a predictor's config, with that of its tokenizer beside it."""
+    workdir, weights = folder / config.name, filled(factory.outline_inference(config).parameters)
+    state = {"tokenizer": dict(weights["tokenizer"]), "outlook": weights["outlook"]}
+    params: Any = {"tokenizer": state["tokenizer"].pop("params"), "transformer": weights["transformer"]}
+    if config.kind != "joint":
+        place = factory.tokenizer_workdir(config, workdir)
+        _save(place, factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
+    if factory.watches(config):
+        state["pathway"] = dict(weights["pathway"])
+        params["pathway"] = state["pathway"].pop("params")
+    else:
+        params = params["transformer"]
+    _save(workdir, config, params, state)
+    return workdir
+
+
+def _save(workdir: Path, config: ConfigDict, params: Any, state: Any) -> None:
+    identity.claim(workdir, config.to_dict())
+    with Saver(workdir, start=0) as saver:
+        saver.save(
+            TrainState(jnp.zeros((), jnp.int32), params, None, state, {"count": jnp.zeros(())}), Progress(step=1)
+        )
