@@ -1,6 +1,7 @@
 """Dot plots as inline SVG: a row a kind, a dot with its interval a contestant."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
@@ -39,7 +40,7 @@ class DotChart:
 def dot_chart(metric: Metric, rows: list[str], series: list[Series]) -> DotChart:
     """Draw every contestant's value in every row on one scale."""
     title = formats.named(metric)
-    ends = [end for one in series for value in one.values if value for end in value if end == end]
+    ends = [end for one in series for value in one.values if value for end in value if math.isfinite(end)]
     low, high = min(ends), max(ends)
     air = 0.04 * (high - low) or 0.05 * abs(high) or 1.0
     low, high = low - air, high + air
