@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,8 +52,8 @@ def margins_of(model: dict, floor: dict) -> dict:
     return margins
 
 
-def evaluation(predictors: dict[str, float]) -> dict:
-    split = {
+def evaluation(predictors: dict[str, float]) -> dict[str, Any]:
+    split: dict[str, Any] = {
         "sha256": "9f2c" * 16,
         "clips": CLIPS,
         "context_frames": CONTEXT,
@@ -137,8 +138,8 @@ def write_training(folder: Path, *, model: str, steps: int = 1200, seed: int = 0
     throughput = {"clips_per_second": 11.37, "tokens_per_second": 3411.2, "mfu": 0.314}
     summary = {"model": model, "parameters": modules, "parameter_table": table, "steps": steps, "seconds": 402.6}
     summary |= {"hardware": "cpu × 1 (2 cores)", "jax": "0.10.2", "throughput": throughput}
-    (folder / "summary.json").write_text(json.dumps(summary))
     summary |= {"efficiency": {"peak_memory_bytes": 2_900_000_000}}
+    (folder / "summary.json").write_text(json.dumps(summary))
     config = {"name": "baseline", "preset": "tiny", "seed": seed, "transformer": {"width": 192, "layers": 6}, **config}
     (folder / "config.json").write_text(json.dumps(config))
 
@@ -174,10 +175,11 @@ def write_workdir(
 ) -> Path:
     """A predictor's workdir whose model is of the given quality."""
     write_training(folder, model="Transformer", seed=seed, **config)
-    content = evaluation({**CEILINGS, "model": model, **FLOORS})
-    content["splits"] = dict.fromkeys(splits, content["splits"]["test_iid"])
+    content: dict[str, Any] = evaluation({**CEILINGS, "model": model, **FLOORS})
+    split = content["splits"]["test_iid"]
+    content["splits"] = dict.fromkeys(splits, split)
     (folder / "evaluation.json").write_text(json.dumps(content))
-    clips = {name: clips_of(split["scores"], seed + 1) for name, split in content["splits"].items()}
+    clips = dict.fromkeys(splits, clips_of(split["scores"], seed + 1))
     (folder / "evaluation_clips.json").write_text(json.dumps(clips))
     write_predictions(folder / "predictions", films)
     return folder

@@ -33,7 +33,7 @@ def cast_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Mapping
 
 def about_clips(cast: Cast, families: Sequence[str]) -> dict[str, list]:
     """Of every clip: the names of its targets' ``families`` without repeats, how many targets, how many others."""
-    found = [sorted({families[number] for number in clip if number >= 0}) for clip in cast.family.tolist()]
+    found = [sorted({families[int(number)] for number in clip if number >= 0}) for clip in cast.family]
     return {"families": found, "targets": (cast.family >= 0).sum(axis=1).tolist(), "clutter": cast.clutter.tolist()}
 
 
