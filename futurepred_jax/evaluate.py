@@ -45,6 +45,7 @@ class Protocol:
     """Which clips and frames are scored, and how futures are sampled.
 
     Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
+    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid and first guess have no more.
     """
 
     sampling: Sampling
@@ -55,6 +56,12 @@ class Protocol:
     seed: int = 0
     samples: int = 0
     sampled_clips: int = 0
+    near_frames: int | None = None
+
+    @property
+    def near(self) -> int:
+        """Frames of the future that a model's grid has."""
+        return self.future_frames if self.near_frames is None else self.near_frames
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,7 +108,8 @@ def evaluate_predictor(
             referee.add_predictor(SHUFFLED, predictor, batch, watched=_noisy_context(next_clips, protocol))
         if clips.split.startswith(PROBE):
             referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
-        if (guess := predictor.first_guess(_context(batch, protocol), num_frames=protocol.future_frames)) is not None:
+        guess = predictor.first_guess(_context(batch, protocol), num_frames=protocol.near)
+        if guess is not None and protocol.near == protocol.future_frames:
             referee.add_video(GUESS, _unit(guess), batch)
         _add_samples(referee.tally, predictor, batch, protocol)
         referee.add_reconstruction(predictor, batch)
@@ -179,7 +187,8 @@ class _Referee:
             watched=watched,
         )
         self.add_video(name, _unit(prediction.video), batch)
-        scored = predictor.score(context, _signed(_scored_frames(batch.fields, protocol)), watched=watched)
+        near = _signed(_scored_frames(batch.fields, protocol)[:, : protocol.near])
+        scored = predictor.score(context, near, watched=watched)
         found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
         self.tally.add_likelihood(name, found, batch.valid)
 
@@ -208,7 +217,7 @@ class _Referee:
     def evaluation(self) -> Evaluation:
         """What all batches amount to."""
         protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
-        summary = summarize(self.tally, frames=protocol.future_frames, frame_size=frame.size)
+        summary = summarize(self.tally, frames=protocol.near, frame_size=frame.size)
         seen = self.viewer.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
         for name, found in seen.scores.items():
             summary.split["scores"][name] |= found
@@ -334,6 +343,7 @@ def _protocol(config: ConfigDict) -> Protocol:
         clips=asked.clips,
         context_frames=config.data.context_frames,
         future_frames=config.data.frames - config.data.context_frames,
+        near_frames=config.data.frames - config.data.context_frames,
         batch_size=asked.batch_size,
         seed=config.seed,
         samples=asked.samples,
@@ -351,10 +361,14 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 
     if config.evaluation.predictions:
         path = epath.Path(config.evaluation.predictions)
-        side = config.data.size
-        video = given.read_predictions(path, (protocol.clips, protocol.future_frames, side, side, 3))
         origin["predictions"] = given.digest(path)
-        return _Scorer(score(evaluate_video, video), workdir / "given" / path.stem, origin)
+
+        def score_given(clips: Clips) -> Evaluation:
+            asked, side = _within(clips, protocol), config.data.size
+            video = given.read_predictions(path, (asked.clips, asked.future_frames, side, side, 3))
+            return score(evaluate_video, video)(clips)
+
+        return _Scorer(score_given, workdir / "given" / path.stem, origin)
     if config.kind == "classifier":
         origin["weights"] = [checkpoints.fingerprint(workdir)]
         asked = {"context_frames": protocol.context_frames, "batch_size": protocol.batch_size}
@@ -372,8 +386,10 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 
 
 def _within(clips: Clips, protocol: Protocol) -> Protocol:
-    """Of recorded videos there are as many as there are: at most all are scored."""
-    return protocol if clips.spec else dataclasses.replace(protocol, clips=min(protocol.clips, len(clips)))
+    """A split's own: some have futures of several horizons; of recorded videos there are as many as there are."""
+    if clips.spec:
+        return dataclasses.replace(protocol, future_frames=clips.spec.horizon * protocol.near)
+    return dataclasses.replace(protocol, clips=min(protocol.clips, len(clips)))
 
 
 def closing_words(workdir: epath.PathLike) -> str:

@@ -160,14 +160,14 @@ class Predictor:
             key=jax.random.key(0) if key is None else key,
             sampling=sampling,
         )
-        return futures.replace(video=_unit(futures.video))
+        return dataclasses.replace(futures, video=_unit(futures.video))
 
     def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
         if temperature is None:
             return factory.sampling(self.config) if num_samples == 1 else Sampling()
         if temperature == 0 and num_samples > 1:
             raise ValueError(f"{num_samples} samples at temperature 0 would be all the same: ask for 1, or raise it")
-        return Sampling(temperature=temperature)
+        return Sampling(temperature=float(temperature))
 
     def _context(self, video: ArrayLike) -> Video:
         context = _signed(video)
@@ -185,7 +185,7 @@ class Predictor:
 
 
 def _config_of(workdir: epath.PathLike, kinds: tuple[str, ...], remedy: str) -> ConfigDict:
-    config = ConfigDict(identity.read_config(workdir))
+    config = factory.restored_config(identity.read_config(workdir))
     if config.kind not in kinds:
         raise ValueError(f"{workdir} holds a {config.kind}, {config.name}, no {' or '.join(kinds)}: {remedy}")
     return config

@@ -10,6 +10,7 @@ import pytest
 from players import CLIPS, CONTEXT, FUTURE, GREEDY, MEAN_FRAME, Drawn, Fake, copy_last, oracle
 
 from futurepred_jax import evaluate, floors
+from futurepred_jax.data.spec import in_split
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.metrics.image import CAP
@@ -284,3 +285,29 @@ def test_a_classifier_is_scored_on_the_first_slot_of_every_clip(moderate):
     assert found.summary["scores"]["classifier"] == {"family_accuracy": 1.0, "shape_accuracy": pytest.approx(shape)}
     assert found.summary["clips"] == CLIPS
     assert "family accuracy 1.000" in evaluate.table(found)
+
+
+class Following(Fake):
+    """Finds where in a clip its context ends, and goes on from there."""
+
+    def predict(self, context, *, num_frames, **_):
+        clips = self.clips.fields["video"].astype(np.float32) / 127.5 - 1
+        found = []
+        for seen in np.asarray(context):
+            apart = [[np.abs(seen - clip[end - CONTEXT : end]).sum() for end in range(CONTEXT, 18)] for clip in clips]
+            row, place = np.unravel_index(np.argmin(apart), np.shape(apart))
+            found.append(clips[row, CONTEXT + place :][:num_frames])
+        return SimpleNamespace(video=jnp.asarray(np.stack(found)))
+
+
+def test_test_long_is_scored_on_all_of_its_horizons():
+    long = Drawn("test_long", level="clean")
+    asked = protocol(near_frames=FUTURE)
+    long.spec = in_split(long.spec, "test_long")
+    within = evaluate._within(long, asked)
+    assert (within.future_frames, within.near) == (4 * FUTURE, FUTURE)
+    found = evaluate.evaluate_predictor(Following(long, oracle), long, within, MEAN_FRAME, progress=False).summary
+    assert found["scores"]["model"]["psnr"] == CAP
+    assert len(found["curves"]["model"]["psnr"]) == 4 * FUTURE
+    assert found["scores"]["model"]["bits_per_dimension"] == pytest.approx(30 / (FUTURE * 32 * 32 * 3), rel=1e-5)
+    assert evaluate._within(Drawn(), asked).future_frames == FUTURE

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from untrained import untrained
@@ -43,7 +44,7 @@ def test_several_futures_have_the_frames_asked_for_and_come_one_way_from_bytes_a
 def test_one_future_is_what_an_evaluation_scores(workdir, predictor):
     config = baseline.get_config("debug")
     scored = factory.load_predictor(config, workdir).predict(
-        clip() / np.float32(127.5) - 1, num_frames=4, key=KEY, sampling=factory.sampling(config)
+        jnp.asarray(clip(), jnp.float32) / 127.5 - 1, num_frames=4, key=KEY, sampling=factory.sampling(config)
     )
     drawn = predictor(clip(), num_frames=3)
     np.testing.assert_array_equal(drawn.tokens[:, 0], scored.tokens)
@@ -76,7 +77,7 @@ def test_a_video_that_does_not_fit_is_refused_with_the_rule(predictor, video, ru
         ({"num_frames": 4, "num_samples": 2}, "needs a key"),
         ({"num_frames": 4, "temperature": 0.5}, "temperature 0.5 needs a key"),
         ({"num_frames": 4, "num_samples": 2, "temperature": 0}, "all the same"),
-        ({"num_frames": 4, "temperature": -1, "key": KEY}, "temperature >= 0"),
+        ({"num_frames": 4, "temperature": -1.0, "key": KEY}, "temperature >= 0"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_the_rule(predictor, asked, rule):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent / "data/recorded"))
-from movies import frames, write
+from movies import frames, write  # pyright: ignore[reportMissingImports]
 from test_main import command
 
 from futurepred_jax import predict_files
@@ -125,6 +125,7 @@ def test_what_cannot_be_predicted_is_refused_with_the_rule(tmp_path, fields, rul
         predict_files.run(config, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_flags_of_the_command_line_reach_the_mode(tmp_path):
     asked = ("--mode=predict", "--pretrained=baseline-huge", f"--input={__file__}", "--frames=12", "--samples=2")
     refused = command(tmp_path, *asked)

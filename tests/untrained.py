@@ -20,7 +20,7 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     params: Any = {"tokenizer": state["tokenizer"].pop("params"), "transformer": weights["transformer"]}
     if config.kind != "joint":
         place = factory.tokenizer_workdir(config, workdir)
-        _save(place, factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
+        _save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
     if factory.watches(config):
         state["pathway"] = dict(weights["pathway"])
         params["pathway"] = state["pathway"].pop("params")

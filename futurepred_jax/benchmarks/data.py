@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from futurepred_jax.data.blueprints import Blueprints
 from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.render import render
@@ -32,12 +33,14 @@ def rates(spec: ClutterSpec = SPEC, clips: int = CLIPS, rounds: int = ROUNDS) ->
         rounds: the best counts.
     """
     drawn = [make_clip(spec, SPLIT, index) for index in range(clips)]
+    blueprints = Blueprints(spec, SPLIT, clips)
     with tempfile.TemporaryDirectory() as folder:
         stored = materialize(spec, SPLIT, clips, folder, workers=0, progress=False)
         quiet = materialize(spec, SPLIT, clips, f"{folder}/video", workers=0, fields=("video",), progress=False)
         steps: dict[str, Callable[[int], object]] = {
             "who is in it": lambda i: make_cast(spec, SPLIT, i),
             "labels without pictures": lambda i: make_scene(spec, SPLIT, i),
+            "the same, for a device to draw": lambda i: blueprints.batch(np.array([i])),
             "pictures and masks": lambda i: _draw(spec, i),
             "with evaluation's labels": lambda i: make_clip(spec, SPLIT, i, EVALUATION_FIELDS),
             "with all labels": lambda i: make_clip(spec, SPLIT, i, FIELDS),

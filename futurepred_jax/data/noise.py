@@ -3,10 +3,10 @@
 One Threefry block, 64 bits, serves one pixel: three Gaussian numbers and one number for salt, 16 bits each.
 """
 
-from typing import no_type_check
+from typing import NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import UInt8, UInt32
+from jaxtyping import Bool, Float, UInt8, UInt32
 from numba import njit
 from scipy.special import ndtri
 
@@ -37,24 +37,35 @@ def add_noise(
     """
     if min(noise.sigma, noise.salt, noise.flicker, noise.dropped) < 0 or max(noise.salt, noise.dropped) > 1:
         raise ValueError(f"{noise}: strengths must not be negative, nor the shares salt and dropped above 1")
-    frames, rows = video.shape[:2]
-    order = np.arange(frames)
-    gain = 1 + noise.flicker * random.normal(key, order, "flicker")[:, 0]
-    lost = random.uniform(key, np.arange(frames * rows), "dropped")[:, 0] < noise.dropped
+    gain, lost = whole_frames(noise, key, *video.shape[:2])
     spread = (255 * noise.sigma * GAUSSIAN).astype(np.float32)
     noisy = np.empty_like(video)
     first, second, stream = (np.uint32(word) for word in (*key, random.stream_id("pixel")))
     _spoil(
         video,
-        gain.astype(np.float32),
+        gain,
         spread,
         noise.salt * LEVELS,
-        lost.reshape(frames, rows),
+        lost,
         (first, second),
         stream,
         noisy,
     )
     return noisy
+
+
+class WholeFrames(NamedTuple):
+    """What of a clip's noise strikes whole frames and rows."""
+
+    gain: Float[np.ndarray, "t"]  # float32, of a frame
+    lost: Bool[np.ndarray, "t h"]  # rows that drop out
+
+
+def whole_frames(noise: Noise, key: UInt32[np.ndarray, "2"], frames: int, rows: int) -> WholeFrames:
+    """Draw the gain of each frame and the rows that it loses."""
+    gain = 1 + noise.flicker * random.normal(key, np.arange(frames), "flicker")[:, 0]
+    lost = random.uniform(key, np.arange(frames * rows), "dropped")[:, 0] < noise.dropped
+    return WholeFrames(gain.astype(np.float32), lost.reshape(frames, rows))
 
 
 @_compiled

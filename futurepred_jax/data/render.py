@@ -41,7 +41,7 @@ def render(scene: Scene, *, size: int, samples: int = 2) -> Rendered:
     depth = np.zeros((frames, size, size), np.float32)
     visible, amodal = np.zeros((2, frames, slots), np.int32)
     pictures = (video, instance, depth, visible, amodal)
-    tracing.trace(_bodies(scene, pose, size), backdrop, pose_of_frame, lens, pictures)
+    tracing.trace(bodies_of(scene, pose, size), backdrop, pose_of_frame, lens, pictures)
     centre = camera.project(pose, scene.position).pixel.astype(np.float32)
     return Rendered(
         video,
@@ -91,8 +91,8 @@ def _painted(place: tuple, lens: tuple, pattern: tuple) -> tuple[np.ndarray, np.
     return out
 
 
-def _bodies(scene: Scene, pose: camera.Pose, size: int) -> Shaped[np.ndarray, "p"]:
-    """Every object of every frame it is drawn in, frame after frame, in its own coordinates."""
+def bodies_of(scene: Scene, pose: camera.Pose, size: int) -> Shaped[np.ndarray, "p"]:
+    """Every object of every frame it is drawn in, frame after frame, in its own coordinates: ``tracing.BODY``."""
     frame, slot = np.nonzero(scene.alive & scene.exists)
     place, extent, shape = scene.position[frame, slot], scene.size[slot], scene.shape[slot]
     to_object = np.swapaxes(scene.rotation[frame, slot], -1, -2)

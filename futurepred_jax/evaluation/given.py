@@ -20,7 +20,7 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
     Raises:
         ValueError: The file is missing or no such npz, or the array has another shape, type or range, or is not finite.
     """
-    video = _load(epath.Path(path))
+    video = _load(_existing(path))
     if video.shape != shape:
         raise ValueError(
             f"{path}: {ARRAY} has the shape {video.shape}, scored are {shape} (clips, future frames, height, "
@@ -42,13 +42,17 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
 
 
 def digest(path: epath.PathLike) -> str:
-    """sha256 of the file."""
-    return hashlib.sha256(epath.Path(path).read_bytes()).hexdigest()
+    """sha256 of the file. Raises a ValueError where there is none."""
+    return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
+
+
+def _existing(path: epath.PathLike) -> epath.Path:
+    if not epath.Path(path).exists():
+        raise ValueError(f"no file {path}: give --predictions an npz with an array {ARRAY!r}")
+    return epath.Path(path)
 
 
 def _load(path: epath.Path) -> np.ndarray:
-    if not path.exists():
-        raise ValueError(f"no file {path}: give --predictions an npz with an array {ARRAY!r}")
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path} is no npz: write it with numpy.savez(path, {ARRAY}=frames)")

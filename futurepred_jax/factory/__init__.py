@@ -8,6 +8,7 @@ from futurepred_jax.factory.loading import (
     load_classifier,
     load_predictor,
     load_tokenizer,
+    restored_config,
     sampling,
     weights_of,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "pathway_workdir",
     "predicts",
     "require_gate",
+    "restored_config",
     "sample_clips",
     "sampling",
     "spec",

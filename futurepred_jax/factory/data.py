@@ -137,9 +137,13 @@ def watches(config: ConfigDict) -> bool:
     return config.get("pathway") is not None
 
 
+def clip_count(config: ConfigDict, split: str) -> int:
+    """How many clips of a split are drawn."""
+    return config.data.train_clips if split == "train" else config.evaluation.clips
+
+
 def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
-    count = config.data.train_clips if split == "train" else config.evaluation.clips
-    return spec(config), split, count, config.storage.clips
+    return spec(config), split, clip_count(config, split), config.storage.clips
 
 
 def _fields(config: ConfigDict, split: str) -> Sequence[str]:

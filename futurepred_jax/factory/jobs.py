@@ -6,8 +6,10 @@ import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, knows_objects, watches
+from futurepred_jax.factory.data import LABELS, knows_objects, spec, watches
+from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
 from futurepred_jax.factory.models import (
@@ -164,8 +166,12 @@ def _on_clips(
 ) -> Job:
     """A training on clips, of which a batch has the fields ``keys``; ``flops`` are those of one clip."""
     held_out = materials.clips(GATE_SPLIT)
+    common = _common(config, objective, held_out)
+    if draws_in_step(config):
+        samples, keys = spec(config).samples, (*PARTS, *LABELS)
+        common |= {name: on_blueprints(common[name], samples) for name in ("loss", "validate")}
     return Job(
-        **_common(config, objective, held_out),
+        **common,
         train_source=materials.clips("train"),
         val_source=held_out,
         batch_keys=keys,

@@ -1,6 +1,7 @@
 """What was trained, from its workdir."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,6 +16,7 @@ from futurepred_jax.factory.models import (
     make_outlook,
     make_pathway,
     make_transformer,
+    tuples,
 )
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
@@ -55,6 +57,11 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     if watches(config):
         weights["pathway"] = {"params": params["pathway"], **state["pathway"]}
     return assemble_predictor(config, weights)
+
+
+def restored_config(plain: Mapping[str, Any]) -> ConfigDict:
+    """A config from the plain one that JSON gave back."""
+    return ConfigDict(tuples(plain))
 
 
 def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Predictor:

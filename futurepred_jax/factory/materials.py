@@ -13,10 +13,12 @@ from flax import linen as nn
 from jaxtyping import Array, Float, PyTree
 from ml_collections import ConfigDict
 
+from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.tokens import TokensInContext, cached_tokens
-from futurepred_jax.factory.data import LABELS, open_split_together, spec, watches
+from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, spec, watches
+from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -34,7 +36,12 @@ class Stored:
         self._config, self._workdir = config, epath.Path(workdir)
 
     def clips(self, split: str) -> Source:
-        """Clips with at least the fields that the config's kind trains on."""
+        """Clips with at least the fields that the config's kind trains on, or blueprints of them.
+
+        Raises as ``draws_in_step``.
+        """
+        if draws_in_step(self._config):
+            return blueprints(self._config, split)
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
@@ -106,14 +113,12 @@ class Shapes:
 
     def clips(self, split: str) -> Source:
         """See ``Stored``."""
-        data = self._config.data
-        shape = (self._count(split), data.frames, data.size, data.size)
+        data, count, clip = self._config.data, self._count(split), spec(self._config)
+        fields = {name: FIELDS[name] for name in LABELS} | dict(PARTS if draws_in_step(self._config) else {})
+        blank = {name: _zeros((count, *field.shape(clip)), field.dtype) for name, field in fields.items()}
+        shape = (count, data.frames, data.size, data.size)
         frames = _zeros((*shape, 3), np.uint8)
-        labels = {
-            name: _zeros((self._count(split), *FIELDS[name].shape(spec(self._config))), FIELDS[name].dtype)
-            for name in LABELS
-        }
-        return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8), **labels})
+        return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8), **blank})
 
     def tokens(self, split: str) -> Source:
         """See ``Stored``."""
@@ -136,7 +141,7 @@ class Shapes:
         return Tokenizer(module, jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes))
 
     def _count(self, split: str) -> int:
-        return self._config.data.train_clips if split == "train" else self._config.evaluation.clips
+        return clip_count(self._config, split)
 
 
 Materials = Stored | Shapes

@@ -1,6 +1,7 @@
 """Config to modules."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -107,10 +108,11 @@ def _tokens(config: ConfigDict, tokenizer: MagVit) -> dict:
 
 def _plain(section: ConfigDict) -> dict:
     """A section as keyword arguments, with tuples all the way down, so that modules stay hashable."""
-    return {name: _tuples(value) for name, value in section.to_dict().items()}
+    return {name: tuples(value) for name, value in section.to_dict().items()}
 
 
-def _tuples(value: object) -> object:
+def tuples(value: Any) -> Any:
+    """Lists as tuples, all the way down, as JSON does not tell them apart."""
     if isinstance(value, dict):
-        return {name: _tuples(inner) for name, inner in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+        return {name: tuples(inner) for name, inner in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value

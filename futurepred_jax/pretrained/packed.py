@@ -33,5 +33,5 @@ def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, Predictor]:
     path = folder / f"{name}.npz"
     if not path.exists() or sha256(path) != known[name]["sha256"]:
         raise ValueError(f"{path} is missing or damaged: install the package anew")
-    config = ConfigDict(read_header(path)["config"])
+    config = factory.restored_config(read_header(path)["config"])
     return config, factory.assemble_predictor(config, read_weights(path))

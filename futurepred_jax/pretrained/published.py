@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from ml_collections import ConfigDict
@@ -35,12 +36,12 @@ def published(workdir: epath.PathLike) -> Scores:
 def measured(config: ConfigDict, predictor: Predictor) -> Scores:
     """The same of a model: the clips are made anew, which of clutter needs nothing on disk."""
     border, clips = config.data.context_frames, factory.sample_clips(config, SPLIT, CLIPS)
-    context, truth = to_signed(clips["noisy"][:, :border]), clips["video"][:, border:]
+    context, truth = to_signed(jnp.asarray(clips["noisy"][:, :border])), clips["video"][:, border:]
     drawn = predictor.predict(
         context, num_frames=truth.shape[1], key=jax.random.key(config.seed), sampling=factory.sampling(config)
     )
     error = np.asarray(drawn.video, np.float64) / 2 + 0.5 - truth / 255
-    nll = predictor.score(context, to_signed(truth)).nll
+    nll = predictor.score(context, to_signed(jnp.asarray(truth))).nll
     return {
         "psnr": float(psnr(np.mean(np.square(error), axis=(1, 2, 3, 4))).mean()),
         "bits_per_token": float(nll.mean() / np.log(2)),

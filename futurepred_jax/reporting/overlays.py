@@ -47,6 +47,17 @@ def draw_flow(flow: Float[np.ndarray, "t h w 2"]) -> Film:
     return (255 * colour * np.sqrt(speed / max(float(speed.max()), 1e-6))[..., None]).astype(np.uint8)
 
 
+def draw_depth(depth: Float[np.ndarray, "t h w"]) -> Film:
+    """Near is light and warm, far is dark and cold, between the clip's nearest and farthest; the sky is black."""
+    nearness = 1 / depth
+    seen = nearness[np.isfinite(depth)]
+    share = np.clip((nearness - seen.min()) / max(float(np.ptp(seen)), 1e-6), 0, 1)
+    ramp = np.array([(24, 28, 66), (78, 52, 128), (190, 72, 108), (245, 150, 84), (252, 240, 178)])
+    stops = np.linspace(0, 1, len(ramp))
+    colour = np.stack([np.interp(share, stops, channel) for channel in ramp.T], axis=-1)
+    return np.where(np.isfinite(depth)[..., None], colour, 0).astype(np.uint8)
+
+
 def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
     tint = np.concatenate([np.zeros((1, 3)), colours])[instance]
     share = np.where(instance > 0, SHARE, 0)[..., None]

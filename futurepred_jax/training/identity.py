@@ -11,7 +11,8 @@ from futurepred_jax.training import atomic
 
 CONFIG = "config.json"
 IDENTITY = ("seed", "data", "model", "objective", "train")  # what decides the weights; the rest may change between runs
-BY_THE_WAY = ("accumulate", "on_nan")  # fields of "train" that change how a step is made, not what it makes
+# By section, fields that change how a step is made, not what it makes.
+BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}
 
 Plain = Mapping[str, Any]
 """A config as nested plain dicts."""
@@ -69,8 +70,9 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 def _deciding(config: Plain) -> dict[str, Any]:
     """The deciding sections, of a predictor's tokenizer, outlook and pathway too, as JSON would give them back."""
     sections = {name: config[name] for name in IDENTITY if name in config}
-    if "train" in sections:
-        sections["train"] = {name: value for name, value in config["train"].items() if name not in BY_THE_WAY}
+    for section in BY_THE_WAY.keys() & sections.keys():
+        kept = {name: value for name, value in config[section].items() if name not in BY_THE_WAY[section]}
+        sections[section] = kept
     if "tokenizer" in config:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
     if "outlook" in config:

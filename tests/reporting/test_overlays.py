@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_flow, draw_truth, enlarge
+from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_depth, draw_flow, draw_truth, enlarge
 
 SCALE = 8
 GREEN = np.array(ROLE_COLOURS["target"])
@@ -57,3 +57,8 @@ def test_enlarged_pixels_are_squares():
     film = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
     np.testing.assert_array_equal(enlarge(film, 3)[:, 1::3, 1::3], film)
     assert len(np.unique(enlarge(film, 3)[0, :3, :3].reshape(-1, 3), axis=0)) == 1
+
+
+def test_depth_is_lighter_the_nearer_and_black_at_the_sky():
+    drawn = draw_depth(np.array([[[2.0, 4.0, 20.0, np.inf]]])).astype(int).sum(-1)[0, 0]
+    assert drawn[0] > drawn[1] > drawn[2] > drawn[3] == 0

@@ -56,3 +56,11 @@ def test_what_a_predictors_pathway_starts_from_decides_and_where_it_was_trained_
 def test_a_workdir_without_config_says_what_to_do(tmp_path):
     with pytest.raises(ValueError, match="train there first"):
         identity.read_config(tmp_path)
+
+
+def test_where_clips_are_drawn_is_the_same_training(tmp_path):
+    identity.claim(tmp_path, {"data": {"size": 32, "render_on": "device"}})
+    identity.require_same(tmp_path, {"data": {"size": 32, "render_on": "host"}})
+    identity.require_same(tmp_path, {"data": {"size": 32}})
+    with pytest.raises(ValueError, match=r"data.size: 64, there 32"):
+        identity.require_same(tmp_path, {"data": {"size": 64, "render_on": "host"}})

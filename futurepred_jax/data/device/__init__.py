@@ -1,0 +1,5 @@
+"""Clips drawn by JAX, on an accelerator and inside the step that trains on them, from what ``blueprints`` makes."""
+
+from futurepred_jax.data.device.drawing import draw
+
+__all__ = ["draw"]
