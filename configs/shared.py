@@ -70,9 +70,10 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "sampling": ConfigDict(
             {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True, "guess_share": 0.25}
         ),
-        "predictions": ConfigDict(predictions()),
+        "predictions": ConfigDict(predictions(preset)),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),
+        "compare": ConfigDict({"workdirs": ""}),
     }
 
 
@@ -90,10 +91,10 @@ def evaluation(preset: str) -> dict[str, Any]:
     }
 
 
-def predictions() -> dict[str, Any]:
+def predictions(preset: str) -> dict[str, Any]:
     """What is predicted by --mode=predict: held-out clips, or what follows a user's own videos."""
     return {
-        "clips": 12,  # held-out ones to show
+        "clips": 12 if preset == "debug" else 24,  # held-out ones to show
         "seed": 0,
         "input": "",  # a folder, file or pattern of videos, whose last frames are the context
         "frames": 0,  # future frames of each; 0 for as many as in training

@@ -8,7 +8,9 @@ from ml_collections import ConfigDict
 from futurepred_jax import config_flag, modes
 from futurepred_jax.training import distributed
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Where everything is kept; by default runs/NAME-PRESET.")
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Where everything is kept; by default runs/NAME-PRESET, or runs/comparison of --mode=compare."
+)
 MODE = flags.DEFINE_enum(
     "mode", "run", list(modes.MODES), "; ".join(f"{m}: {f.__doc__}" for m, f in modes.MODES.items())
 )
@@ -20,6 +22,11 @@ PROCESS = flags.DEFINE_integer("process", None, "Which of them this is, from 0."
 
 SHORT = {
     "config.replay.step": flags.DEFINE_integer("step", None, "With --mode=replay: which.", lower_bound=1),
+    "config.compare.workdirs": flags.DEFINE_string(
+        "workdirs",
+        None,
+        "With --mode=compare: finished workdirs with commas between, the first to hold others against.",
+    ),
     "config.compile.topology": flags.DEFINE_string(
         "topology", None, "With --mode=compile: the hardware, such as v5e:4x4 or h100:8."
     ),
@@ -61,8 +68,13 @@ def main(argv: Sequence[str]) -> None:
     with config_flag.told():
         apply_short(config)
         distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
-        name = config.predictions.pretrained or f"{config.name}-{config.preset}"
-        modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{name}")
+        modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{_folder(config)}")
+
+
+def _folder(config: ConfigDict) -> str:
+    if MODE.value == "compare":
+        return "comparison"
+    return config.predictions.pretrained or f"{config.name}-{config.preset}"
 
 
 def apply_short(config: ConfigDict) -> None:

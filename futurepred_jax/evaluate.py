@@ -17,12 +17,14 @@ from futurepred_jax import factory, floors
 from futurepred_jax.arrays import Key, Video
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.pipeline import Clips
-from futurepred_jax.data.scene import ROLES
+from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
+from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
+from futurepred_jax.metrics.casts import cast_of
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.likelihood import Likelihood
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
@@ -35,7 +37,7 @@ from futurepred_jax.training import checkpoints
 PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
 SHUFFLED = "shuffled_pathway"  # the model, its motion pathway watching another clip
 GUESS = "first_guess"  # what the model reads of the future before it settles on one
-CLIP_FIELDS = (*FIELDS, "noise", "index")  # what a split must be stored with
+CLIP_FIELDS = (*FIELDS, "family", "noise", "index")  # what a split must be stored with
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,9 +200,12 @@ class _Referee:
         self.tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, batch.valid)
 
     def add_floors(self, batch: Batch) -> None:
-        """The true frames, for the tracker's own error, and all that a prediction must beat."""
+        """The true frames, for the tracker's own error, who plays in them, and all that a prediction must beat."""
         context, frames = self.protocol.context_frames, self.protocol.future_frames
         spec, split = self.clips.spec, self.clips.split
+        if spec:
+            cast = cast_of(batch.fields, batch.truth.targets, roles=ROLE_NUMBERS)
+            self.tally.add_cast(cast, tuple(FAMILIES), batch.valid)
         videos = {
             TRUTH: batch.truth.video,
             **(floors.redraw(spec, split, batch.fields["index"], context=context, frames=frames) if spec else {}),
@@ -224,7 +229,7 @@ class _Referee:
             "sampling": _describe_sampling(protocol.sampling),
             "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
         }
-        detail = {"index": list(range(protocol.clips)), "scores": summary.clips}
+        detail = {"index": list(range(protocol.clips)), **summary.clips}
         return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
 
     def _context(self, batch: Batch) -> Video:
@@ -274,7 +279,7 @@ def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -
         floors.redraw_clutter(clips.spec, clips.split, fields["index"], context=context, frames=frames),
         context=context,
         slots=clips.spec.objects[1],
-        roles={role: number for number, role in enumerate(ROLES)},
+        roles=ROLE_NUMBERS,
         hues=HUES,
     )
 

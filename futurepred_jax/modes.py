@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compile, evaluate, factory, predict, predict_files, replay, report, train
+from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -76,7 +76,12 @@ def _minutes(began: float) -> str:
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
 """What follows training, each with the file that it writes last."""
 
-ALONE: dict[str, Mode] = {"evaluate": evaluate.run, "predict": predict.run, "report": write_report}
+ALONE: dict[str, Mode] = {
+    "evaluate": evaluate.run,
+    "predict": predict.run,
+    "report": write_report,
+    "compare": compare.run,
+}
 """What one process does, whatever their number."""
 
 

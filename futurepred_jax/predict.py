@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from futurepred_jax import factory
 from futurepred_jax.data.pipeline import Source
+from futurepred_jax.evaluation.tracks import about_clip, knows_targets, tracks_of
 from futurepred_jax.reporting.choices import Choice, choose_clips, describe_choices
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.gif import side_by_side
@@ -50,7 +51,8 @@ def write_predictions(
     """Predict the chosen clips one by one and write ``NAME.gif``, ``NAME.npz`` and ``index.json`` into ``folder``.
 
     An npz holds uint8 ``context`` as the model saw it, the noise-free ``truth``, ``prediction``, and ``copy_last``, the
-    last noise-free context frame repeated. The key of a clip depends on the seed and its index only, so repeating a
+    last noise-free context frame repeated; where the truth is known also what ``tracks_of`` finds, and the index then
+    says what is in the clip. The key of a clip depends on the seed and its index only, so repeating a
     call, or choosing other clips beside it, gives the same files; at temperature 0 predictions are, besides, the very
     ones that an evaluation scored. Files that an earlier index named and this one does not are removed once the new one
     stands.
@@ -74,9 +76,13 @@ def write_predictions(
     stale = _files(json.loads(index.read_text())) if index.exists() else set()
     entries = []
     for choice in tqdm(choices, desc="predicting", unit="clip"):
-        arrays = _predict(predictor, clips, choice, protocol)
+        batch = _clip(clips, choice, protocol)
+        arrays = _predict(predictor, batch, choice, protocol)
         films = side_by_side(arrays["context"], arrays["truth"], arrays["prediction"], fps=protocol.fps)
         entry = {**dataclasses.asdict(choice), "name": choice.name}
+        if knows_targets(batch):
+            entry |= about_clip(batch)
+            arrays |= tracks_of(batch, arrays["prediction"], context=protocol.context_frames)
         entry |= {"gif": f"{choice.name}.gif", "npz": f"{choice.name}.npz", "fps": protocol.fps}
         write_bytes(folder / entry["gif"], films)
         write_bytes(folder / entry["npz"], _npz(arrays))
@@ -87,9 +93,12 @@ def write_predictions(
     return index
 
 
-def _predict(
-    predictor: Predictor, clips: Mapping[str, Source], choice: Choice, protocol: Rollout
-) -> dict[str, UInt8[np.ndarray, "t h w 3"]]:
+def _clip(clips: Mapping[str, Source], choice: Choice, protocol: Rollout) -> dict[str, np.ndarray]:
+    """A batch of one clip.
+
+    Raises:
+        ValueError: as ``write_predictions``.
+    """
     if choice.split not in clips:
         raise ValueError(f"no clips of split {choice.split!r}: there are {', '.join(sorted(clips))}")
     batch = clips[choice.split].batch(np.array([choice.index]))
@@ -99,6 +108,13 @@ def _predict(
             f"{choice.name} has {batch['video'].shape[1]} frames: "
             f"{border} of context and {protocol.future_frames} of future need {needed}"
         )
+    return batch
+
+
+def _predict(
+    predictor: Predictor, batch: Mapping[str, np.ndarray], choice: Choice, protocol: Rollout
+) -> dict[str, UInt8[np.ndarray, "t h w 3"]]:
+    border, needed = protocol.context_frames, protocol.context_frames + protocol.future_frames
     context = batch["noisy"][:, :border]
     predicted = predictor.predict(
         jax.numpy.asarray(context, jax.numpy.float32) / 127.5 - 1,

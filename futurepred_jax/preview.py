@@ -62,8 +62,8 @@ def _player(clip: Clip, split: str, config: ConfigDict) -> Player:
         labels |= {"video": "Free of noise", "truth": "Masks, boxes, tracks"}
     if "flow" in clip:
         films["flow"], labels["flow"] = enlarge(draw_flow(clip["flow"]), scale), "Flow"
-    entry = {"split": split, "index": int(clip["index"]), "scores": {}, "about": _about(clip)}
-    return pack(entry, labels, films, context=config.data.context_frames, fps=config.data.fps)
+    entry = {"split": split, "index": int(clip["index"]), "about": _about(clip)}
+    return Player(entry, labels, pack(films, context=config.data.context_frames, fps=config.data.fps))
 
 
 def _about(clip: Clip) -> str:

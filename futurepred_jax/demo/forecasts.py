@@ -95,7 +95,7 @@ def _surprise(predictor: Predictor, context: Film, truth: Later) -> Float[np.nda
 def _targets(labels: Mapping[str, np.ndarray], context: int, frames: int) -> Targets:
     batch = {name: np.asarray(values)[None] for name, values in labels.items()}
     roles = {role: number for number, role in enumerate(ROLES)}
-    return targets_of(batch, context=context, frames=frames, slots=MOST_OBJECTS, roles=roles)
+    return targets_of(batch, slice(context, context + frames), slots=MOST_OBJECTS, roles=roles)
 
 
 def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:

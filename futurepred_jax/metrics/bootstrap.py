@@ -1,9 +1,10 @@
 """How far a score, or a difference between two predictors, can be trusted, from the clips that it was measured on."""
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from futurepred_jax.metrics.ratios import Ratio, mean
 
@@ -29,8 +30,7 @@ def interval(ratio: Ratio, *, seed: int = 0, level: float = LEVEL) -> Interval:
         seed: Of the resampling; the same seed resamples the same clips for every score.
         level: Share of resampled scores between ``low`` and ``high``.
     """
-    clips = len(ratio.total)
-    often = np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)
+    often = _resamples(len(ratio.total), seed)
     resampled = mean(Ratio(often @ ratio.total, often @ ratio.count).quotient(), axis=1)
     resampled = resampled[np.isfinite(resampled)]
     low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) if len(resampled) else [np.nan] * 2
@@ -52,3 +52,9 @@ def paired_interval(
     known = np.isfinite(difference)
     total = np.where(known, difference, 0)
     return interval(Ratio(total[:, None], known.astype(float)[:, None]), seed=seed, level=level)
+
+
+@functools.lru_cache(maxsize=8)
+def _resamples(clips: int, seed: int) -> Int[np.ndarray, "resamples clips"]:
+    """How often each clip is drawn in each resampled split."""
+    return np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)

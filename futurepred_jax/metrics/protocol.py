@@ -42,6 +42,7 @@ def describe_protocol() -> dict[str, Any]:
             "around": tracking.AROUND,
             "compact": tracking.COMPACT,
         },
+        "objects": "position error, recall and mask IoU of one target: means over the frames in which it is judged",
         "mask_iou": f"pixels within reach of likeness in chroma >= {objects.ALIKE:g}; 0 for objects not found",
         "count_error": "absolute difference of the numbers of objects found and judged, mean over frames; objects "
         "partly in view do not count",

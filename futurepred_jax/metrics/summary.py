@@ -12,6 +12,7 @@ from jaxtyping import Bool, Int
 
 from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
+from futurepred_jax.metrics.casts import Cast, about_clips, by_object
 from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
@@ -38,8 +39,10 @@ class Tally:
     further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
     likelihood: dict[str, list[Likelihood]] = dataclasses.field(default_factory=dict)
     pairs: list[Pairs] = dataclasses.field(default_factory=list)
+    casts: list[Cast] = dataclasses.field(default_factory=list)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
+    families: tuple[str, ...] = ()
 
     def add_video(self, name: str, video: image.Unit | np.ndarray, truth: Truth, valid: int) -> None:
         """Measures a predictor's frames.
@@ -65,6 +68,11 @@ class Tally:
         """Keeps which clips of a probe are possible, and the pair that each belongs to."""
         self.pairs.append(_first(Pairs(possible, pair), valid))
 
+    def add_cast(self, cast: Cast, families: tuple[str, ...], valid: int) -> None:
+        """Keeps who plays in the clips, and the names of the families of motion."""
+        self.families = families
+        self.casts.append(_first(cast, valid))
+
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
         self.sizes = sizes
@@ -88,7 +96,11 @@ def _joined(parts: Sequence[Tree]) -> Tree:
 
 
 class Summary(NamedTuple):
-    """``split`` is the split's part of ``evaluation.json``, ``clips`` one value a clip; JSON's types only."""
+    """``split`` is the split's part of ``evaluation.json``, ``clips`` that of ``evaluation_clips.json``; JSON's types.
+
+    Of ``clips``, ``scores`` has one value a clip; where the truth is known, ``about`` says what is in each, and
+    ``objects`` has one value a target.
+    """
 
     split: dict[str, Any]
     clips: dict[str, Any]
@@ -130,7 +142,14 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
             split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)
         split["scores"][name]["calibration_error"] = calibrated.error
-    return Summary(split=jsonable(split), clips=jsonable(per_clip))
+    return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_who_plays(tally, records)}))
+
+
+def _who_plays(tally: Tally, records: Mapping[str, scores.Record]) -> dict[str, Any]:
+    if not tally.casts:
+        return {}
+    cast = _joined(tally.casts)
+    return {"about": about_clips(cast, tally.families), "objects": by_object(records, cast, tally.families)}
 
 
 def _totals(ratios: Mapping[str, Mapping[str, Ratio]]) -> dict[str, dict[str, float | None]]:

@@ -57,25 +57,17 @@ def truth_of(
     instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
     known = _of_known(batch["instance"][:, future], np.any(batch["alive"][:, :context], axis=1))
     unknown = (batch["instance"][:, future] > 0) & ~known
-    order = _order(batch, slots, roles)
+    order = _order(batch, roles)[:, :slots]
     return Truth(
         video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
         instance=instance,
         foreground=image.dilate(instance > 0),
         predictable=image.dilate(known) & ~image.dilate(unknown),
-        targets=_targets(batch, order, future, _is_target(batch, roles)),
+        targets=targets_of(batch, future, slots=slots, roles=roles),
         events=_events(batch, order, context, future.stop),
         palette=_palette(batch, hues, _is_target(batch, roles)),
         clutter=clutter_of(batch, drawings, context=context, roles=roles),
     )
-
-
-def targets_of(
-    batch: Mapping[str, np.ndarray], *, context: int, frames: int, slots: int, roles: Mapping[str, int]
-) -> Targets:
-    """The targets alone, over the ``frames`` frames after the context; other arguments as ``truth_of``."""
-    future = slice(context, context + frames)
-    return _targets(batch, _order(batch, slots, roles), future, _is_target(batch, roles))
 
 
 def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
@@ -100,6 +92,34 @@ def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
     return Truth(truth, instance, nothing, nothing, targets, Events(no, no), palette, clutter)
 
 
+def targets_of(batch: Mapping[str, np.ndarray], frames: slice, *, slots: int, roles: Mapping[str, int]) -> Targets:
+    """The tracked objects of a batch of clips over some of its frames, of which there is one before the first.
+
+    Args:
+        batch: FIELDS of the clips, with a leading axis.
+        frames: Those that are tracked.
+        slots: As in ``truth_of``.
+        roles: As there.
+    """
+    order, exists = _order(batch, roles)[:, :slots], _is_target(batch, roles)
+    centre, ids = jnp.asarray(_pick(batch["centre"][:, frames], order, 2)), jnp.asarray(order + 1, jnp.int32)
+    return Targets(
+        ids=ids,
+        start=jnp.asarray(_pick(batch["centre"][:, frames.start - 1], order, 1)),
+        centre=centre,
+        place=motion.visible_places(jnp.asarray(batch["instance"][:, frames], jnp.int32), ids, centre),
+        visible_px=jnp.asarray(_pick(batch["visible_px"][:, frames], order, 2)),
+        amodal_px=jnp.asarray(_pick(batch["amodal_px"][:, frames], order, 2)),
+        rgb=jnp.asarray(_pick(batch["rgb"], order, 1)),
+        exists=jnp.asarray(_pick(exists, order, 1)),
+    )
+
+
+def _order(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Int[np.ndarray, "b k"]:
+    """Slots, those of targets first."""
+    return np.argsort(~_is_target(batch, roles), axis=1, kind="stable")
+
+
 def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Bool[np.ndarray, "b k"]:
     return (batch["role"] == roles["target"]) & batch["exists"]
 
@@ -121,23 +141,6 @@ def _pick(values: np.ndarray, order: Int[np.ndarray, "b n"], axis: int) -> np.nd
     shape = [1] * values.ndim
     shape[0], shape[axis] = order.shape
     return np.take_along_axis(values, order.reshape(shape), axis=axis)
-
-
-def _targets(
-    batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], future: slice, exists: Bool[np.ndarray, "b k"]
-) -> Targets:
-    centre = jnp.asarray(_pick(batch["centre"][:, future], order, 2))
-    ids = jnp.asarray(order + 1, jnp.int32)
-    return Targets(
-        ids=ids,
-        start=jnp.asarray(_pick(batch["centre"][:, future.start - 1], order, 1)),
-        centre=centre,
-        place=motion.visible_places(jnp.asarray(batch["instance"][:, future], jnp.int32), ids, centre),
-        visible_px=jnp.asarray(_pick(batch["visible_px"][:, future], order, 2)),
-        amodal_px=jnp.asarray(_pick(batch["amodal_px"][:, future], order, 2)),
-        rgb=jnp.asarray(_pick(batch["rgb"], order, 1)),
-        exists=jnp.asarray(_pick(exists, order, 1)),
-    )
 
 
 def _events(batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], context: int, end: int) -> Events:

@@ -1,4 +1,4 @@
-"""The report's charts: quantities logged in training, and scores over the horizon."""
+"""The report's charts: quantities logged in training, scores over the horizon, calibration."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,19 @@ from markupsafe import Markup
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.curves import LEFT, RIGHT, WIDTH, Axes, Line, Value, draw, fit
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.vocabulary import PREDICTORS, Metric, metric, predictor
+from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.vocabulary import Metric, metric
 from futurepred_jax.reporting.workdir import Log
 
 POINTS = 200  # more records than this are drawn as means of equal bins with a band from least to largest
 OPERATION = ("per_second", "mfu", "learning_rate", "norm", "seconds", "goodput", "input_wait", "memory", "skipped")
 SPLITS = {"train": "Train", "val": "Validation"}
-FAR = ("black_frame", "mean_frame", "context_mean")  # may lie so far off that they would flatten the rest
+FAR = (
+    "true_parameters",
+    "black_frame",
+    "mean_frame",
+    "context_mean",
+)  # may lie so far off that they would flatten the rest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,17 +48,30 @@ def training_charts(log: Log) -> tuple[list[Chart], list[Chart]]:
     )
 
 
-def horizon_charts(curves: Mapping[str, Mapping[str, Sequence[Value]]]) -> list[Chart]:
-    """One chart a metric: every predictor's score in each future frame, the model on top."""
-    known = [name for name in reversed(PREDICTORS) if name in curves and name != "model"]
-    ordered = [*(name for name in curves if name not in PREDICTORS), *known, *({"model"} & curves.keys())]
-    names = list(dict.fromkeys(name for scores in curves.values() for name in scores))
-    return [chart for name in names if (chart := _horizon_chart(name, ordered, curves))]
+def horizon_charts(everybody: Sequence[Contestant]) -> list[Chart]:
+    """One chart a metric: every contestant's score in each future frame, the models on top."""
+    names = list(dict.fromkeys(name for one in everybody for name in one.curves))
+    backwards = list(reversed(everybody))
+    ordered = [one for models in (False, True) for one in backwards if (one.role == "model") == models]
+    return [chart for name in names if (chart := _horizon_chart(name, ordered))]
 
 
-def style_of(name: str) -> str:
-    """CSS class of a predictor's curve."""
-    return f"is-{name.replace('_', '-')}" if name in PREDICTORS else "is-other"
+def calibration_chart(models: Mapping[str, Mapping[str, Any]]) -> Chart | None:
+    """How often the likeliest code is right, by the probability that a model gives it.
+
+    Args:
+        models: By CSS class, a "label" and what an evaluation has of its "calibration".
+    """
+    if not models:
+        return None
+    lines = [Line("Perfectly calibrated", "is-true-parameters", [0, 1], [0, 1])]
+    notes = []
+    for style, found in models.items():
+        known = [(x, y) for x, y in zip(found["confidence"], found["accuracy"], strict=True) if None not in (x, y)]
+        lines.append(Line(found["label"], style, *zip(*known, strict=True)))
+        notes.append(f"{found['label']}: expected calibration error {formats.number(found['error'], 4)}")
+    kind = metric("accuracy of the likeliest digit")
+    return _chart(kind, "Calibration of a token's digits", lines, Axes(0, 1, 0, 1), x_label="confidence", notes=notes)
 
 
 def thin(x: Sequence[Number], y: Sequence[Value], points: int = POINTS) -> Line:
@@ -95,13 +114,11 @@ def _last(values: Sequence[Value]) -> Value:
     return next(value for value in reversed(values) if value is not None)
 
 
-def _horizon_chart(
-    name: str, ordered: Sequence[str], curves: Mapping[str, Mapping[str, Sequence[Value]]]
-) -> Chart | None:
-    known = {who: curves[who][name] for who in ordered if any(v is not None for v in curves[who].get(name, ()))}
+def _horizon_chart(name: str, ordered: Sequence[Contestant]) -> Chart | None:
+    known = {one.name: one for one in ordered if any(value is not None for value in one.curves.get(name, ()))}
     lines = {
-        who: Line(predictor(who).label, style_of(who), range(1, len(values) + 1), values)
-        for who, values in known.items()
+        who: Line(one.label, one.style, range(1, len(one.curves[name]) + 1), one.curves[name])
+        for who, one in known.items()
     }
     if not lines:
         return None
@@ -110,12 +127,14 @@ def _horizon_chart(
     outside = [line for line in lines.values() if not any(axes.shows(value) for value in line.y)]
     kind = metric(name)
     ends = [
-        f"{lines[who].label} {_ends(values, kind)}" for who, values in known.items() if who in ("model", "copy_last")
+        f"{one.label} {_ends(one.curves[name], kind)}"
+        for one in known.values()
+        if one.role == "model" or one.name == "copy_last"
     ]
     notes = ends[::-1] + [
         f"{line.label} lies outside, at {formats.score(_last(line.y), kind, unit=True)}" for line in outside
     ]
-    return _chart(kind, _named(kind), list(lines.values()), axes, x_label="future frame", notes=notes)
+    return _chart(kind, formats.named(kind), list(lines.values()), axes, x_label="future frame", notes=notes)
 
 
 def _ends(values: Sequence[Value], kind: Metric) -> str:
@@ -128,11 +147,6 @@ def _widened(axes: Axes, lines: Sequence[Line]) -> Axes:
     return every if every.top - every.bottom <= 2 * (axes.top - axes.bottom) else axes
 
 
-def _named(kind: Metric) -> str:
-    arrow = {1: " · higher is better", -1: " · lower is better", 0: ""}[kind.sign]
-    return f"{kind.label}{', ' + kind.unit if kind.unit else ''}{arrow}"
-
-
 def _chart(kind: Metric, title: str, lines: list[Line], axes: Axes, *, x_label: str, notes: list[str]) -> Chart:
     readout = {
         "from": axes.left,
@@ -142,7 +156,7 @@ def _chart(kind: Metric, title: str, lines: list[Line], axes: Axes, *, x_label: 
         "x": x_label,
         "digits": kind.digits if kind.sign else None,
         "lines": [
-            {"label": line.label, "style": line.style, "x": [round(x, 1) for x in line.x], "y": _rounded(line.y)}
+            {"label": line.label, "style": line.style, "x": _rounded(line.x), "y": _rounded(line.y)}
             for line in reversed(lines)
         ],
     }

@@ -41,8 +41,9 @@ def choose_clips(
     """Pick clips to show: half of them at random, a quarter the best and a quarter the worst.
 
     Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
-    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are drawn
-    among the rest, so that no clip comes twice.
+    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are the
+    first of the rest in an order that the seed alone decides: no clip comes twice, and models that are compared show
+    mostly the same ones.
 
     Args:
         evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all
@@ -64,9 +65,9 @@ def choose_clips(
     quarter = min(count // 4, len(ranked) // 2)
     best, worst = ranked[:quarter], ranked[::-1][:quarter]
     taken = {choice.name for choice in best + worst}
-    rest = [choice for choice in candidates if choice.name not in taken]
-    drawn = np.random.default_rng(seed).permutation(len(rest))[: count - 2 * quarter]
-    groups: dict[Why, list[Choice]] = {"random": [rest[place] for place in drawn], "best": best, "worst": worst}
+    shuffled = [candidates[place] for place in np.random.default_rng(seed).permutation(len(candidates))]
+    drawn = [choice for choice in shuffled if choice.name not in taken][: count - 2 * quarter]
+    groups: dict[Why, list[Choice]] = {"random": drawn, "best": best, "worst": worst}
     return [dataclasses.replace(choice, why=why) for why, group in groups.items() for choice in group]
 
 

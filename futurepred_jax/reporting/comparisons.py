@@ -45,10 +45,7 @@ class Comparison:
     @property
     def interval(self) -> str:
         """The ends of the difference's interval; empty where none is known."""
-        if self.low is None or self.high is None:
-            return ""
-        low, high = (formats.difference(end, self.metric, unit=False) for end in (self.low, self.high))
-        return f"[{low}, {high}]"
+        return formats.interval(self.low, self.high, self.metric, signed=True)
 
 
 def subject_of(scores: Scores) -> str:

@@ -114,24 +114,18 @@ def _grid(axes: Axes) -> list[str]:
     for value in rows:
         y = axes.up(value)
         shapes.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        shapes.append(f'<text class="tick" x="{LEFT - 7}" y="{y + 3.5:.1f}" text-anchor="end">{_short(value)}</text>')
-    for value in _columns(axes):
-        x = axes.across(value)
         shapes.append(
-            f'<text class="tick" x="{x:.1f}" y="{HEIGHT - BOTTOM + 15}" text-anchor="middle">{_short(value)}</text>'
+            f'<text class="tick" x="{LEFT - 7}" y="{y + 3.5:.1f}" text-anchor="end">{formats.short(value)}</text>'
         )
+    for value in _columns(axes):
+        x, y = axes.across(value), HEIGHT - BOTTOM + 15
+        shapes.append(f'<text class="tick" x="{x:.1f}" y="{y}" text-anchor="middle">{formats.short(value)}</text>')
     return shapes
 
 
 def _columns(axes: Axes) -> list[Number]:
-    """Ticks along the horizontal axis, which counts things: whole numbers only."""
-    return [value for value in ticks(axes.left, axes.right, 5) if value == round(value)]
-
-
-def _short(value: Number) -> str:
-    if abs(value) >= 10_000:
-        return f"{value / 1000:g}k"
-    return f"{value:.4g}".replace("-", formats.MINUS)
+    """Ticks along the horizontal axis: whole numbers only, unless it is a share."""
+    return [value for value in ticks(axes.left, axes.right, 5) if value == round(value) or axes.right <= 1]
 
 
 def _line(line: Line, axes: Axes) -> list[str]:

@@ -32,6 +32,27 @@ def difference(value: Number, metric: Metric, *, unit: bool = True) -> str:
     return f"{text} {metric.unit}".strip() if unit else text
 
 
+def interval(low: Number | None, high: Number | None, metric: Metric, *, signed: bool = False) -> str:
+    """The ends of a score, or (``signed``) of a difference, in the metric's own digits; empty where not known."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    ends = (difference(end, metric, unit=False) if signed else number(end, metric.digits) for end in (low, high))
+    return f"[{', '.join(ends)}]"
+
+
+def named(metric: Metric) -> str:
+    """A metric as a chart's title: "PSNR, dB · higher is better"."""
+    arrow = {1: " · higher is better", -1: " · lower is better", 0: ""}[metric.sign]
+    return f"{metric.label}{', ' + metric.unit if metric.unit else ''}{arrow}"
+
+
+def short(value: Number) -> str:
+    """A tick of an axis: as few digits as it takes."""
+    if abs(value) >= 10_000:
+        return f"{value / 1000:g}k"
+    return f"{value:.4g}".replace("-", MINUS)
+
+
 def count(value: Number) -> str:
     """A whole number with thousands separated."""
     return f"{round(value):,}"

@@ -5,7 +5,7 @@ import functools
 import jinja2
 
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.charts import style_of
+from futurepred_jax.reporting.tables import MAIN
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
 
 
@@ -19,12 +19,13 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"count": formats.count, "percent": formats.percent}
+    found.filters |= {"count": formats.count, "percent": formats.percent, "zip": zip}
     found.globals |= {
         "METRICS": METRICS,
         "HEADLINE": HEADLINE,
         "predictor": predictor,
-        "style_of": style_of,
+        "MAIN": MAIN,
         "score": formats.score,
+        "interval": formats.interval,
     }
     return found

@@ -1,4 +1,4 @@
-"""Videos that a page can play and scrub by frame: all frames of a clip in one picture, embedded as a data URI."""
+"""Clips that a page can play and scrub by frame: all their frames in one picture, embedded as a data URI."""
 
 import base64
 import dataclasses
@@ -11,53 +11,60 @@ from einops import rearrange
 from jaxtyping import UInt8
 from PIL import Image
 
-from futurepred_jax.reporting.workdir import Prediction
-
-PANELS = {"truth": "Truth", "prediction": "Predicted", "copy_last": "Copy-last-frame"}
 LOSSLESS_UP_TO = 64  # px a side; larger frames are stored as WebP of quality 90, a tenth of the bytes
 SHEET_WIDTH = 8192  # px; browsers on phones refuse wider pictures
+
+Film = UInt8[np.ndarray, "t h w 3"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A clip ready to be played: ``tiles[panel][frame]`` is the number of a frame on the sheet, ``columns`` a row.
+
+    A panel of None has nothing to show of this clip.
+    """
+
+    sheet: str
+    columns: int
+    width: int
+    height: int
+    frames: int
+    context: int
+    fps: int | float
+    tiles: list[list[int] | None]
+
+    def plain(self) -> dict[str, Any]:
+        """For the page's script."""
+        return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class Player:
-    """A clip ready to be played: frame f of panel p is tile p · frames + f of the sheet, ``columns`` tiles a row.
-
-    ``entry`` is what is told of the clip, ``panels`` are its names and labels.
-    """
+    """A clip under its panels' labels; ``entry`` is what is told of it."""
 
     entry: dict[str, Any]
     panels: dict[str, str]
-    sheet: str
-    columns: int
-    height: int
-    width: int
-    frames: int
-    context: int
-    fps: int | float
+    clip: Clip
 
 
-def make_player(prediction: Prediction) -> Player:
-    """Pack truth, prediction and copy-last-frame, each after its context, into one sheet."""
-    context = prediction.films["context"]
-    films = {name: np.concatenate([context, prediction.films[name]]) for name in PANELS}
-    return pack(prediction.entry, PANELS, films, context=len(context), fps=prediction.entry.get("fps", 6.0))
+def pack(films: Mapping[str, Film | None], *, context: int, fps: int | float) -> Clip:
+    """Pack films of one shape, one a panel, into a sheet that has each frame once.
 
-
-def pack(
-    entry: dict[str, Any],
-    panels: dict[str, str],
-    films: Mapping[str, UInt8[np.ndarray, "t h w 3"]],
-    *,
-    context: int,
-    fps: int | float,
-) -> Player:
-    """Pack films of one shape, one a panel, into a sheet; ``context`` is how many of their frames a model sees."""
-    tiles = np.stack([films[name] for name in panels])
-    _, frames, height, width, _ = tiles.shape
-    tiles = rearrange(tiles, "p t h w c -> (p t) h w c")
+    Args:
+        films: By panel; None where there is nothing to show.
+        context: How many frames of each a model sees.
+        fps: Frames a second.
+    """
+    known = np.stack([film for film in films.values() if film is not None])
+    frames, height, width = known.shape[1:4]
+    places: dict[bytes, int] = {}
+    numbers = [[places.setdefault(frame.tobytes(), len(places)) for frame in film] for film in known]
+    tiles = np.frombuffer(b"".join(places), np.uint8).reshape(len(places), height, width, 3)
     columns = min(len(tiles), SHEET_WIDTH // width)
     uri = picture_uri(arrange(tiles, columns), lossless=max(height, width) <= LOSSLESS_UP_TO)
-    return Player(entry, panels, uri, columns, height, width, frames, context, fps)
+    rows = iter(numbers)
+    panels = [next(rows) if film is not None else None for film in films.values()]
+    return Clip(uri, columns, width, height, frames, context, fps, panels)
 
 
 def arrange(tiles: UInt8[np.ndarray, "n h w 3"], columns: int) -> UInt8[np.ndarray, "_y _x 3"]:

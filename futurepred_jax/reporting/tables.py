@@ -6,30 +6,52 @@ from typing import Any
 
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won, subject_of
+from futurepred_jax.reporting.formats import Number
+from futurepred_jax.reporting.models import Contestant
 from futurepred_jax.reporting.verdict import Verdict
-from futurepred_jax.reporting.vocabulary import METRICS, PREDICTORS, Metric, metric, predictor
+from futurepred_jax.reporting.vocabulary import METRICS, Metric, metric
+
+MAIN = (
+    "psnr",
+    "ssim",
+    "foreground_psnr",
+    "ade",
+    "recall",
+    "mask_iou",
+    "clutter_recall",
+    "token_accuracy",
+    "bits_per_token",
+)
+"""Scores that a table shows before it is asked for all."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A number as printed; ``mark`` is "best" for the best floor of its column, "gain" or "loss" for a difference."""
+    """A number as printed, and to sort by; ``mark`` is "best" for the best floor, "gain" or "loss" for a difference.
+
+    ``doubt`` is its interval, or its standard deviation over the seeds.
+    """
 
     text: str
+    value: Number | None = None
     mark: str = ""
+    doubt: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the score table; ``kind`` is the predictor's role, or "difference"."""
+    """A contestant's scores, and under them its differences from others, by what stands before them."""
 
     label: str
-    kind: str
+    role: str
+    style: str
     cells: list[Cell]
+    differences: dict[str, list[Cell]]
 
 
 @dataclasses.dataclass(frozen=True)
 class ScoreTable:
-    """Ceilings first, then the model with its distance to the best floor and to the ceiling, then the floors."""
+    """Ceilings first, then the models with their distance to the best floor and to the ceiling, then the floors."""
 
     columns: list[Metric]
     rows: list[Row]
@@ -44,24 +66,14 @@ class Module:
     share: float
 
 
-def score_table(scores: Scores) -> ScoreTable:
-    """Tabulate every score that has a value for anybody."""
-    logged = {name for values in scores.values() for name, value in values.items() if value is not None}
-    columns = [METRICS[name] for name in METRICS if name in logged]
-    columns += [metric(name) for name in sorted(logged - METRICS.keys())]
-    order = [name for name in PREDICTORS if name in scores] + [name for name in scores if name not in PREDICTORS]
-    best = {column.name: best_floor(scores, column.name) for column in columns}
-    rows = []
-    for name in order:
-        cells = [
-            Cell(formats.score(scores[name].get(column.name), column), "best" if best[column.name] == name else "")
-            for column in columns
-        ]
-        is_subject = name == subject_of(scores)
-        rows.append(Row(predictor(name).label, "model" if is_subject else predictor(name).role, cells))
-        if is_subject:
-            rows += _differences(scores, columns, best)
-    return ScoreTable(columns, rows)
+def score_table(everybody: Sequence[Contestant]) -> ScoreTable:
+    """Tabulate every score that has a value for anybody, those of MAIN first."""
+    logged = {name for one in everybody for name, value in one.scores.items() if value is not None}
+    names = [*(name for name in MAIN if name in logged), *(name for name in METRICS if name in logged - {*MAIN})]
+    columns = [METRICS[name] for name in names] + [metric(name) for name in sorted(logged - METRICS.keys())]
+    floors = {one.name: one.scores for one in everybody if one.role == "floor"}
+    best = {column.name: best_floor(floors, column.name) for column in columns}
+    return ScoreTable(columns, [_row(one, everybody, columns, best) for one in everybody])
 
 
 def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
@@ -89,22 +101,43 @@ def modules(parameters: Mapping[str, int]) -> list[Module]:
     return [Module(name, n, n / total if total else 0.0) for name, n in parts]
 
 
-def _differences(scores: Scores, columns: Sequence[Metric], best: Mapping[str, str | None]) -> list[Row]:
-    subject = subject_of(scores)
-    rows = []
-    if any(best.values()):
-        cells = [_difference(scores, column, best[column.name]) for column in columns]
-        rows.append(Row("against the best floor", "difference", cells))
-    if subject == "model" and "tokenizer_reconstruction" in scores:
-        cells = [_difference(scores, column, "tokenizer_reconstruction") for column in columns]
-        rows.append(Row("against the reconstruction", "difference", cells))
-    return rows
+def _row(
+    one: Contestant, everybody: Sequence[Contestant], columns: Sequence[Metric], best: Mapping[str, str | None]
+) -> Row:
+    cells = [_cell(one, column, "best" if best[column.name] == one.name else "") for column in columns]
+    differences = {}
+    scores = {other.name: other.scores for other in everybody}
+    if one.role == "model" and any(best.values()):
+        against = [scores.get(best[column.name] or "", {}) for column in columns]
+        differences["against the best floor"] = _differences(one, columns, against)
+    if one.role == "model" and one.name.startswith("model") and "tokenizer_reconstruction" in scores:
+        _, _, place = one.name.partition("-")
+        own = scores.get(f"tokenizer_reconstruction-{place}", scores["tokenizer_reconstruction"])
+        differences["against the reconstruction"] = _differences(one, columns, [own] * len(columns))
+    return Row(one.label, one.role, one.style, cells, differences)
 
 
-def _difference(scores: Scores, column: Metric, other: str | None) -> Cell:
-    value, against = scores[subject_of(scores)].get(column.name), scores.get(other or "", {}).get(column.name)
+def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
+    value, deviation = one.scores.get(column.name), one.spread.get(column.name)
+    low, high = one.intervals.get(column.name) or (None, None)
+    doubt = formats.interval(low, high, column)
+    if deviation is not None:
+        doubt = f"± {formats.number(deviation, column.digits)}"
+    return Cell(formats.score(value, column), value, mark, doubt)
+
+
+def _differences(
+    one: Contestant, columns: Sequence[Metric], against: Sequence[Mapping[str, Number | None]]
+) -> list[Cell]:
+    return [
+        _difference(one.scores.get(column.name), other.get(column.name), column)
+        for column, other in zip(columns, against, strict=True)
+    ]
+
+
+def _difference(value: Number | None, against: Number | None, column: Metric) -> Cell:
     if value is None or against is None or not column.sign:
         return Cell(formats.NOTHING)
     gain = round(column.sign * (value - against), column.digits)
     mark = "gain" if gain > 0 else "loss" if gain < 0 else ""
-    return Cell(formats.difference(value - against, column, unit=False), mark)
+    return Cell(formats.difference(value - against, column, unit=False), mark=mark)

@@ -32,7 +32,7 @@ def judge(split: Mapping[str, Any]) -> Verdict:
     told = [floor for floor in floors_of(scores) if floor in lost or floor in ALWAYS_TOLD]
     details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
     details += [] if comparisons else ["No floor was scored beside it, so nothing is said to be beaten."]
-    details += [_skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
+    details += [_pathway(split), _skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
     details += [_tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
     return Verdict(_headline(scores, comparisons), [sentence for sentence in details if sentence], comparisons)
 
@@ -84,6 +84,21 @@ def _both(comparison: Comparison) -> str:
     value, against = (formats.score(v, comparison.metric) for v in (comparison.value, comparison.against))
     chance = ", within the noise" if comparison.gain > 0 else ""
     return f"{value} against {against} {comparison.metric.unit}".strip() + chance
+
+
+def _pathway(split: Mapping[str, Any]) -> str:
+    """What the model loses when its pathway watches another clip."""
+    margins, gates = (split.get("margins") or {}).get("shuffled_pathway"), split.get("gates") or {}
+    if not margins:
+        return ""
+    lost = [
+        f"{METRICS[name].word} {formats.difference(-ends['mean'], METRICS[name])} "
+        f"{formats.interval(-ends['high'], -ends['low'], METRICS[name], signed=True)}"
+        for name in HEADLINE
+        if (ends := margins.get(name)) and ends["mean"] is not None
+    ]
+    opened = ", ".join(formats.difference(gate, METRICS["recall"]) for gate in gates.values())
+    return f"With its pathway watching another clip it changes by {formats.listing(lost)}; its gates are at {opened}."
 
 
 def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:

@@ -180,3 +180,8 @@ def metric(name: str) -> Metric:
 def predictor(name: str) -> Predictor:
     """The predictor of that name; one that is not listed is shown as it is called, and never compared with."""
     return PREDICTORS.get(name, Predictor(name, name.replace("_", " ").capitalize()))
+
+
+def style_of(name: str) -> str:
+    """CSS class of a predictor's marks."""
+    return f"is-{name.replace('_', '-')}" if name in PREDICTORS else "is-other"

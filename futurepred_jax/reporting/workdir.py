@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from futurepred_jax.reporting.formats import Number
 
 FILMS = ("context", "truth", "prediction", "copy_last")
+TRACKS = ("places", "found", "colours")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,10 +59,11 @@ class Training:
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """An entry of ``predictions/index.json`` with its frames by panel."""
+    """An entry of ``predictions/index.json`` with its frames by panel; ``tracks`` is None of recorded videos."""
 
     entry: dict[str, Any]
     films: dict[str, UInt8[np.ndarray, "_t _h _w 3"]]
+    tracks: dict[str, np.ndarray] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +94,7 @@ def read_run(workdir: epath.PathLike) -> Run:
         training=training,
         evaluation=evaluation,
         clips=_load(clips, mode="evaluate") if clips.exists() else None,
-        predictions=[Prediction(entry, _films(workdir / "predictions" / entry["npz"])) for entry in entries],
+        predictions=[_prediction(entry, workdir / "predictions" / entry["npz"]) for entry in entries],
     )
 
 
@@ -134,13 +136,14 @@ def _log(path: epath.Path) -> Log:
     return Log(records, unreadable, len(lines))
 
 
-def _films(path: epath.Path) -> dict[str, np.ndarray]:
-    """Context and each future, by the name of the array."""
+def _prediction(entry: dict[str, Any], path: epath.Path) -> Prediction:
+    """Context and each future, by the name of the array, and the tracks that go with them."""
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run --mode=predict on this workdir again")
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in FILMS}
+            tracks = {name: arrays[name] for name in TRACKS} if TRACKS[0] in arrays else None
+            return Prediction(entry, {name: arrays[name] for name in FILMS}, tracks)
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}): run --mode=predict on this workdir again") from error
 

@@ -50,6 +50,12 @@ def test_a_dozen_without_repeats_the_same_for_the_same_seed():
     assert len({choice.index for choice in first}) == 12
 
 
+def test_another_model_of_the_same_clips_shows_mostly_the_same_random_ones():
+    other = clips([float(-place) for place in range(40)], [50.0] * 40)
+    ours, theirs = (set(chosen("random", evaluation, count=12, seed=0)) for evaluation in (GRADED, other))
+    assert len(ours & theirs) >= 4
+
+
 def test_scores_of_the_clip_travel_with_it():
     best = next(choice for choice in choose_clips(GRADED, 12, 0) if choice.why == "best")
     assert best.scores == {"model": {"foreground_psnr": 39.0, "ade": 11.0}, "copy_last": {"ade": 11.0}}

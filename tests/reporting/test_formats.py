@@ -1,8 +1,10 @@
 """Numbers read the same everywhere."""
 
 import pytest
+from workdirs import model_of
 
 from futurepred_jax.reporting import formats
+from futurepred_jax.reporting.models import contestants
 from futurepred_jax.reporting.tables import modules, score_table
 from futurepred_jax.reporting.vocabulary import METRICS
 
@@ -45,15 +47,20 @@ def test_score_table_order_marks_and_differences():
         "copy_last": {"psnr": 22.0, "ade": 2.0, "odd": 3.0},
         "tokenizer_reconstruction": {"psnr": 28.0, "ade": 1.0},
     }
-    table = score_table(scores)
+    table = score_table(
+        contestants([model_of({"scores": scores, "intervals": {"model": {"psnr": [23.5, 24.5]}}})], "test_iid")
+    )
     assert [column.name for column in table.columns] == ["psnr", "ade", "odd"]
-    assert [(row.label, row.kind) for row in table.rows] == [
+    assert [(row.label, row.role) for row in table.rows] == [
         ("Tokenizer reconstruction", "ceiling"),
         ("Model", "model"),
-        ("against the best floor", "difference"),
-        ("against the reconstruction", "difference"),
         ("Copy-last-frame", "floor"),
         ("Mean frame", "floor"),
     ]
-    assert [(cell.text, cell.mark) for cell in table.rows[2].cells] == [("+2.00", "gain"), ("+0.50", "loss"), ("–", "")]
-    assert [cell.mark for cell in table.rows[4].cells] == ["best", "best", ""]
+    ours, floor = table.rows[1], table.rows[2]
+    assert [*ours.differences] == ["against the best floor", "against the reconstruction"]
+    gains = [(cell.text, cell.mark) for cell in ours.differences["against the best floor"]]
+    assert gains == [("+2.00", "gain"), ("+0.50", "loss"), ("–", "")]
+    assert (ours.cells[0].text, ours.cells[0].value, ours.cells[0].doubt) == ("24.00", 24.0, "[23.50, 24.50]")
+    assert [cell.mark for cell in floor.cells] == ["best", "best", ""]
+    assert not floor.differences

@@ -1,0 +1,230 @@
+"""What a page is about: models, each trained with one seed or several, and all who are scored beside them."""
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from futurepred_jax.metrics.ratios import mean
+from futurepred_jax.reporting.comparisons import subject_of
+from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor, style_of
+from futurepred_jax.reporting.workdir import Run
+
+SHUFFLED, RECONSTRUCTION = "shuffled_pathway", "tokenizer_reconstruction"
+OWN = (
+    "model",
+    "first_guess",
+    SHUFFLED,
+    RECONSTRUCTION,
+)  # what differs from model to model of one split; the rest is the split's
+NOT_THE_MODEL = (
+    "seed",
+    "storage",
+    "evaluation",
+    "predictions",
+    "workdir",
+    "logging",
+    "mesh",
+    "compile",
+    "compare",
+    "replay",
+)
+"""Fields of a config that may differ between the seeds of one model."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """One config in one or several runs that differ in their seed; ``label`` is its name on the page."""
+
+    label: str
+    runs: tuple[Run, ...]
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is known of other seeds."""
+        return len(self.runs) == 1
+
+    def split(self, name: str) -> dict[str, Any]:
+        """Its part of ``evaluation.json``, mean over the runs; intervals are those of the first."""
+        parts = [run.evaluation["splits"][name] for run in self.runs]
+        averaged = {
+            key: mean_of([part[key] for part in parts])
+            for key in ("scores", "curves", "calibration", "gates")
+            if key in parts[0]
+        }
+        return {**parts[0], **averaged}
+
+    def clips(self, name: str) -> dict[str, Any] | None:
+        """Its part of ``evaluation_clips.json``, mean over the runs; None where one has none."""
+        parts = [(run.clips or {}).get(name) for run in self.runs]
+        return mean_of(parts) if all(parts) else None
+
+    def spread(self, name: str, who: str, metric: str) -> float | None:
+        """Standard deviation of a score over the seeds; None of a single one."""
+        values = [run.evaluation["splits"][name]["scores"].get(who, {}).get(metric) for run in self.runs]
+        return statistics.stdev(values) if len(values) > 1 and None not in values else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """Who stands in the tables and charts of a split: a model, a floor it must beat or a ceiling it cannot pass.
+
+    ``clips`` has one value a clip, by metric, ``objects`` one a target; both are empty where an evaluation kept none.
+    """
+
+    name: str
+    label: str
+    role: Role
+    style: str
+    scores: Mapping[str, float | None]
+    intervals: Mapping[str, Sequence[float | None]]
+    spread: Mapping[str, float | None]
+    curves: Mapping[str, Sequence[float | None]]
+    clips: Mapping[str, Sequence[float | None]]
+    objects: Mapping[str, Sequence[float | None]]
+
+
+def group(runs: Sequence[Run]) -> list[Model]:
+    """Runs of the same config and sampling with a seed each are one model, called by its config or its only workdir."""
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        sampling = [str(split.get("sampling")) for split in run.evaluation["splits"].values()]
+        key = json.dumps([_essence(run.training.config), sorted(set(sampling))], sort_keys=True)
+        repeated = any(_seed(other) == _seed(run) for other in found.get(key, ()))
+        found.setdefault(f"{key} {run.training.name}" if repeated else key, []).append(run)
+    labels = [_label(members) for members in found.values()]
+    return [
+        Model(label if labels.count(label) == 1 else f"{label} ({members[0].training.name})", tuple(members))
+        for label, members in zip(labels, found.values(), strict=True)
+    ]
+
+
+def contestants(models: Sequence[Model], name: str) -> list[Contestant]:
+    """All who were scored on a split: ceilings, then every model, then floors.
+
+    The reconstructions of models that share their tokenizer are one. Floors are the first model's: on the same clips
+    under the same protocol they are everybody's.
+    """
+    found, first = [], models[0].split(name)["scores"].get(RECONSTRUCTION)
+    for place, model in enumerate(models):
+        split, clips = model.split(name), model.clips(name) or {}
+        for who, scores in split["scores"].items():
+            repeated = who not in OWN or (who == RECONSTRUCTION and _same(scores, first or {}))
+            if not (place and repeated):
+                label = _label_of(model, who, subject_of(split["scores"]), place, alone=len(models) == 1)
+                found.append(_contestant(model, name, who, place, label, split, clips))
+    order = {"ceiling": 0, "model": 1, "other": 1, "floor": 2}
+    return sorted(found, key=lambda one: (order[one.role], _place(one)))
+
+
+def require_comparable(runs: Sequence[Run]) -> list[str]:
+    """Splits that all runs were scored on.
+
+    Raises:
+        ValueError: they were not scored by the same protocol on the same clips; the message says what differs.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        names = f"{first.training.name} and {run.training.name}"
+        if changed := _changed(first.evaluation["protocol"], run.evaluation["protocol"]):
+            raise ValueError(
+                f"{names} were scored by different protocols ({changed}): run --mode=evaluate on both again"
+            )
+        for split in first.evaluation["splits"].keys() & run.evaluation["splits"].keys():
+            pair = [each.evaluation["splits"][split] for each in (first, run)]
+            keys = ("sha256", "clips", "context_frames", "future_frames")
+            if changed := _changed(*({key: part.get(key) for key in keys} for part in pair)):
+                raise ValueError(
+                    f"{names} were scored on different clips of {split} ({changed}): compare runs of one data set"
+                )
+    shared = [name for name in first.evaluation["splits"] if all(name in run.evaluation["splits"] for run in runs)]
+    if not shared:
+        scored = "; ".join(f"{run.training.name}: {', '.join(run.evaluation['splits'])}" for run in runs)
+        raise ValueError(f"no split was scored for all ({scored}): run --mode=evaluate --splits=… where it is missing")
+    return shared
+
+
+def mean_of(values: Sequence[Any]) -> Any:
+    """The mean of equal trees, leaf by leaf over the numbers that are known; what is no number is the first's."""
+    first = values[0]
+    if all(value == first for value in values):
+        return first
+    if isinstance(first, Mapping):
+        return {key: mean_of([value[key] for value in values if key in value]) for key in first}
+    if isinstance(first, str):
+        return first
+    found = mean(np.array(values, float), axis=0)
+    return np.where(np.isnan(found), np.array(None), found).tolist()
+
+
+def _contestant(
+    model: Model, name: str, who: str, place: int, label: str, split: Mapping[str, Any], clips: Mapping[str, Any]
+) -> Contestant:
+    is_subject = who == subject_of(split["scores"])
+    return Contestant(
+        name=f"{who}-{place}" if place else who,
+        label=label,
+        role="model" if is_subject else predictor(who).role,
+        style=f"is-model-{place}" if is_subject and place else style_of(who),
+        scores=split["scores"][who],
+        intervals=(split.get("intervals") or {}).get(who, {}) if model.alone else {},
+        spread={metric: model.spread(name, who, metric) for metric in split["scores"][who]},
+        curves=(split.get("curves") or {}).get(who, {}),
+        clips=clips.get("scores", {}).get(who, {}),
+        objects=clips.get("objects", {}).get("scores", {}).get(who, {}),
+    )
+
+
+def _same(scores: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Of two reconstructions, one of which may lack scores that are no tokenizer's."""
+    return all(scores[name] == others[name] for name in scores.keys() & others.keys())
+
+
+def _label_of(model: Model, who: str, subject: str, place: int, *, alone: bool) -> str:
+    kind = predictor(who).label
+    if alone or who not in OWN or (who == RECONSTRUCTION != subject and not place):
+        return kind
+    return model.label if who == subject else f"{model.label} · {kind.lower()}"
+
+
+def _place(one: Contestant) -> tuple[int, int]:
+    """Models in the order given, each followed by what is its own; the rest as the vocabulary lists them."""
+    who, _, place = one.name.partition("-")
+    listed = list(PREDICTORS)
+    return (
+        int(place or 0) if one.role in ("model", "other") else 0,
+        listed.index(who) if who in listed else len(listed),
+    )
+
+
+def _label(runs: Sequence[Run]) -> str:
+    config = runs[0].training.config
+    if len(runs) == 1 or "name" not in config:
+        return runs[0].training.name
+    return f"{config['name']}-{config.get('preset', '')}".strip("-")
+
+
+def _seed(run: Run) -> Any:
+    return run.training.config.get("seed")
+
+
+def _essence(config: Mapping[str, Any]) -> Any:
+    """A config without what may differ between the seeds of one model."""
+    return {
+        key: _essence(value) if isinstance(value, Mapping) else value
+        for key, value in config.items()
+        if key not in NOT_THE_MODEL
+    }
+
+
+def _changed(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    names = [key for key in {**ours, **theirs} if ours.get(key) != theirs.get(key)]
+    return "; ".join(f"{key}: {_short(ours.get(key))} and {_short(theirs.get(key))}" for key in names)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
