@@ -15,17 +15,18 @@ from test_main import command
 from futurepred_jax import predict_files
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.recorded import given
+from futurepred_jax.interface import Predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.predict_files import Asked, write_futures
 
 
-class Shifter:
+class Shifter(Predictor):
     """Predicts its last context frame, brighter with every sample; counts the contexts that it is given."""
 
-    size, context_frames, fps = 16, 5, 6.0
+    size, context_frames, fps, contexts = 16, 5, 6.0, []  # pyright: ignore
 
     def __init__(self):
-        self.contexts = []
+        object.__setattr__(self, "contexts", [])
 
     def __call__(self, context, *, num_frames, num_samples, key):  # noqa: ARG002
         self.contexts.append(context)
