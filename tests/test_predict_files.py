@@ -48,7 +48,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-GOOD = ("a.mp4", "deep/b.gif", "c.npz/0", "c.npz/1")
+GOOD = ("a.mp4", "c.npz/0", "c.npz/1", "deep/b.gif")
 
 
 def predict(folder: Path, predictor: Shifter, samples: int = 2, weights: str = "w") -> Path:
