@@ -15,17 +15,18 @@ from test_main import command
 from futurepred_jax import predict_files
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.recorded import given
+from futurepred_jax.interface import Predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.predict_files import Asked, write_futures
 
 
-class Shifter:
+class Shifter(Predictor):
     """Predicts its last context frame, brighter with every sample; counts the contexts that it is given."""
 
-    size, context_frames, fps = 16, 5, 6.0
+    size, context_frames, fps, contexts = 16, 5, 6.0, []  # pyright: ignore
 
     def __init__(self):
-        self.contexts = []
+        object.__setattr__(self, "contexts", [])
 
     def __call__(self, context, *, num_frames, num_samples, key):  # noqa: ARG002
         self.contexts.append(context)
@@ -47,7 +48,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-GOOD = ("a.mp4", "deep/b.gif", "c.npz/0", "c.npz/1")
+GOOD = ("a.mp4", "c.npz/0", "c.npz/1", "deep/b.gif")
 
 
 def predict(folder: Path, predictor: Shifter, samples: int = 2, weights: str = "w") -> Path:
@@ -63,7 +64,7 @@ def predict(folder: Path, predictor: Shifter, samples: int = 2, weights: str = "
 def test_every_video_gets_its_films_and_arrays_and_the_bad_ones_are_named(folder):
     predictor = Shifter()
     out = predict(folder, predictor)
-    assert {path.parent.relative_to(out).as_posix() for path in out.rglob("*.npz")} == set(GOOD)
+    assert {path.parent.relative_to(out).as_posix() for path in out.rglob("futures.npz")} == set(GOOD)
     for context, name in zip(predictor.contexts, GOOD, strict=True):
         with np.load(out / name / "futures.npz") as arrays:
             np.testing.assert_array_equal(arrays["context"], context[0])
