@@ -3,7 +3,7 @@ import pytest
 from hand_scene import scene_of, thing
 
 from futurepred_jax.data import camera, tracing
-from futurepred_jax.data.render import LIGHT, _bodies
+from futurepred_jax.data.render import LIGHT, bodies_of
 from futurepred_jax.data.scene import SHAPES
 from futurepred_jax.data.shapes import QUADRICS, bounding_radius
 
@@ -53,7 +53,7 @@ def test_a_solid_around_or_behind_the_eye_is_not_seen():
 
 def brightness(body, local, direction, face):
     scene = scene_of(body)
-    bodies = _bodies(scene, camera.pose(scene.camera, 32), 32)
+    bodies = bodies_of(scene, camera.pose(scene.camera, 32), 32)
     return tracing.brightness(local, direction, face, bodies[0])
 
 
