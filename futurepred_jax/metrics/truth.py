@@ -124,11 +124,6 @@ def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Boo
     return (batch["role"] == roles["target"]) & batch["exists"]
 
 
-def _order(batch: Mapping[str, np.ndarray], slots: int, roles: Mapping[str, int]) -> Int[np.ndarray, "b n"]:
-    """Slots of the targets, and of others where there are fewer."""
-    return np.argsort(~_is_target(batch, roles), axis=1, kind="stable")[:, :slots]
-
-
 def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:
     """Pixels of the objects that are ``known``; an instance is a slot + 1, and 0 is the background."""
     table = np.pad(known, ((0, 0), (1, 0)))
