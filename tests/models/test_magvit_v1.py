@@ -40,6 +40,7 @@ def test_tokens_of_its_first_frames_change_with_the_last():
     assert jnp.all(jnp.any(before[:, 0] != after[:, 0], axis=-1))
 
 
+@pytest.mark.slow
 def test_clips_are_taken_at_once_where_a_causal_tokenizer_takes_chunks():
     clip = jax.random.uniform(jax.random.key(1), (1, 8, 16, 16, 3), minval=-1)
     variables = jax.jit(MODEL.init)(jax.random.key(0), clip)

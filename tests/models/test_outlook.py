@@ -75,7 +75,7 @@ def test_flops_are_those_of_the_compiled_program(variables):
 def test_it_learns_where_things_move_and_leaves_the_codes_alone():
     """Frames that shift by one column: copying the last one is wrong nearly everywhere."""
     objective = OutlookObjective(OUTLOOK)
-    params, state = objective.init(jax.random.key(3))
+    params, state = jax.jit(objective.init)(jax.random.key(3))
     optimizer = optax.adam(1e-2)
 
     def batch(key):
@@ -133,7 +133,7 @@ def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(param
 
 def test_training_on_a_guess_changes_the_reader_and_not_the_guess(variables):
     objective = PredictionObjective(READER, PAST, outlook=OUTLOOK, foresight=variables)
-    params, state = objective.init(jax.random.key(6))
+    params, state = jax.jit(objective.init)(jax.random.key(6))
     chex.assert_trees_all_equal(state["outlook"], variables)
     batch = {"tokens": _tokens().reshape(2, *GRID, 2)}
     loss = lambda p, s: objective.loss(p, s, batch, key=jax.random.key(7), step=jnp.array(0))  # noqa: E731

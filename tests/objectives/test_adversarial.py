@@ -88,6 +88,7 @@ def test_running_means_follow_the_logits(game):
     assert after.fake != averages.fake
 
 
+@pytest.mark.slow
 def test_until_its_start_a_discriminator_changes_nothing_of_the_tokenizer_s_training(clips):
     late = dataclasses.replace(REALISM, adversary=dataclasses.replace(ADVERSARY, start=5))
     params, state = late.init(jax.random.key(3))
@@ -145,6 +146,7 @@ def _gap(adversary, steps: int = 48) -> float:
     return float(run()[-1])
 
 
+@pytest.mark.slow
 def test_a_discriminator_that_wins_at_once_is_held_back_by_its_penalties():
     free = _gap(dataclasses.replace(ADVERSARY, r1_weight=0.0, lecam_weight=0.0))
     held = _gap(dataclasses.replace(ADVERSARY, r1_weight=10.0, lecam_weight=0.5))

@@ -43,6 +43,7 @@ def test_the_gradient_is_finite_where_frames_are_equal_or_every_feature_is_zero(
     assert jnp.isfinite(slope).all()
 
 
+@pytest.mark.slow
 def test_the_network_is_carried_along_untrained_and_the_tokenizer_follows_it(looks):
     objective = RealismObjective(TokenizerObjective(MODEL, (3, SIDE, SIDE)), looks, None)
     params, state = objective.init(jax.random.key(0))
@@ -72,6 +73,7 @@ def test_without_the_published_weights_training_is_refused_with_the_remedy(tmp_p
         factory.make_job(config, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_what_was_trained_this_way_loads_as_a_tokenizer(tmp_path, monkeypatch):
     config = natural_tokenizer.get_config("debug")
     config.realism.perceptual_weight = 0.0

@@ -44,10 +44,10 @@ def test_ctrl_c_saves_and_ends_with_status_zero(tmp_path):
 
 def test_a_second_ctrl_c_interrupts_at_once():
     with Interrupt() as interrupt:
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         assert interrupt.asked
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_outside_the_main_thread_it_warns_and_leaves_signals_alone(caplog):
