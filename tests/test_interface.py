@@ -11,6 +11,7 @@ from untrained import untrained
 
 from futurepred_jax import Predictor, Tokenizer, factory
 from futurepred_jax.configs import baseline, joint_i3d, slowfast
+from futurepred_jax.training import identity
 
 KEY = jax.random.key(0)
 
@@ -116,6 +117,10 @@ def test_workdirs_of_another_kind_are_refused_with_the_class_that_takes_them(wor
     with pytest.raises(ValueError, match=r"holds a tokenizer.*take Tokenizer\.from_workdir"):
         Predictor.from_workdir(workdir.parent / "tokenizer-debug")
     with pytest.raises(ValueError, match=r"no config\.json in .*train there first"):
+        Predictor.from_workdir(tmp_path)
+    config = {name: part for name, part in identity.read_config(workdir).items() if name != "outlook"}
+    identity.claim(tmp_path, config)
+    with pytest.raises(ValueError, match="no outlook in its config: another version trained it"):
         Predictor.from_workdir(tmp_path)
 
 

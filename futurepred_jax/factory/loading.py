@@ -9,7 +9,7 @@ from etils import epath
 from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.data import judged, watches
+from futurepred_jax.factory.data import guesses, judged, watches
 from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
@@ -49,6 +49,10 @@ def load_foresight(config: ConfigDict, workdir: epath.PathLike) -> Foresight:
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
+    if not guesses(config):
+        raise ValueError(
+            f"{workdir} has no outlook in its config: another version trained it; train it again with this"
+        )
     params, state = checkpoints.load_params(workdir, config.evaluation.checkpoint)
     weights = {"transformer": params["transformer"] if watches(config) else params, "outlook": state["outlook"]}
     if config.kind == "joint":
