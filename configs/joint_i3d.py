@@ -5,9 +5,10 @@ python -m futurepred_jax.main --config=configs/joint_i3d.py
 The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
 future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
 
-`debug`, without a first guess, on 64 clips of test_iid: 20.24 dB PSNR, 14.89 dB on the foreground and an ADE of 3.16 px, where the baseline
-has 20.00, 14.74 and 3.59; the tokenizer's reconstruction went from 23.49 to 23.82 dB. Its gates have not opened, so
-what is gained is not the pathway's. `base` has 45.6M parameters. Larger presets have not been trained yet.
+`debug`, without a first guess, on 64 clips of test_iid: 20.24 dB PSNR, 14.89 dB on the foreground and an ADE of 3.16
+px, where the baseline has 20.00, 14.74 and 3.59; the tokenizer's reconstruction went from 23.49 to 23.82 dB. Its gates
+have not opened, so what is gained is not the pathway's. `base` has 45.6M parameters. Larger presets have not been
+trained yet.
 """
 
 from ml_collections import ConfigDict
