@@ -42,6 +42,15 @@ def test_ctrl_c_saves_and_ends_with_status_zero(tmp_path):
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
+@pytest.fixture
+def as_a_program_starts():
+    """Ctrl-C as Python answers it: what a shell runs in the background is started deaf to it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former or signal.default_int_handler)
+
+
+@pytest.mark.usefixtures("as_a_program_starts")
 def test_a_second_ctrl_c_interrupts_at_once():
     with Interrupt() as interrupt:
         signal.raise_signal(signal.SIGINT)
