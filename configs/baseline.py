@@ -28,7 +28,7 @@ MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3, 
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 200, "batch_size": 4, **MUON, "warmup_steps": 20},
-    "tiny": {"steps": 2800, "batch_size": 4, **MUON, "warmup_steps": 50},
+    "tiny": {"steps": 2300, "batch_size": 4, **MUON, "warmup_steps": 50},
     "small": {"steps": 30_000, "batch_size": 32, "optimizer": "adamw", "learning_rate": 6e-4, "warmup_steps": 1_000},
     "base": {"steps": 200_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 4e-4, "warmup_steps": 4_000},
     "large": {"steps": 300_000, "batch_size": 256, "optimizer": "adamw", "learning_rate": 2e-4, "warmup_steps": 5_000},
