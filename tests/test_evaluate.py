@@ -190,8 +190,20 @@ def test_recorded_clips_are_scored_by_their_pixels_and_the_rest_is_null(moderate
     for name in ("copy_last", "context_mean", "mean_frame", "black_frame", "tokenizer_reconstruction"):
         for score in ("psnr", "ssim", "mse", "mae"):
             assert split["scores"][name][score] == perfect.summary["scores"][name][score]
-        for score in ("foreground_psnr", "foreground_psnr_predictable", "ade", "fde", "ade_travelled", "recall"):
+        for score in (
+            "foreground_psnr",
+            "foreground_psnr_predictable",
+            "psnr_predictable",
+            "ade",
+            "fde",
+            "ade_travelled",
+            "recall",
+        ):
             assert split["scores"][name][score] is None
+    copy = split["scores"]["copy_last"]
+    assert copy["openstl_mse"] == pytest.approx(copy["mse_frame"], rel=1e-5)
+    assert copy["openstl_ssim"] > copy["ssim"]
+    assert "openstl_mse" not in perfect.summary["scores"]["copy_last"]
     assert split["margins"]["copy_last"]["psnr"]["mean"] == pytest.approx(0, abs=1e-5)
     assert split["margins"]["copy_last"]["ade"]["mean"] is split["tracker"]["ade"] is None
     assert "| copy last" in evaluate.table(recorded)

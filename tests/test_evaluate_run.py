@@ -68,6 +68,7 @@ def test_every_split_is_scored_once(config, workshop, tmp_path, capsys):
     assert "val_iid: 5 clips" in capsys.readouterr().out
     before = (tmp_path / "evaluation.json").read_text()
     evaluate.run(config, tmp_path)
+    assert "val_iid: scored before by the same weights and rules, and kept" in capsys.readouterr().out
     assert len(workshop.scored) == 2
     assert (tmp_path / "evaluation.json").read_text() == before
 

@@ -130,7 +130,7 @@ def test_a_training_on_recorded_videos_says_that_it_knows_no_objects(recorded, t
 
 def test_an_unknown_source_lists_the_known(recorded):
     recorded.data.source = "folder:videos"
-    with pytest.raises(ValueError, match=r"'folder:videos': known are clutter, files, arrays, tfds"):
+    with pytest.raises(ValueError, match=r"'folder:videos': known are clutter, files, arrays, tfds, digits"):
         factory.open_split(recorded, "train")
     recorded.data.source = "clutter:videos"
     with pytest.raises(ValueError, match="say clutter"):

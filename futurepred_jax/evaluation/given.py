@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from collections.abc import Sequence
 
 import numpy as np
 from etils import epath
@@ -39,6 +40,12 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
             "floats must lie in [0, 1]; rescale or clip them"
         )
     return video.astype(np.float32)
+
+
+def require_one_split(splits: Sequence[str]) -> None:
+    """Raises a ValueError unless there is one: a file holds the futures of one split's clips."""
+    if len(splits) != 1:
+        raise ValueError(f"predictions of {', '.join(splits)}: a file holds those of one split, named by --splits")
 
 
 def digest(path: epath.PathLike) -> str:

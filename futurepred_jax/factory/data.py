@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import Clips
-from futurepred_jax.data.recorded import HELD_OUT, Cut, Recording, arrays, describe, files, record_clips, tfds
+from futurepred_jax.data.recorded import HELD_OUT, Cut, Recording, arrays, describe, digits, files, record_clips, tfds
 from futurepred_jax.data.scene import SHAPES
 from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.store import draw_part, materialize
@@ -105,6 +105,7 @@ SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
     "files": functools.partial(recorded, files.recordings),
     "arrays": functools.partial(recorded, arrays.recordings),
     "tfds": functools.partial(recorded, tfds.recordings),
+    "digits": functools.partial(recorded, digits.recordings),
 }
 """Where clips come from, by what stands before the colon of ``config.data.source``; after it stands the place."""
 

@@ -4,6 +4,7 @@ A clip's PSNR is that of the clip's mean squared error, a split's the mean over 
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -14,11 +15,34 @@ from jaxtyping import Array, Bool, Float
 
 CAP = 100.0  # dB; PSNR of a perfect picture, so that means stay finite
 DILATION = 2  # px around the true masks that still count as foreground
-RADIUS, SIGMA = 5, 1.5  # SSIM's Gaussian window, 11 x 11; Wang et al. 2004, §III.B
-C1, C2 = 0.01**2, 0.03**2  # SSIM's stabilisers at a data range of 1; the same section
+K1, K2 = 0.01, 0.03  # SSIM's stabilisers, as shares of the data range; Wang et al. 2004, §III.B
 
 Unit = Float[Array, "b t h w c"]
 """Frames in [0, 1], channels last."""
+
+
+class Window(NamedTuple):
+    """What SSIM looks through: weights along each axis, the range that it takes pixels to have, and whether variances
+    are those of a sample, over n - 1, or of all that there is."""
+
+    weights: tuple[float, ...]
+    data_range: float = 1.0
+    sample: bool = False
+
+    @property
+    def unbiased(self) -> float:
+        """Factor of variances and covariances."""
+        pixels = len(self.weights) ** 2
+        return pixels / (pixels - 1) if self.sample else 1.0
+
+
+def _gaussian(radius: int, sigma: float) -> tuple[float, ...]:
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    return tuple((weights / weights.sum()).tolist())
+
+
+GAUSSIAN = Window(_gaussian(radius=5, sigma=1.5))
+"""11 x 11 pixels; Wang et al. 2004, §III.B."""
 
 
 class ImageScores(NamedTuple):
@@ -30,8 +54,8 @@ class ImageScores(NamedTuple):
     size: Float[Array, "b t"]
 
 
-class MaskedError(NamedTuple):
-    """Sums over a frame's masked pixels and channels: ``total / count`` is the masked MSE; both are 0 off the mask."""
+class Masked(NamedTuple):
+    """Sums over what a frame's mask holds, of all channels: ``total / count`` is its mean; both are 0 off the mask."""
 
     total: Float[Array, "b t"]
     count: Float[Array, "b t"]
@@ -49,8 +73,8 @@ def image_scores(prediction: Unit, truth: Unit) -> ImageScores:
     )
 
 
-@jax.jit
-def ssim(prediction: Unit, truth: Unit) -> Float[Array, "b t"]:
+@partial(jax.jit, static_argnames="window")
+def ssim(prediction: Unit, truth: Unit, window: Window = GAUSSIAN) -> Float[Array, "b t"]:
     """Structural similarity of every frame, the mean over its channels.
 
     Only windows wholly inside the frame count, as in scikit-image's ``structural_similarity`` with
@@ -59,45 +83,63 @@ def ssim(prediction: Unit, truth: Unit) -> Float[Array, "b t"]:
     Raises:
         ValueError: A frame is smaller than the window.
     """
+    return reduce(_similarity(prediction, truth, window), "b t i j c -> b t", "mean")
+
+
+@jax.jit
+def masked_ssim(prediction: Unit, truth: Unit, mask: Bool[Array, "b t h w"]) -> Masked:
+    """The similarity of the windows that lie in ``mask`` with all of their pixels, as sums. Raises as ``ssim``."""
+    similarity, side = _similarity(prediction, truth, GAUSSIAN), len(GAUSSIAN.weights)
+    inside = jax.lax.reduce_window(mask, True, jax.lax.bitwise_and, (1, 1, side, side), (1, 1, 1, 1), "VALID")
+    return _masked_sums(similarity, inside)
+
+
+def _similarity(prediction: Unit, truth: Unit, window: Window) -> Float[Array, "b t i j c"]:
+    """Of every window inside the frame, its luminance's times its structure's (Wang et al. 2004, eq. 13)."""
     height, width = truth.shape[2:4]
-    if min(height, width) < 2 * RADIUS + 1:
-        raise ValueError(f"frame of {height} x {width}: SSIM's window needs {2 * RADIUS + 1} pixels a side; enlarge it")
+    if min(height, width) < len(window.weights):
+        raise ValueError(
+            f"frame of {height} x {width}: SSIM's window needs {len(window.weights)} pixels a side; enlarge it"
+        )
+    c1, c2 = ((k * window.data_range) ** 2 for k in (K1, K2))
     level_x, level_y = _level(prediction), _level(truth)
     x, y = prediction - level_x, truth - level_y  # in float32, moments about zero would drown a flat region's variance
-    blur_x, blur_y = _blur(x), _blur(y)
-    variances = _blur(x**2) + _blur(y**2) - blur_x**2 - blur_y**2
-    covariance = _blur(x * y) - blur_x * blur_y
+    blur_x, blur_y = _blur(x, window), _blur(y, window)
+    variances = window.unbiased * (_blur(x**2, window) + _blur(y**2, window) - blur_x**2 - blur_y**2)
+    covariance = window.unbiased * (_blur(x * y, window) - blur_x * blur_y)
     mean_x, mean_y = blur_x + level_x, blur_y + level_y
-    luminance = (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-    structure = (2 * covariance + C2) / (variances + C2)
-    return reduce(luminance * structure, "b t h w c -> b t", "mean")
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
+    return luminance * (2 * covariance + c2) / (variances + c2)
 
 
 def _level(frames: Unit) -> Float[Array, "b t 1 1 c"]:
     return jnp.mean(frames, axis=(2, 3), keepdims=True)
 
 
-def _blur(frames: Unit) -> Float[Array, "b t i j c"]:
-    """Gaussian mean of every window that fits: a product with a banded matrix an axis, as fast on TPU as on CPU."""
-    rows, columns = _windows(frames.shape[2]), _windows(frames.shape[3])
+def _blur(frames: Unit, window: Window) -> Float[Array, "b t i j c"]:
+    """Weighted mean of every window that fits: a product with a banded matrix an axis, as fast on TPU as on CPU."""
+    rows, columns = (_band(size, window.weights) for size in frames.shape[2:4])
     across = jnp.einsum("bthwc,wj->bthjc", frames, columns, precision="highest")
     return jnp.einsum("bthjc,hi->btijc", across, rows, precision="highest")
 
 
-def _windows(size: int) -> Float[np.ndarray, "size fits"]:
-    """Column i holds the Gaussian weights of the window that begins at pixel i."""
-    weights = np.exp(-0.5 * (np.arange(-RADIUS, RADIUS + 1) / SIGMA) ** 2)
-    offset = np.arange(size)[:, None] - np.arange(size - 2 * RADIUS)[None, :]
-    inside = (offset >= 0) & (offset <= 2 * RADIUS)
-    return np.where(inside, (weights / weights.sum())[np.clip(offset, 0, 2 * RADIUS)], 0).astype(np.float32)
+def _band(size: int, weights: tuple[float, ...]) -> Float[np.ndarray, "size fits"]:
+    """Column i holds the weights of the window that begins at pixel i."""
+    last = len(weights) - 1
+    offset = np.arange(size)[:, None] - np.arange(size - last)[None, :]
+    inside = (offset >= 0) & (offset <= last)
+    return np.where(inside, np.array(weights)[np.clip(offset, 0, last)], 0).astype(np.float32)
 
 
 @jax.jit
-def masked_error(prediction: Unit, truth: Unit, mask: Bool[Array, "b t h w"]) -> MaskedError:
+def masked_error(prediction: Unit, truth: Unit, mask: Bool[Array, "b t h w"]) -> Masked:
     """Squared error of every frame over the pixels of ``mask``, as sums, so that clips and frames can be pooled."""
-    squared = jnp.where(mask[..., None], (prediction - truth) ** 2, 0)
-    count = reduce(mask.astype(jnp.float32), "b t h w -> b t", "sum") * truth.shape[-1]
-    return MaskedError(total=reduce(squared, "b t h w c -> b t", "sum"), count=count)
+    return _masked_sums((prediction - truth) ** 2, mask)
+
+
+def _masked_sums(values: Float[Array, "b t i j c"], mask: Bool[Array, "b t i j"]) -> Masked:
+    count = reduce(mask.astype(jnp.float32), "b t i j -> b t", "sum") * values.shape[-1]
+    return Masked(total=reduce(jnp.where(mask[..., None], values, 0), "b t i j c -> b t", "sum"), count=count)
 
 
 @jax.jit

@@ -27,7 +27,10 @@ def describe_protocol() -> dict[str, Any]:
         "ssim": "11 x 11 Gaussian window, sigma 1.5, population covariance, windows inside the frame, mean of channels",
         "mse_frame": "squared error summed over a frame's pixels and channels, mean over frames; mae_frame likewise",
         "foreground": f"union of the true object masks, dilated by {image.DILATION} px",
-        "predictable": "foreground of objects alive at some time of the context, less what later ones touch",
+        "predictable": f"what no object touches, by {image.DILATION} px, that was born after the context; of PSNR and "
+        "SSIM, there in windows wholly inside, and of the foreground",
+        "openstl": "of recorded videos: errors summed over the pixels of a frame; SSIM in even 7 x 7 windows, sample "
+        "variances, a range of 2; PSNR frame by frame; true channels that are equal are one, the prediction's mean",
         "lpips": "version 0.1 of the published weights, frames at their own size, mean over frames",
         "fvd": "Inception-I3D, Kinetics-400 logits of noise-free context + prediction, stretched to 224 x 224; against "
         "the same split's true clips",

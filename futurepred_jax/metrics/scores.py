@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from futurepred_jax.metrics.clutter import ClutterScores, clutter_scores
-from futurepred_jax.metrics.image import ImageScores, MaskedError, Unit, image_scores, masked_error, psnr
+from futurepred_jax.metrics.image import ImageScores, Masked, Unit, image_scores, masked_error, masked_ssim, psnr
 from futurepred_jax.metrics.motion import MotionScores, motion_scores
 from futurepred_jax.metrics.objects import ObjectScores, object_scores
 from futurepred_jax.metrics.permanence import Permanence, permanence
@@ -22,8 +22,10 @@ class Record(NamedTuple):
     """Everything measured on one predictor's frames, before any mean; a pytree with leading axes ``b t``."""
 
     image: ImageScores
-    foreground: MaskedError
-    predictable: MaskedError
+    foreground: Masked
+    predictable: Masked
+    foreseeable: Masked
+    foreseeable_ssim: Masked
     motion: MotionScores
     objects: ObjectScores
     permanence: Permanence
@@ -38,7 +40,9 @@ def measure(prediction: Unit, truth: Truth) -> Record:
     return Record(
         image=image_scores(prediction, truth.video),
         foreground=masked_error(prediction, truth.video, truth.foreground),
-        predictable=masked_error(prediction, truth.video, truth.predictable),
+        predictable=masked_error(prediction, truth.video, truth.foreground & truth.foreseeable),
+        foreseeable=masked_error(prediction, truth.video, truth.foreseeable),
+        foreseeable_ssim=masked_ssim(prediction, truth.video, truth.foreseeable),
         motion=motion_scores(tracks, targets, height=height),
         objects=object_scores(prediction, tracks, targets, truth.instance, truth.palette),
         permanence=permanence(tracks, targets, truth.events, height=height),
@@ -86,6 +90,8 @@ def _pictures(record: Record) -> dict[str, Ratio]:
         "psnr": ratio(psnr(mean(image.mse, axis=1))),
         "ssim": ratio(image.ssim),
         "foreground_psnr": ratio(_masked_psnr(record.foreground, axis=1)),
+        "psnr_predictable": ratio(_masked_psnr(record.foreseeable, axis=1)),
+        "ssim_predictable": quotient(*record.foreseeable_ssim),
         "foreground_psnr_predictable": ratio(_masked_psnr(record.predictable, axis=1)),
         "mse": ratio(image.mse),
         "mae": ratio(image.mae),
@@ -129,6 +135,6 @@ def _found(motion: MotionScores) -> np.ndarray:
     return np.asarray(motion.detected & motion.scored)
 
 
-def _masked_psnr(error: MaskedError, axis: int | tuple[int, ...] = ()) -> np.ndarray:
+def _masked_psnr(error: Masked, axis: int | tuple[int, ...] = ()) -> np.ndarray:
     total, count = (np.sum(np.asarray(sums), axis=axis, dtype=np.float64) for sums in error)
     return psnr(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))

@@ -8,6 +8,10 @@ CEILINGS = ("tokenizer_reconstruction", "true_parameters")
 COLUMNS = (
     ("psnr", "PSNR dB", 2),
     ("ssim", "SSIM", 3),
+    ("openstl_mse", "OpenSTL MSE", 1),
+    ("openstl_mae", "OpenSTL MAE", 1),
+    ("openstl_ssim", "OpenSTL SSIM", 3),
+    ("openstl_psnr", "OpenSTL PSNR", 2),
     ("foreground_psnr", "foreground dB", 2),
     ("ade", "ADE px", 2),
     ("fde", "FDE px", 2),
@@ -29,6 +33,16 @@ MARGINS = (
     ("bits_per_token", "bits/token", 3),
 )
 LOWER = ("ade", "bits_per_token")  # is better
+
+OVERVIEW = (
+    ("psnr", "PSNR dB", 2),
+    ("ssim", "SSIM", 3),
+    ("foreground_psnr", "foreground dB", 2),
+    ("ade", "ADE px", 2),
+    ("recall", "recall", 3),
+    ("mask_iou", "mask IoU", 3),
+)
+RIVALS = ("copy_last", "constant_velocity")  # floors that the subject is held against on every split
 
 EFFECTS = (
     ("psnr", "PSNR dB", 2),
@@ -56,6 +70,26 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     )
     parts = [title, _grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
     return "\n\n".join(part for part in parts if part)
+
+
+def overview_table(splits: Mapping[str, Any]) -> str:
+    """The subject on every split, with its lead over two floors on PSNR and its skill; of one split, nothing."""
+    if len(splits) < 2:
+        return ""
+    leads = [f"{what} {_label(floor)}" for floor in RIVALS for what in ("PSNR over", "skill against")]
+    header = ["all splits", *[label for _, label, _ in OVERVIEW], *leads]
+    return _grid(header, [_overview(name, summary) for name, summary in splits.items()])
+
+
+def _overview(split: str, summary: Mapping[str, Any]) -> list[str]:
+    scores, margins = summary["scores"], summary["margins"]
+    own = scores[subject(scores)]
+    leads = [cell for floor in RIVALS for cell in _against(margins.get(floor, {}))]
+    return [split, *[_number(own.get(key), digits) for key, _, digits in OVERVIEW], *leads]
+
+
+def _against(margin: Mapping[str, Any]) -> tuple[str, str]:
+    return _lead(margin, "psnr", 2), _share(margin.get("skill"))
 
 
 def effect_table(effects: Mapping[str, Any]) -> str:
@@ -122,6 +156,12 @@ def _closing(summary: Mapping[str, Any]) -> str:
         )
     if gates := summary.get("gates"):
         lines.append(f"Gates: {', '.join(f'{value:+.3f}' for value in gates.values())}.")
+    if model.get("pairs_ranked") is not None:
+        low, high = summary["intervals"]["model"]["pairs_ranked"]
+        lines.append(
+            f"Of a possible and an impossible clip the model finds the possible one likelier in "
+            f"{_share(model['pairs_ranked'])} of the pairs [{_share(low)}, {_share(high)}]; chance is 50 %."
+        )
     if model.get("energy_score") is not None:
         samples = summary["samples"]
         lines.append(

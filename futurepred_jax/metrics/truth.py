@@ -20,14 +20,14 @@ FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "ex
 class Truth(NamedTuple):
     """What predictions of one batch are held against.
 
-    ``foreground`` is the union of all object masks, ``predictable`` that of the objects alive at some time of the
-    context, less what later ones touch; both dilated.
+    ``foreground`` is the union of all object masks, dilated; ``foreseeable`` is what no object touches that was born
+    after the context.
     """
 
     video: image.Unit
     instance: Int[Array, "b t h w"]
     foreground: Bool[Array, "b t h w"]
-    predictable: Bool[Array, "b t h w"]
+    foreseeable: Bool[Array, "b t h w"]
     targets: Targets
     events: Events
     palette: Palette
@@ -55,14 +55,13 @@ def truth_of(
     """
     future = slice(context, context + drawings.without.shape[1])
     instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
-    known = _of_known(batch["instance"][:, future], np.any(batch["alive"][:, :context], axis=1))
-    unknown = (batch["instance"][:, future] > 0) & ~known
+    unborn = ~np.any(batch["alive"][:, :context], axis=1)
     order = _order(batch, roles)[:, :slots]
     return Truth(
         video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
         instance=instance,
         foreground=image.dilate(instance > 0),
-        predictable=image.dilate(known) & ~image.dilate(unknown),
+        foreseeable=~image.dilate(jnp.asarray(_of_objects(batch["instance"][:, future], unborn))),
         targets=targets_of(batch, future, slots=slots, roles=roles),
         events=_events(batch, order, context, future.stop),
         palette=_palette(batch, hues, _is_target(batch, roles)),
@@ -124,9 +123,9 @@ def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Boo
     return (batch["role"] == roles["target"]) & batch["exists"]
 
 
-def _of_known(instance: np.ndarray, known: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:
-    """Pixels of the objects that are ``known``; an instance is a slot + 1, and 0 is the background."""
-    table = np.pad(known, ((0, 0), (1, 0)))
+def _of_objects(instance: np.ndarray, which: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:
+    """Pixels of the objects of some slots; an instance is a slot + 1, and 0 is the background."""
+    table = np.pad(which, ((0, 0), (1, 0)))
     clip = np.arange(len(instance))[:, None, None, None]
     return table[clip, instance]
 

@@ -14,6 +14,10 @@ from futurepred_jax.reporting.vocabulary import METRICS, Metric, metric
 MAIN = (
     "psnr",
     "ssim",
+    "openstl_mse",
+    "openstl_mae",
+    "openstl_ssim",
+    "openstl_psnr",
     "foreground_psnr",
     "ade",
     "recall",

@@ -125,6 +125,17 @@ def test_a_dataset_that_is_not_here_names_the_command(tmp_path):
         recorded.recordings(f"moving_minst,data_dir={tmp_path}")
 
 
+def test_moving_mnist_has_one_split_and_gives_that(tmp_path, monkeypatch):
+    videos = np.random.default_rng(0).integers(0, 256, (20, 3, 64, 64), dtype=np.uint8)  # frames first, as its file
+    np.save(tmp_path / "videos.npy", videos)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda *_: tmp_path / "videos.npy")
+    tfds.builder("moving_mnist", data_dir=tmp_path).download_and_prepare()
+    found = recorded.recordings(f"moving_mnist,data_dir={tmp_path}")
+    assert [recording.name for recording in found] == ["test/0", "test/1", "test/2"]
+    read = {recording.read(Cut(size=64, frames=17, fps=6.0)).tobytes() for recording in found}
+    assert read == {videos[:, clip, ..., None].repeat(3, axis=-1).tobytes() for clip in range(3)}
+
+
 @pytest.mark.slow
 def test_the_command_line_builds_it(tmp_path):
     pytest.importorskip("mlcroissant", reason="the command tfds needs it: pip install 'futurepred-jax[tfds]'")

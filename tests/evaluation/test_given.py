@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.evaluation.given import digest, read_predictions
+from futurepred_jax.evaluation.given import digest, read_predictions, require_one_split
 
 SHAPE = (3, 2, 4, 4, 3)
 
@@ -42,6 +42,12 @@ def with_value(value: float) -> np.ndarray:
 def test_frames_that_cannot_be_scored_are_refused(tmp_path, video, message):
     with pytest.raises(ValueError, match=message):
         read_predictions(write(tmp_path / "wrong.npz", video=video), SHAPE)
+
+
+def test_one_file_is_not_scored_on_several_splits():
+    require_one_split(["test_iid"])
+    with pytest.raises(ValueError, match="predictions of test_iid, test_speed: a file holds those of one split"):
+        require_one_split(["test_iid", "test_speed"])
 
 
 def test_files_that_hold_no_frames_are_refused(tmp_path):

@@ -32,7 +32,7 @@ def test_any_two_normals_of_the_plane_have_the_distance_of_the_closed_form():
     assert frechet_distance(second, first) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("count", "expected"), [(16, 472), (256, 129), (1024, 34)])
+@pytest.mark.parametrize(("count", "expected"), [(16, 472), (256, 129), (1024, 34), (2048, 17)])
 def test_two_samples_of_one_distribution_are_apart_by_their_size(count, expected):
     """In 400 dimensions of total variance 400 that falls as 1 / i from one axis to the next."""
     deviation = np.arange(1, 401) ** -0.5

@@ -77,6 +77,18 @@ def test_masked_error_sees_only_the_mask():
     np.testing.assert_array_equal(error.count, [[16 * 3, 0]])
 
 
+def test_masked_ssim_is_the_mean_over_the_windows_that_lie_in_the_mask():
+    prediction, truth = noise(0, (1, 1, 30, 24, 3)), noise(1, (1, 1, 30, 24, 3))
+    mask = np.zeros((1, 1, 30, 24), bool)
+    mask[:, :, 4:22, 3:20] = True
+    found = image.masked_ssim(prediction, truth, mask)
+    inside = image.ssim(prediction[:, :, 4:22, 3:20], truth[:, :, 4:22, 3:20])
+    np.testing.assert_allclose(found.total / found.count, inside, rtol=1e-4)
+    np.testing.assert_array_equal(found.count, [[(18 - 10) * (17 - 10) * 3]])
+    everywhere = image.masked_ssim(prediction, truth, np.ones_like(mask))
+    np.testing.assert_allclose(everywhere.total / everywhere.count, image.ssim(prediction, truth), rtol=1e-5)
+
+
 def test_dilation_reaches_two_pixels():
     mask = np.zeros((1, 1, 9, 9), bool)
     mask[0, 0, 4, 4] = mask[0, 0, 0, 8] = True

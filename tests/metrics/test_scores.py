@@ -20,8 +20,10 @@ def record(error: ArrayLike, detected: ArrayLike = True, scored: ArrayLike = Tru
     count = jnp.array([[100.0, 0.0], [0.0, 0.0]])
     return scores.Record(
         image=image.ImageScores(mse=frames, mae=jnp.sqrt(frames), ssim=1 - frames, size=jnp.full((2, 2), 3072.0)),
-        foreground=image.MaskedError(total=count * 0.1, count=count),
-        predictable=image.MaskedError(total=count * 0.01, count=count),
+        foreground=image.Masked(total=count * 0.1, count=count),
+        predictable=image.Masked(total=count * 0.01, count=count),
+        foreseeable=image.Masked(total=100 * frames, count=jnp.full((2, 2), 100.0)),
+        foreseeable_ssim=image.Masked(total=count * 0.9, count=count),
         motion=motion.MotionScores(
             error=errors,
             travelled=2 * errors,
@@ -61,6 +63,12 @@ def test_clips_without_foreground_have_no_foreground_psnr():
     clips = by_clip(record(1.0))
     np.testing.assert_allclose(clips["foreground_psnr"], [10, np.nan], rtol=1e-5)
     np.testing.assert_allclose(over_split(record(1.0))["foreground_psnr_predictable"], 20, rtol=1e-5)
+
+
+def test_scores_of_what_can_be_foreseen_are_means_over_what_the_mask_holds():
+    found = record(1.0, mse=[[0.1, 0.001], [0.01, 0.01]])
+    np.testing.assert_allclose(by_clip(found)["psnr_predictable"], by_clip(found)["psnr"], rtol=1e-5)
+    np.testing.assert_allclose(by_clip(found)["ssim_predictable"], [0.9, np.nan], rtol=1e-5)
 
 
 def test_ade_is_the_mean_over_frames_of_the_mean_over_found_objects():

@@ -54,15 +54,15 @@ def test_places_are_centroids_of_visible_pixels_and_centres_where_nothing_shows(
     np.testing.assert_allclose(targets.place[0, 0, 0], batch()["centre"][0, 2, 1])
 
 
-def test_foreground_holds_every_object_and_predictable_none_born_later():
+def test_foreground_holds_every_object_and_foreseeable_is_all_that_none_born_later_touches():
     result = truth()
-    foreground, predictable = np.asarray(result.foreground)[0, 0], np.asarray(result.predictable)[0, 0]
+    foreground, foreseeable = np.asarray(result.foreground)[0, 0], np.asarray(result.foreseeable)[0, 0]
     assert foreground[8, 8]
     assert foreground[2, 2]
-    assert predictable[2, 2]
-    assert predictable[9, 2]
-    assert not predictable[6:11, 6:11].any()
-    assert not predictable[0, 11]
+    assert not foreground[0, 11]
+    expected = np.ones((12, 12), bool)
+    expected[6:11, 6:11] = False
+    np.testing.assert_array_equal(foreseeable, expected)
 
 
 def test_pictures_become_unit_floats():

@@ -5,9 +5,8 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 
-from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fit
+from futurepred_jax.data.recorded.recording import Recording, fitted
 
 RULE = "needs uint8 [n t h w 3], or one channel for grey"
 
@@ -25,11 +24,7 @@ def recordings(place: str) -> list[Recording]:
         raise ValueError(f"{path} holds {videos.dtype} {list(videos.shape)}: {RULE}")
     status = path.stat()
     version = f"{status.st_size} {status.st_mtime_ns}"
-    return [Recording(f"{i}", version, functools.partial(_read, videos[i])) for i in range(len(videos))]
-
-
-def _read(video: UInt8[np.ndarray, "t h w c"], cut: Cut) -> Frames:
-    return np.stack([fit(frame, cut.size) for frame in video])
+    return [Recording(f"{i}", version, functools.partial(fitted, videos[i])) for i in range(len(videos))]
 
 
 def _load(path: Path) -> np.ndarray:

@@ -81,6 +81,11 @@ def fit(frame: UInt8[np.ndarray, "h w c"], size: int) -> UInt8[np.ndarray, "size
     return np.asarray(Image.fromarray(frame).resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
+def fitted(video: UInt8[np.ndarray, "t h w c"], cut: Cut) -> Frames:
+    """All frames of a video that has no clock, each as ``fit`` makes it."""
+    return np.stack([fit(frame, cut.size) for frame in video])
+
+
 def _place(name: str) -> float:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:6], "big") / 2**48
 

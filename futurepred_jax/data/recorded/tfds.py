@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 
-from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fit
+from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fitted
 
 OPTIONS = ("split", "feature", "data_dir")
 CHUNK = 16  # examples read at once, for TFRecords are read in order
@@ -18,8 +18,8 @@ def recordings(place: str) -> list[Recording]:
     """A recording for each example of ``NAME[,split=…][,feature=…][,data_dir=…]``, called by split and number.
 
     The split is TFDS's, ``train`` unless said otherwise: ours are taken from it, so that its own test split is never
-    trained on. A feature needs to be named where there are several videos. Frames have no clock and are taken one by
-    one.
+    trained on; a dataset of one split, as moving_mnist of its test split, gives that. A feature needs to be named where
+    there are several videos. Frames have no clock and are taken one by one.
 
     Raises:
         ValueError: the dataset is unknown or not on this machine, an option is unknown, or there is no one video.
@@ -27,7 +27,6 @@ def recordings(place: str) -> list[Recording]:
     import tensorflow_datasets as tfds  # seconds, and needless to other sources
 
     name, options = _parsed(place)
-    split = options.get("split", "train")
     try:
         builder = tfds.builder(name, data_dir=options.get("data_dir"))
     except tfds.core.DatasetNotFoundError as error:
@@ -36,9 +35,10 @@ def recordings(place: str) -> list[Recording]:
         ) from error
     if not builder.is_prepared():
         raise ValueError(f"tfds:{name} is not in {builder.data_dir}: run `tfds build {name}`, or say data_dir=FOLDER")
-    if split not in builder.info.splits:
-        known = ", ".join(builder.info.splits)
-        raise ValueError(f"tfds:{name} has no split {split!r}: say split=NAME, one of {known}")
+    known = [*builder.info.splits]
+    split = options.get("split", known[0] if len(known) == 1 else "train")
+    if split not in known:
+        raise ValueError(f"tfds:{name} has no split {split!r}: say split=NAME, one of {', '.join(known)}")
     features: Any = builder.info.features
     videos = _Videos(builder, split, _feature(name, features.get_tensor_info(), options.get("feature")))
     version = f"{builder.info.full_name} {builder.info.splits[split].num_examples} {videos.feature}"
@@ -89,7 +89,7 @@ class _Videos:
         """The frames of one example."""
         with self._lock:
             video = self._chunk(number // CHUNK)[number % CHUNK]
-        return np.stack([fit(frame, cut.size) for frame in video])
+        return fitted(video, cut)
 
     def _load(self, chunk: int) -> list[UInt8[np.ndarray, "t h w c"]]:
         start, end = chunk * CHUNK, min((chunk + 1) * CHUNK, len(self))

@@ -1,0 +1,120 @@
+"""Measures all that play on the batches of a split: the model, its floors and its ceilings."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from futurepred_jax import floors
+from futurepred_jax.arrays import Video
+from futurepred_jax.data.pipeline import Clips
+from futurepred_jax.data.trajectories import FAMILIES
+from futurepred_jax.evaluation.batches import Batch, Protocol, batch_key, noisy_context, scored_frames, signed, unit
+from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
+from futurepred_jax.evaluation.networks import RealClips, Viewer
+from futurepred_jax.evaluation.results import Evaluation
+from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
+from futurepred_jax.metrics.casts import cast_of
+from futurepred_jax.metrics.likelihood import Likelihood
+from futurepred_jax.metrics.openstl import openstl_ratios
+from futurepred_jax.metrics.samples import sample_ratios, sampled_places
+from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
+from futurepred_jax.models.decoding import Sampling
+
+
+@dataclasses.dataclass
+class Referee:
+    """Measures whatever plays on the batches of a split."""
+
+    clips: Clips
+    protocol: Protocol
+    mean_frame: Float[np.ndarray, "h w c"]
+    viewer: Viewer
+    tally: Tally = dataclasses.field(default_factory=Tally)
+
+    def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
+        """Measures a player's frames in [0, 1]."""
+        self.tally.add_video(name, video, batch.truth, batch.valid)
+        further = self.viewer.look(name, self._context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
+        published = {} if self.clips.spec else openstl_ratios(jnp.asarray(video), batch.truth.video)
+        self.tally.add_scores(name, further | published, batch.valid)
+
+    def add_predictor(self, name: str, predictor: Predictor, batch: Batch, *, watched: Video | None = None) -> None:
+        """Measures a model's prediction, and keeps what it thinks of the true future."""
+        protocol, context = self.protocol, noisy_context(batch.fields, self.protocol)
+        prediction = predictor.predict(
+            context,
+            num_frames=protocol.future_frames,
+            key=batch_key(batch, protocol),
+            sampling=protocol.sampling,
+            watched=watched,
+        )
+        self.add_video(name, unit(prediction.video), batch)
+        near = signed(scored_frames(batch.fields, protocol)[:, : protocol.near])
+        scored = predictor.score(context, near, watched=watched)
+        found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
+        self.tally.add_likelihood(name, found, batch.valid)
+
+    def add_reconstruction(self, tokenizer: Tokenizer, batch: Batch) -> None:
+        """The true future through the codebook, and the codes in use."""
+        border = self.protocol.context_frames
+        clean = signed(batch.fields["video"][:, : border + self.protocol.future_frames])
+        self.add_video("tokenizer_reconstruction", unit(tokenizer.reconstruct(clean)[:, border:]), batch)
+        self.tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, batch.valid)
+
+    def add_samples(self, predictor: Predictor, batch: Batch) -> None:
+        """Several futures of each clip that is sampled, and how far they are from the truth."""
+        protocol = self.protocol
+        valid = min(batch.valid, protocol.sampled_clips - int(batch.indices[0]))
+        if not protocol.samples or valid <= 0:
+            return
+        context, key = noisy_context(batch.fields, protocol), batch_key(batch, protocol)
+        keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
+        drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
+        videos = [unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
+        places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
+        self.tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
+
+    def add_floors(self, batch: Batch) -> None:
+        """The true frames, for the tracker's own error, who plays in them, and all that a prediction must beat."""
+        context, frames = self.protocol.context_frames, self.protocol.future_frames
+        spec, split = self.clips.spec, self.clips.split
+        if spec:
+            cast = cast_of(batch.fields, batch.truth.targets, roles=ROLE_NUMBERS)
+            self.tally.add_cast(cast, tuple(FAMILIES), batch.valid)
+        videos = {
+            TRUTH: batch.truth.video,
+            **(floors.redraw(spec, split, batch.fields["index"], context=context, frames=frames) if spec else {}),
+            **floors.pixel_floors(batch.fields["video"][:, :context], frames, self.mean_frame),
+        }
+        for name, video in videos.items():
+            self.add_video(name, video, batch)
+
+    def evaluation(self) -> Evaluation:
+        """What all batches amount to."""
+        protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
+        summary = summarize(self.tally, frames=protocol.near, frame_size=frame.size)
+        seen = self.viewer.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
+        for name, found in seen.scores.items():
+            summary.split["scores"][name] |= found
+        head = {
+            "sha256": self.clips.sha256,
+            "clips": protocol.clips,
+            "context_frames": protocol.context_frames,
+            "future_frames": protocol.future_frames,
+            "sampling": _describe_sampling(protocol.sampling),
+            "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
+        }
+        detail = {"index": list(range(protocol.clips)), **summary.clips}
+        return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
+
+    def _context(self, batch: Batch) -> Video:
+        return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
+
+
+def _describe_sampling(sampling: Sampling) -> str:
+    if sampling.temperature == 0:
+        return "minimum risk" if sampling.minimum_risk else "greedy"
+    return f"one sample at temperature {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}"
