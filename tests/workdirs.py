@@ -26,6 +26,7 @@ def scores_at(quality: float) -> dict[str, float | None]:
         "ade": None if quality == 0 else 4.1 - 2.3 * quality,
         "fde": None if quality == 0 else 6.3 - 3.1 * quality,
         "recall": 0.62 * quality,
+        "mask_iou": 0.4 * quality,
     }
 
 
@@ -150,13 +151,12 @@ def clips_of(scores: dict, seed: int = 1) -> dict:
     rng = np.random.default_rng(seed)
     per_clip = {
         name: {
-            metric: (value * (1 + luck + rng.normal(0, 0.01, CLIPS))).tolist()
+            metric: (value * (1 + luck + rng.normal(0, 0.01, CLIPS))).tolist() if value is not None else [None] * CLIPS
             for metric, value in known.items()
-            if value
         }
         for name, known in scores.items()
     }
-    objects = {"position_error": "ade", "recall": "recall", "mask_iou": "recall"}
+    objects = {"position_error": "ade", "recall": "recall", "mask_iou": "mask_iou"}
     per_object = {
         name: {metric: known[of] for metric, of in objects.items() if of in known} for name, known in per_clip.items()
     }

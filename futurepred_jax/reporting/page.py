@@ -9,17 +9,19 @@ from futurepred_jax.reporting import formats, tables
 from futurepred_jax.reporting.breakdown import breakdowns, family_sentence
 from futurepred_jax.reporting.charts import Chart, calibration_chart, horizon_charts, training_charts
 from futurepred_jax.reporting.dots import DotChart
+from futurepred_jax.reporting.effects import COLUMNS, effects
 from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rules, training_facts
 from futurepred_jax.reporting.failures import KINDS, failure_shares
 from futurepred_jax.reporting.gallery import make_gallery
 from futurepred_jax.reporting.leads import Duel, duel_headline, duel_sentence, duels
 from futurepred_jax.reporting.models import Contestant, Model, contestants
 from futurepred_jax.reporting.pages import environment
-from futurepred_jax.reporting.verdict import Verdict, judge
+from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
 from futurepred_jax.reporting.vocabulary import METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Training
 
 BRIEF = ("psnr", "foreground_psnr", "ade", "recall")  # of every split, where there are several
+LEADS = tuple((floor, name) for floor in ALWAYS_TOLD for name in ("psnr", "ade"))  # and by how much a model leads
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +97,9 @@ def render(
         "differing": _differing(models),
         "splits": views,
         "brief": BRIEF,
+        "leads": LEADS,
+        "effects": effects(models, splits),
+        "effect_columns": COLUMNS,
         "gallery": make_gallery(models),
         "ranked": any(one.entry["why"] != "random" for one in first.predictions),
         "kinds": KINDS,

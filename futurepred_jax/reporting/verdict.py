@@ -33,7 +33,7 @@ def judge(split: Mapping[str, Any]) -> Verdict:
     details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
     details += [] if comparisons else ["No floor was scored beside it, so nothing is said to be beaten."]
     details += [_pathway(split), _skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
-    details += [_tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
+    details += [_pairs(split), _tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
     return Verdict(_headline(scores, comparisons), [sentence for sentence in details if sentence], comparisons)
 
 
@@ -128,6 +128,17 @@ def _recall(scores: Scores) -> str:
         f", {formats.percent(found / ceiling)} of the reconstruction's {formats.number(ceiling, 3)}" if ceiling else ""
     )
     return f"Its recall of the visible objects is {formats.number(found, 3)}{share}."
+
+
+def _pairs(split: Mapping[str, Any]) -> str:
+    """Of a probe, how often the possible clip of a pair is the likelier one."""
+    share = split["scores"].get("model", {}).get("pairs_ranked")
+    if share is None:
+        return ""
+    low, high = (split.get("intervals") or {}).get("model", {}).get("pairs_ranked") or (None, None)
+    doubt = "" if low is None else f" (95 % interval {formats.percent(low)} to {formats.percent(high)})"
+    right = f"{formats.percent(share)} of them{doubt}"
+    return f"Of pairs of clips it finds the possible one likelier than the impossible one in {right}; chance is 50 %."
 
 
 def _tracker(tracker: Mapping[str, Number | None]) -> str:

@@ -19,6 +19,14 @@ def test_a_model_that_wins_everywhere():
     assert not any("does not beat" in sentence for sentence in verdict.details)
 
 
+def test_of_a_probe_it_is_told_how_often_the_possible_clip_is_likelier():
+    probe = split({**FLOOR, "pairs_ranked": 0.625})
+    probe["intervals"] = {"model": {"pairs_ranked": [0.5, 0.75]}}
+    told = "likelier than the impossible one in 62 % of them (95 % interval 50 % to 75 %); chance is 50 %."
+    assert any(told in sentence for sentence in judge(probe).details)
+    assert not any("pairs" in sentence for sentence in judge(split(FLOOR)).details)
+
+
 def test_a_model_that_loses_everywhere():
     verdict = judge(split({"psnr": 21.3, "ssim": 0.70, "foreground_psnr": 16.5, "ade": 2.9}))
     assert verdict.headline == "The model does not beat copy-last-frame on PSNR, SSIM, foreground PSNR and ADE."

@@ -1,0 +1,41 @@
+"""Tables as text: what is said of every split, and of a probe's pairs."""
+
+from futurepred_jax.metrics.table import overview_table, score_table
+
+
+def split(psnr: float, **model: float) -> dict:
+    lead = {"mean": psnr - 18, "low": psnr - 18.5, "high": psnr - 17.5}
+    return {
+        "sha256": "5a" * 32,
+        "clips": 8,
+        "context_frames": 9,
+        "future_frames": 8,
+        "sampling": "greedy",
+        "tracker": {"ade": 0.2, "recall": 1.0},
+        "scores": {"model": {"psnr": psnr, "ade": None, **model}, "copy_last": {"psnr": 18.0, "ade": None}},
+        "margins": {"copy_last": {"psnr": lead, "skill": 0.25}},
+    }
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_every_split_has_a_line_with_its_lead_over_the_floors():
+    header, _, first, second = overview_table({"test_iid": split(19.0), "test_speed": split(17.0)}).splitlines()
+    assert cells(header)[:2] == ["all splits", "PSNR dB"]
+    lead = cells(header).index("PSNR over copy last")
+    assert cells(first)[lead : lead + 2] == ["+1.00 [+0.50, +1.50]", "25 %"]
+    assert cells(second)[lead] == "-1.00 [-1.50, -0.50]"
+    assert cells(first)[cells(header).index("ADE px")] == "-"
+    assert cells(first)[-1] == "-"  # no constant velocity was scored
+
+
+def test_of_one_split_there_is_no_overview():
+    assert overview_table({"test_iid": split(19.0)}) == ""
+
+
+def test_a_probe_tells_how_many_pairs_are_ranked_right_and_how_sure_that_is():
+    probe = {**split(19.0, pairs_ranked=0.75), "intervals": {"model": {"pairs_ranked": [0.6, 0.9]}}}
+    assert "likelier in 75 % of the pairs [60 %, 90 %]; chance is 50 %." in score_table("probe_permanence", probe)
+    assert "pairs" not in score_table("test_iid", split(19.0))
