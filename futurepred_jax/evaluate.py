@@ -118,6 +118,8 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """scores on held-out clips, beside floors and ceilings: evaluation.json"""
     names, scorer = factory.evaluation_splits(config), _scorer(config, epath.Path(workdir))
     scorer.workdir.mkdir(parents=True, exist_ok=True)
+    if not config.evaluation.predictions:
+        _tell_unfinished(config, workdir)
     for name in names:
         clips = factory.open_split(config, name)
         if read_part(name, clips.sha256, scorer.origin, scorer.workdir) is None:
@@ -126,6 +128,13 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
             print(f"{name}: scored before by the same weights and rules, and kept")
     write(read_parts(scorer.origin, scorer.workdir, first=names), scorer.workdir)
     print(closing_words(scorer.workdir))
+
+
+def _tell_unfinished(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """Says so where a training has not come to its end; its newest checkpoint is scored all the same."""
+    steps = checkpoints.trained_steps(workdir)
+    if steps < config.train.steps:
+        print(f"{workdir} has {steps} of {config.train.steps} steps: --mode=train goes on, and it is scored anew then")
 
 
 class _Scorer(typing.NamedTuple):

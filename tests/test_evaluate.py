@@ -218,9 +218,10 @@ def test_the_table_shows_model_ceilings_and_floors_in_their_order(perfect):
     assert "| copy last" in text.split("model ahead of")[1]
 
 
-def test_pictures_out_of_range_are_refused(moderate):
+@pytest.mark.parametrize("shift", [1.1, np.nan])
+def test_pictures_out_of_range_are_refused(moderate, shift):
     with pytest.raises(ValueError, match="model holds values in"):
-        evaluated(moderate, lambda video: 1.1 + oracle(video))
+        evaluated(moderate, lambda video: shift + oracle(video))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from players import CLIPS, CONTEXT, FUTURE, Drawn, Fake, oracle
 
 from futurepred_jax import evaluate, factory
 from futurepred_jax.configs import baseline
-from futurepred_jax.training import checkpoints
+from futurepred_jax.training import checkpoints, identity
 
 
 @pytest.fixture
@@ -34,9 +34,11 @@ class Workshop:
 
     def __init__(self, monkeypatch, drawn: Drawn):
         self.scored, self.weights, self.broken, self.drawn = [], "a1", "", drawn
+        self.steps = 10**6
         monkeypatch.setattr(factory, "open_split", self.open_split)
         monkeypatch.setattr(factory, "load_predictor", lambda *_: Fake(drawn, oracle))
         monkeypatch.setattr(checkpoints, "fingerprint", lambda *_: self.weights)
+        monkeypatch.setattr(checkpoints, "trained_steps", lambda *_: self.steps)
         monkeypatch.setattr(evaluate, "evaluate_predictor", self.evaluate_predictor)
 
     def open_split(self, _, name: str) -> Drawn:
@@ -122,9 +124,30 @@ def test_predictions_from_elsewhere_are_scored_beside_the_model_s_results(config
 
 
 def test_predictions_of_the_wrong_shape_are_refused(config, workshop, tmp_path):
-    config.evaluation.predictions = str(tmp_path / "theirs.npz")
+    config.evaluation.splits, config.evaluation.predictions = "test_iid", str(tmp_path / "theirs.npz")
     np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"])
     with pytest.raises(ValueError, match=r"shape \(5, 9, 32, 32, 3\), scored are \(5, 4, 32, 32, 3\)"):
+        evaluate.run(config, tmp_path)
+
+
+def test_a_training_that_has_not_ended_is_scored_and_said_to_be_unfinished(config, workshop, tmp_path, capsys):
+    evaluate.run(config, tmp_path)
+    assert "steps" not in capsys.readouterr().out
+    workshop.steps = 40
+    evaluate.run(config, tmp_path)
+    assert f"{tmp_path} has 40 of {config.train.steps} steps" in capsys.readouterr().out
+
+
+def test_a_workdir_whose_training_has_saved_nothing_yet_is_refused(config, tmp_path):
+    identity.claim(tmp_path, config.to_dict())
+    with pytest.raises(ValueError, match=r"no checkpoint in .*: train there first"):
+        evaluate.run(config, tmp_path)
+
+
+def test_predictions_are_of_one_split(config, workshop, tmp_path):
+    config.evaluation.predictions = str(tmp_path / "theirs.npz")
+    np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"][:, CONTEXT:])
+    with pytest.raises(ValueError, match="a file holds those of one split, named by --splits"):
         evaluate.run(config, tmp_path)
 
 

@@ -134,6 +134,11 @@ def fingerprint(workdir: epath.PathLike, which: str = "newest") -> str:
     return hashlib.sha256((_existing(workdir, which) / manifest.NAME).read_bytes()).hexdigest()
 
 
+def trained_steps(workdir: epath.PathLike) -> int:
+    """Step of the newest good checkpoint. Raises as ``load_params``."""
+    return int(_existing(workdir, "newest").name)
+
+
 class Saver:
     """Context that saves into a workdir, in the background; on leaving it waits for what is under way.
 
