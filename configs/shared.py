@@ -41,7 +41,7 @@ def data(preset: str) -> ConfigDict:
     calm = preset in ("debug", "tiny")
     return ConfigDict(
         {
-            "source": "clutter",  # or recorded videos: files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME
+            "source": "clutter",  # or recorded videos: files:FOLDER, files:'GLOB', arrays:FILE, tfds:NAME, digits
             "render_on": "host",  # or the "device", inside the step; clips that are tokenized or scored are the host's
             "fps": 6.0,
             "held_out": 0.1,  # of recorded videos, the share of test_iid, and of val_iid

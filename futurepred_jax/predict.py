@@ -1,6 +1,7 @@
 """Predicts the futures of chosen clips and writes them down: a GIF to look at, arrays to compute with, an index."""
 
 import dataclasses
+import functools
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,11 @@ class Rollout:
     sampling: Any  # models.decoding.Sampling
     seed: int = 0
     fps: int | float = 6.0
+    horizons: Mapping[str, int] = dataclasses.field(default_factory=dict)  # of some splits: so many times as long
+
+    def future_of(self, split: str) -> int:
+        """Future frames of a split's clips."""
+        return self.future_frames * self.horizons.get(split, 1)
 
 
 @runtime_checkable
@@ -102,11 +108,11 @@ def _clip(clips: Mapping[str, Source], choice: Choice, protocol: Rollout) -> dic
     if choice.split not in clips:
         raise ValueError(f"no clips of split {choice.split!r}: there are {', '.join(sorted(clips))}")
     batch = clips[choice.split].batch(np.array([choice.index]))
-    border, needed = protocol.context_frames, protocol.context_frames + protocol.future_frames
-    if batch["video"].shape[1] < needed:
+    border, future = protocol.context_frames, protocol.future_of(choice.split)
+    if batch["video"].shape[1] < border + future:
         raise ValueError(
             f"{choice.name} has {batch['video'].shape[1]} frames: "
-            f"{border} of context and {protocol.future_frames} of future need {needed}"
+            f"{border} of context and {future} of future need {border + future}"
         )
     return batch
 
@@ -114,19 +120,19 @@ def _clip(clips: Mapping[str, Source], choice: Choice, protocol: Rollout) -> dic
 def _predict(
     predictor: Predictor, batch: Mapping[str, np.ndarray], choice: Choice, protocol: Rollout
 ) -> dict[str, UInt8[np.ndarray, "t h w 3"]]:
-    border, needed = protocol.context_frames, protocol.context_frames + protocol.future_frames
+    border, future = protocol.context_frames, protocol.future_of(choice.split)
     context = batch["noisy"][:, :border]
     predicted = predictor.predict(
         jax.numpy.asarray(context, jax.numpy.float32) / 127.5 - 1,
-        num_frames=protocol.future_frames,
+        num_frames=future,
         key=jax.random.fold_in(jax.random.key(protocol.seed), choice.index),
         sampling=protocol.sampling,
     )
     return {
         "context": context[0],
-        "truth": batch["video"][0, border:needed],
+        "truth": batch["video"][0, border : border + future],
         "prediction": _to_uint8(np.asarray(predicted.video[0])),
-        "copy_last": np.repeat(batch["video"][0, border - 1 : border], protocol.future_frames, axis=0),
+        "copy_last": np.repeat(batch["video"][0, border - 1 : border], future, axis=0),
     }
 
 
@@ -148,18 +154,33 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """predicted futures of held-out clips beside the true ones: predictions/*.gif and *.npz"""
     if not factory.predicts(config):
         raise ValueError(f"{config.name} predicts nothing: take a predictor's config, such as configs/baseline.py")
-    scores = epath.Path(workdir) / "evaluation_clips.json"
-    clips = {name: factory.open_split(config, name) for name in factory.evaluation_splits(config)}
+    scores = _scores(config, epath.Path(workdir))
+    opened = functools.cache(functools.partial(factory.open_split, config))
     choices = choose_clips(
-        json.loads(scores.read_text()) if scores.exists() else None,
+        scores,
         config.predictions.clips,
         config.predictions.seed,
-        available={name: len(split) for name, split in clips.items()},
+        available=None if scores else {name: len(opened(name)) for name in factory.evaluation_splits(config)},
     )
     print(describe_choices(choices))
+    clips = {name: opened(name) for name in sorted({choice.split for choice in choices})}
     border = config.data.context_frames
-    future = config.data.frames - border
-    rollout = Rollout(border, future, factory.sampling(config), seed=config.seed, fps=config.data.fps)
+    rollout = Rollout(
+        border,
+        config.data.frames - border,
+        factory.sampling(config),
+        seed=config.seed,
+        fps=config.data.fps,
+        horizons={name: split.spec.horizon for name, split in clips.items() if split.spec},
+    )
     write_predictions(
         factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions"
     )
+
+
+def _scores(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
+    """Scores clip by clip of the splits that are asked for, or of all that were scored; None where there are none."""
+    path = workdir / "evaluation_clips.json"
+    found = json.loads(path.read_text()) if path.exists() else {}
+    asked = factory.evaluation_splits(config) if config.evaluation.splits else tuple(found)
+    return {name: found[name] for name in asked if name in found} or None

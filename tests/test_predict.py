@@ -1,7 +1,9 @@
 """Predictions on disk are what the predictor gave, beside the frames that really followed."""
 
+import dataclasses
 import io
 import json
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
@@ -9,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from futurepred_jax import factory, predict
+from futurepred_jax.configs import baseline
 from futurepred_jax.data.pipeline import ArraySource
 from futurepred_jax.predict import Choice, Rollout, write_predictions
 
@@ -62,6 +66,34 @@ def test_arrays_are_the_predictions_and_the_first_future_frames(tmp_path, clips)
     given = np.asarray(Shifter().predict(predictor.contexts[0], num_frames=3, key=key, sampling=None).video[0])
     np.testing.assert_array_equal(arrays["prediction"], np.clip(np.round((given + 1) * 127.5), 0, 255).astype(np.uint8))
     assert not np.array_equal(arrays["prediction"], arrays["copy_last"])
+
+
+def test_a_split_of_several_horizons_is_predicted_to_its_end(tmp_path, clips):
+    long = dataclasses.replace(PROTOCOL, future_frames=2, horizons={"test_iid": 2})
+    write_predictions(Shifter(), clips, choices(1), long, tmp_path)
+    arrays = load(tmp_path / "test_iid-000001.npz")
+    assert {name: len(arrays[name]) for name in ("context", "truth", "prediction", "copy_last")} == {
+        "context": 5,
+        "truth": 4,
+        "prediction": 4,
+        "copy_last": 4,
+    }
+
+
+def test_clips_are_of_the_splits_that_were_scored_or_of_those_asked_for(tmp_path, clips, monkeypatch):
+    scored = {"index": [0, 1], "scores": {"model": {"psnr": [20.0, 21.0]}}}
+    (tmp_path / "evaluation_clips.json").write_text(json.dumps({"test_iid": scored, "test_speed": scored}))
+    video = clips["test_iid"].arrays
+    known = SimpleNamespace(spec=None, batch=lambda rows: {name: array[rows] for name, array in video.items()})
+    monkeypatch.setattr(factory, "open_split", lambda *_: known)
+    monkeypatch.setattr(factory, "load_predictor", lambda *_: Shifter())
+    config = baseline.get_config("debug")
+    config.predictions.clips = 4
+    for asked, expected in (("", {"test_iid", "test_speed"}), ("test_speed", {"test_speed"})):
+        config.evaluation.splits = asked
+        predict.run(config, tmp_path)
+        index = json.loads((tmp_path / "predictions/index.json").read_text())
+        assert {entry["split"] for entry in index} == expected
 
 
 def test_index_names_what_was_written(tmp_path, clips):

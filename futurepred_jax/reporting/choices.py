@@ -1,5 +1,6 @@
 """Which clips are worth showing."""
 
+import collections
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -42,8 +43,8 @@ def choose_clips(
 
     Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
     without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are the
-    first of the rest in an order that the seed alone decides: no clip comes twice, and models that are compared show
-    mostly the same ones.
+    first of the rest in an order that the seed alone decides, a clip of each split in turn: no clip comes twice, and
+    models that are compared show mostly the same ones.
 
     Args:
         evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all
@@ -65,7 +66,7 @@ def choose_clips(
     quarter = min(count // 4, len(ranked) // 2)
     best, worst = ranked[:quarter], ranked[::-1][:quarter]
     taken = {choice.name for choice in best + worst}
-    shuffled = [candidates[place] for place in np.random.default_rng(seed).permutation(len(candidates))]
+    shuffled = _in_turns([candidates[place] for place in np.random.default_rng(seed).permutation(len(candidates))])
     drawn = [choice for choice in shuffled if choice.name not in taken][: count - 2 * quarter]
     groups: dict[Why, list[Choice]] = {"random": drawn, "best": best, "worst": worst}
     return [dataclasses.replace(choice, why=why) for why, group in groups.items() for choice in group]
@@ -96,6 +97,16 @@ def _scores_at(scores: Mapping[str, Mapping[str, Sequence[Number | None]]], plac
 
 def _unscored(available: Mapping[str, int]) -> list[Choice]:
     return [Choice(split, index, "random") for split, size in sorted(available.items()) for index in range(size)]
+
+
+def _in_turns(choices: Iterable[Choice]) -> list[Choice]:
+    """The first of each split, then the second of each, and so on."""
+    seen: collections.Counter[str] = collections.Counter()
+    turns = []
+    for choice in choices:
+        turns.append((seen[choice.split], choice))
+        seen[choice.split] += 1
+    return [choice for _, choice in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _best_first(candidates: Sequence[Choice], ranked_by: Mapping[str, int]) -> list[Choice]:

@@ -56,6 +56,12 @@ def test_another_model_of_the_same_clips_shows_mostly_the_same_random_ones():
     assert len(ours & theirs) >= 4
 
 
+def test_random_clips_are_of_every_split_in_turn():
+    evaluation = {name: GRADED["test_iid"] for name in ("test_a", "test_b", "test_c")}
+    random = [choice.split for choice in choose_clips(evaluation, 12, 0) if choice.why == "random"]
+    assert sorted(random) == ["test_a", "test_a", "test_b", "test_b", "test_c", "test_c"]
+
+
 def test_scores_of_the_clip_travel_with_it():
     best = next(choice for choice in choose_clips(GRADED, 12, 0) if choice.why == "best")
     assert best.scores == {"model": {"foreground_psnr": 39.0, "ade": 11.0}, "copy_last": {"ade": 11.0}}
