@@ -11,6 +11,7 @@ import pytest
 
 from futurepred_jax import factory
 from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
+from futurepred_jax.data.spec import SPLITS
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
 
@@ -151,3 +152,13 @@ def test_any_split_opens_by_its_name(tmp_path):
     assert (len(clips), clips.split, clips.spec.tempo) == (1, "test_speed", (1.5, 2.0))
     with pytest.raises(ValueError, match="known are train, val_iid, test_iid, test_comp"):
         factory.open_split(config, "test_everything")
+
+
+def test_all_splits_are_those_that_nothing_was_trained_on():
+    config = baseline.get_config("debug")
+    config.evaluation.splits = "all"
+    names = factory.evaluation_splits(config)
+    assert set(names) == set(SPLITS) - {"train"}
+    assert (names[0], names[-1]) == ("test_iid", "val_iid")
+    config.data.source = "arrays:videos.npz"
+    assert factory.evaluation_splits(config) == ("test_iid", "val_iid")

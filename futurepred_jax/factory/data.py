@@ -113,13 +113,15 @@ SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
     """Splits to score, ``config.evaluation.splits`` or test_iid; what a predictor is built from also on its gate's.
 
+    Of all, the one that models are chosen on comes last: a report opens on the first.
+
     Raises:
         ValueError: there is no such split.
     """
     known = tuple(SPLITS) if knows_objects(config) else ("train", *HELD_OUT)
     asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip()) or ("test_iid",)
     if asked == ("all",):
-        asked = tuple(name for name in known if name != "train")
+        asked = (*(name for name in known if name not in ("train", "val_iid")), "val_iid")
     if unknown := ", ".join(sorted(set(asked) - set(known))):
         raise ValueError(f"config.evaluation.splits: unknown {unknown}; known are all, {', '.join(known)}")
     return asked if predicts(config) else tuple(dict.fromkeys(("val_iid", *asked)))
