@@ -35,6 +35,8 @@ def test_a_debug_run_on_a_user_s_videos_beats_the_mean_frame(tmp_path):
     floors = {"copy_last", "context_mean", "mean_frame", "black_frame"}
     assert scores.keys() == floors | {"model", "tokenizer_reconstruction"}
     assert scores["model"]["psnr"] > scores["mean_frame"]["psnr"] + 1
+    assert scores["model"]["openstl_mse"] < scores["mean_frame"]["openstl_mse"]
+    assert scores["model"]["openstl_ssim"] > scores["mean_frame"]["openstl_ssim"]
     assert scores["model"]["bits_per_token"] > 0
     assert all(scores[name]["ade"] is scores[name]["foreground_psnr"] is None for name in scores)
     assert "Best cases" in (workdir / "report/index.html").read_text()

@@ -1,6 +1,7 @@
 """Synthetic workdirs: what training, evaluation and prediction leave behind, of a model of any quality."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,12 @@ def tracks(seed: int) -> dict[str, np.ndarray]:
     return {"places": places, "found": found, "colours": np.array([[220, 60, 50], [60, 80, 210]], np.uint8)}
 
 
-def write_predictions(folder: Path, count: int) -> None:
+def write_predictions(folder: Path, count: int, splits: Sequence[str] = ("test_iid",)) -> None:
     folder.mkdir()
     entries = []
     for index in range(count):
-        name, why = f"test_iid-{index:06d}", ["random", "random", "best", "worst"][index % 4]
+        split, why = splits[index // 4 % len(splits)], ["random", "random", "best", "worst"][index % 4]
+        name = f"{split}-{index:06d}"
         quality = {"random": 0.95, "best": 1.15, "worst": 0.4}[why]
         truth, guess = film(index), film(index, blur={"random": 0.8, "best": 0.2, "worst": 2.5}[why])
         arrays = {
@@ -117,7 +119,7 @@ def write_predictions(folder: Path, count: int) -> None:
         }
         np.savez_compressed(folder / f"{name}.npz", **arrays)  # pyright: ignore[reportArgumentType]
         scores = {"model": scores_at(quality), "copy_last": scores_at(0.7)}
-        entries.append({"name": name, "split": "test_iid", "index": index, "why": why, "scores": scores, "fps": 6.0})
+        entries.append({"name": name, "split": split, "index": index, "why": why, "scores": scores, "fps": 6.0})
         entries[-1] |= {"gif": f"{name}.gif", "npz": f"{name}.npz"}
         entries[-1] |= {"families": [FAMILIES[index % 3]], "clutter": index % 7, "targets": 2}
     (folder / "index.json").write_text(json.dumps(entries))
@@ -181,7 +183,7 @@ def write_workdir(
     (folder / "evaluation.json").write_text(json.dumps(content))
     clips = dict.fromkeys(splits, clips_of(split["scores"], seed + 1))
     (folder / "evaluation_clips.json").write_text(json.dumps(clips))
-    write_predictions(folder / "predictions", films)
+    write_predictions(folder / "predictions", films, splits)
     return folder
 
 

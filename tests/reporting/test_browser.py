@@ -162,6 +162,16 @@ def test_further_scores_and_splits_are_shown_when_asked_for(report, opened):
     assert page.locator("#scores [data-split=test_speed]").is_visible()
 
 
+def test_the_split_of_the_page_is_that_of_its_clips(report, opened):
+    page = opened(report)
+    assert page.locator(".count").inner_text() == "12 of 12 clips"
+    page.locator("#split").select_option("test_speed")
+    assert page.locator("select[name=split]").input_value() == "test_speed"
+    assert page.locator(".count").inner_text() == "4 of 12 clips"
+    page.locator("#split").select_option("all")
+    assert page.locator(".count").inner_text() == "12 of 12 clips"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_on_a_phone_and_colours_follow_the_system(report, opened, scheme):
     page = opened(report, width=360, color_scheme=scheme)

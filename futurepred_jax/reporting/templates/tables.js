@@ -37,5 +37,14 @@ function startSplits(select) {
   const parts = document.querySelectorAll("[data-split]");
   const show = () => parts.forEach((part) => (part.hidden = Boolean(select.value) && part.dataset.split !== select.value));
   select.addEventListener("change", show);
+  select.addEventListener("change", () => pickClips(select.value));
   show();
+}
+
+/** Shows the clips of a split, too, where any was predicted. */
+function pickClips(split) {
+  const filter = document.querySelector(".filters select[name=split]");
+  if (!filter) return;
+  filter.value = [...filter.options].some((option) => option.text === split) ? split : "";
+  filter.dispatchEvent(new Event("change"));
 }
