@@ -160,6 +160,6 @@ def require_unit_range(name: str, frames: Float[Array | np.ndarray, "*shape"]) -
     Raises:
         ValueError: A value is below 0, above 1 or not a number.
     """
-    low, high = float(frames.min()), float(frames.max())
-    if not (low >= 0 and high <= 1):
+    if not ((frames >= 0) & (frames <= 1)).all():  # false for NaN, which XLA's least and largest on CPU pass over
+        low, high = float(frames.min()), float(frames.max())
         raise ValueError(f"{name} holds values in [{low:.4g}, {high:.4g}]: metrics take [0, 1]; rescale or clip it")

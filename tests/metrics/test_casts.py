@@ -21,7 +21,8 @@ def record(error: list, detected: list, scored: list, iou: list) -> Record:
     arrays: list[Any] = [np.array([values]) for values in (error, detected, scored, iou)]
     motion = MotionScores(error=arrays[0], travelled=unread, detected=arrays[1], scored=arrays[2])
     objects = ObjectScores(arrays[3], unread, unread, unread)
-    return Record(unread, unread, unread, motion, objects, unread, unread)
+    known = {"motion": motion, "objects": objects}
+    return Record(**dict.fromkeys(Record._fields, unread) | known)
 
 
 MODEL = record(
