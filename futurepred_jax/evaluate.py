@@ -20,7 +20,7 @@ from futurepred_jax.evaluation.networks import NONE, Networks, Viewer
 from futurepred_jax.evaluation.referee import Referee
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
 from futurepred_jax.metrics.labels import label_table
-from futurepred_jax.metrics.summary import jsonable
+from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import effect_table, overview_table, score_table
 from futurepred_jax.training import checkpoints
 

@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
@@ -33,6 +32,12 @@ class Shifter:
         self.contexts.append(np.asarray(context))
         brighter = jax.random.uniform(key, (1, num_frames, 1, 1, 1), minval=0.0, maxval=0.9)
         return Predicted(context[:, -1:] + brighter)
+
+
+class Recorded(ArraySource):
+    """Clips that nothing drew."""
+
+    spec = None
 
 
 @pytest.fixture
@@ -83,9 +88,7 @@ def test_a_split_of_several_horizons_is_predicted_to_its_end(tmp_path, clips):
 def test_clips_are_of_the_splits_that_were_scored_or_of_those_asked_for(tmp_path, clips, monkeypatch):
     scored = {"index": [0, 1], "scores": {"model": {"psnr": [20.0, 21.0]}}}
     (tmp_path / "evaluation_clips.json").write_text(json.dumps({"test_iid": scored, "test_speed": scored}))
-    video = clips["test_iid"].arrays
-    known = SimpleNamespace(spec=None, batch=lambda rows: {name: array[rows] for name, array in video.items()})
-    monkeypatch.setattr(factory, "open_split", lambda *_: known)
+    monkeypatch.setattr(factory, "open_split", lambda *_: Recorded(clips["test_iid"].arrays))
     monkeypatch.setattr(factory, "load_predictor", lambda *_: Shifter())
     config = baseline.get_config("debug")
     config.predictions.clips = 4

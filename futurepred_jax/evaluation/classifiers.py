@@ -9,7 +9,7 @@ from tqdm import tqdm
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.metrics.labels import label_scores
-from futurepred_jax.metrics.summary import jsonable
+from futurepred_jax.metrics.plain import jsonable
 
 
 def evaluate_classifier(

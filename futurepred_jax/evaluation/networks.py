@@ -13,8 +13,9 @@ from etils import epath
 from jaxtyping import Array, Float
 
 from futurepred_jax.data.pipeline import Source
+from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio, ratio
-from futurepred_jax.metrics.summary import TRUTH, jsonable
+from futurepred_jax.metrics.summary import TRUTH
 from futurepred_jax.metrics.video import video_distance
 
 Unit = Float[Array, "b t h w c"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import paired_interval
-from futurepred_jax.metrics.summary import jsonable
+from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import EFFECTS
 
 TWIN = "_clean"  # ends the name of a cluttered split's twin: the same targets on the same paths at each index

@@ -1,7 +1,6 @@
 """What a whole evaluation amounts to: records of all predictors, gathered batch by batch, as plain numbers for JSON."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,6 +13,7 @@ from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
 from futurepred_jax.metrics.casts import Cast, about_clips, by_object
 from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
+from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
 from futurepred_jax.metrics.truth import Truth
@@ -174,16 +174,3 @@ def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mappin
         leads = {key: paired_interval(ours[key], theirs[key]) for key, _, _ in MARGINS if key in theirs}
         margins[name] = leads | {"skill": scores.skill(records[first], record)}
     return margins
-
-
-def jsonable(value: Any) -> Any:
-    """Plain numbers of six digits, lists and dicts; None for what is not finite, since JSON has no NaN."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        return {name: jsonable(item) for name, item in value.items()}
-    if isinstance(value, np.ndarray | list | tuple):
-        return [jsonable(item) for item in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value

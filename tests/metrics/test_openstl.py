@@ -1,5 +1,6 @@
 """OpenSTL's scores against what its own calls amount to, written out with numpy and scikit-image."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
@@ -30,7 +31,8 @@ def as_there(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def here(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    return {name: each.over_split() for name, each in openstl_ratios(prediction, truth).items()}
+    found = openstl_ratios(jnp.asarray(prediction), jnp.asarray(truth))
+    return {name: each.over_split() for name, each in found.items()}
 
 
 def test_colour_videos_have_the_scores_that_they_have_there():
@@ -63,8 +65,8 @@ def test_known_values_of_a_constant_error():
 
 
 def test_its_ssim_is_higher_than_that_of_wang_et_al():
-    prediction, truth = videos(3)
-    assert here(prediction, truth)["openstl_ssim"] > float(np.mean(ssim(prediction, truth))) + 0.01
+    prediction, truth = (0.2 * each for each in videos(3))  # its constants weigh the more, the fainter the contrast
+    assert here(prediction, truth)["openstl_ssim"] > float(ssim(prediction, truth).mean()) + 0.1
 
 
 def test_the_true_video_is_perfect():

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from futurepred_jax.metrics import clutter, image, motion, objects, permanence, scores, summary
+from futurepred_jax.metrics import clutter, image, motion, objects, permanence, scores
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
+from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio, mean, quotient, ratio
 
 HIDDEN = jnp.zeros((2, 2, 2), bool).at[0, 0].set(True)
@@ -88,7 +89,7 @@ def test_nothing_found_is_nan_then_null():
     lost = over_split(record(1.0, detected=False))
     assert np.isnan(lost["ade"])
     assert lost["recall"] == 0
-    assert summary.jsonable(lost)["ade"] is None
+    assert jsonable(lost)["ade"] is None
 
 
 def test_skill_compares_only_what_both_have_found():

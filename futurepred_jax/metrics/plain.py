@@ -1,0 +1,20 @@
+"""Numbers as JSON has them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def jsonable(value: Any) -> Any:
+    """Plain numbers of six digits, lists and dicts; None for what is not finite, since JSON has no NaN."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {name: jsonable(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray | list | tuple):
+        return [jsonable(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
