@@ -13,19 +13,29 @@ Scores = Mapping[str, Mapping[str, Number | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The subject beside one floor on one metric; ``low`` and ``high`` bound subject minus floor, where known."""
+    """The subject beside one floor on one metric.
+
+    ``mean``, ``low`` and ``high`` are subject minus floor over the clips that have both, and its interval, where known.
+    A score of objects is pooled over all of them, so that ``value - against`` may differ from that mean.
+    """
 
     floor: str
     metric: Metric
     value: Number
     against: Number
+    mean: Number | None = None
     low: Number | None = None
     high: Number | None = None
 
     @property
+    def lead(self) -> Number:
+        """Subject minus floor, clip by clip where clips are known."""
+        return self.value - self.against if self.mean is None else self.mean
+
+    @property
     def gain(self) -> Number:
         """By how much the subject is better, in the metric's unit and rounded to its digits; negative if worse."""
-        return round(self.metric.sign * (self.value - self.against), self.metric.digits)
+        return round(self.metric.sign * self.lead, self.metric.digits)
 
     @property
     def certain(self) -> bool:
@@ -40,7 +50,7 @@ class Comparison:
     @property
     def difference(self) -> str:
         """Subject minus floor, signed, with its unit."""
-        return formats.difference(self.value - self.against, self.metric)
+        return formats.difference(self.lead, self.metric)
 
     @property
     def interval(self) -> str:
@@ -80,7 +90,8 @@ def compare(split: Mapping[str, Any], names: Sequence[str] = HEADLINE) -> list[C
             value, against = subject.get(name), scores[floor].get(name)
             if value is not None and against is not None:
                 ends = margins.get(floor, {}).get(name, {})
-                comparisons.append(Comparison(floor, METRICS[name], value, against, ends.get("low"), ends.get("high")))
+                known = [ends.get(end) for end in ("mean", "low", "high")]
+                comparisons.append(Comparison(floor, METRICS[name], value, against, *known))
     return comparisons
 
 

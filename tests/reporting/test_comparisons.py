@@ -36,6 +36,12 @@ def test_differences_and_intervals_are_the_subject_minus_the_floor():
     assert against("ade", 1.9, 2.4).interval == ""
 
 
+def test_a_difference_clip_by_clip_lies_in_its_interval_also_where_pooled_scores_differ_by_more():
+    comparison = against("ade", 1.9, 2.4, mean=-0.3, low=-0.4, high=-0.2)
+    assert (comparison.gain, comparison.difference, comparison.interval) == (0.3, "−0.30 px", "[−0.40, −0.20]")
+    assert comparison.beats
+
+
 def test_comparisons_take_floors_only_and_values_that_both_have():
     scores = {
         "model": {"psnr": 24.0, "ssim": 1, "ade": None},
@@ -45,9 +51,9 @@ def test_comparisons_take_floors_only_and_values_that_both_have():
     }
     margins = {"copy_last": {"psnr": {"mean": 2.0, "low": 1.5, "high": 2.5}}}
     found = compare({"scores": scores, "margins": margins})
-    assert [(c.floor, c.metric.name, c.low, c.high) for c in found] == [
-        ("copy_last", "psnr", 1.5, 2.5),
-        ("copy_last", "ssim", None, None),
+    assert [(c.floor, c.metric.name, c.mean, c.low, c.high) for c in found] == [
+        ("copy_last", "psnr", 2.0, 1.5, 2.5),
+        ("copy_last", "ssim", None, None, None),
     ]
 
 
