@@ -97,18 +97,18 @@ def make_classification(config: ConfigDict) -> ClassificationObjective:
 
 def make_pathways(config: ConfigDict, tokenizer: MagVit) -> Pathways:
     """The motion pathways of a predictor's config, their places in the tokenizer's units."""
-    return Pathways(
-        **{
-            name: Pathway(
-                network=make_network(section.config),
-                endpoints=tuple(section.endpoints),
-                width=config.model.width,
-                stride=tokenizer.stride,
-                frames=section.config.model.frames,
-                side=section.config.model.side,
-            )
-            for name, section in config.pathways.items()
-        }
+    made = {name: _pathway(section, config.model.width, tokenizer) for name, section in config.pathways.items()}
+    return Pathways(i3d=made.get("i3d"), slowfast=made.get("slowfast"))
+
+
+def _pathway(section: ConfigDict, width: int, tokenizer: MagVit) -> Pathway:
+    return Pathway(
+        network=make_network(section.config),
+        endpoints=tuple(section.endpoints),
+        width=width,
+        stride=tokenizer.stride,
+        frames=section.config.model.frames,
+        side=section.config.model.side,
     )
 
 
