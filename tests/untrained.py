@@ -22,8 +22,8 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
         place = factory.tokenizer_workdir(config, workdir)
         _save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
     if factory.watches(config):
-        state["pathway"] = dict(weights["pathway"])
-        params["pathway"] = state["pathway"].pop("params")
+        state["pathways"] = dict(weights["pathways"])
+        params["pathways"] = state["pathways"].pop("params")
     else:
         params = params["transformer"]
     _save(workdir, config, params, state)
