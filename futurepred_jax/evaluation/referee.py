@@ -37,7 +37,7 @@ class Referee:
     def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
         """Measures a player's frames in [0, 1]."""
         self.tally.add_video(name, video, batch.truth, batch.valid)
-        further = self.viewer.look(name, self._context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
+        further = self.viewer.look(name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
         published = {} if self.clips.spec else openstl_ratios(jnp.asarray(video), batch.truth.video)
         self.tally.add_scores(name, further | published, batch.valid)
 
@@ -110,7 +110,7 @@ class Referee:
         detail = {"index": list(range(protocol.clips)), **summary.clips}
         return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
 
-    def _context(self, batch: Batch) -> Video:
+    def _clean_context(self, batch: Batch) -> Video:
         return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
 
 
