@@ -32,6 +32,7 @@ MARGINS = (
     ("ade", "ADE px", 2),
     ("bits_per_token", "bits/token", 3),
 )
+NOTHING = "-"
 LOWER = ("ade", "bits_per_token")  # is better
 
 OVERVIEW = (
@@ -61,9 +62,8 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     floors from the best PSNR down.
     """
     scores = summary["scores"]
-    columns = [column for column in COLUMNS if any(known.get(column[0]) is not None for known in scores.values())]
-    header = ["predictor", *[label for _, label, _ in columns]]
-    rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in columns]] for name in order(scores)]
+    header = ["predictor", *[label for _, label, _ in COLUMNS]]
+    rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in COLUMNS]] for name in order(scores)]
     title = (
         f"{split}: {summary['clips']} clips, {summary['context_frames']} context -> {summary['future_frames']} future "
         f"frames, {summary['sampling']}, sha256 {summary['sha256'][:12]}"
@@ -116,12 +116,11 @@ def subject(scores: Mapping[str, Any]) -> str:
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """The subject's lead over each floor with its 95 % interval: positive where the subject is better."""
-    columns = [column for column in MARGINS if any(column[0] in margin for margin in margins.values())]
-    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in columns], "skill"]
+    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in MARGINS], "skill"]
     rows = [
         [
             _label(name),
-            *[_lead(margins[name], key, digits) for key, _, digits in columns],
+            *[_lead(margins[name], key, digits) for key, _, digits in MARGINS],
             _share(margins[name]["skill"]),
         ]
         for name in order(scores)
@@ -132,13 +131,13 @@ def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
     interval = margin.get(key)
-    return "-" if interval is None else _signed(interval, digits, sign=-1 if key in LOWER else 1)
+    return NOTHING if interval is None else _signed(interval, digits, sign=-1 if key in LOWER else 1)
 
 
 def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
     """A difference and the ends of its interval."""
     if interval["mean"] is None:
-        return "-"
+        return NOTHING
     ends = sorted(sign * interval[end] for end in ("low", "high"))
     return f"{sign * interval['mean']:+.{digits}f} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
 
@@ -146,9 +145,9 @@ def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
 def _closing(summary: Mapping[str, Any]) -> str:
     """The tracker's own error, codebook, samples and distances of real clips: what the scores are to be read with."""
     tracker, model = summary["tracker"], summary["scores"].get("model", {})
-    lines = [
-        f"Tracker on the true frames: ADE {_number(tracker['ade'], 2)} px, recall {_number(tracker['recall'], 3)}."
-    ]
+    lines = []
+    if tracker["ade"] is not None:
+        lines.append(f"Tracker on the true frames: ADE {tracker['ade']:.2f} px, recall {tracker['recall']:.3f}.")
     if codebook := summary.get("codebook"):
         lines.append(
             f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
@@ -180,7 +179,9 @@ def _closing(summary: Mapping[str, Any]) -> str:
 
 
 def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned Markdown: names to the left, numbers to the right."""
+    """Aligned Markdown: names to the left, numbers to the right; a column of which nothing is known is left out."""
+    kept = [i for i in range(len(header)) if not i or any(row[i] != NOTHING for row in rows)]
+    header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     rule = ["-" * widths[0], *["-" * (width - 1) + ":" for width in widths[1:]]]
     return "\n".join("| " + " | ".join(_cells(row, widths)) + " |" for row in (header, rule, *rows))
@@ -197,8 +198,8 @@ def _label(name: str) -> str:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return NOTHING if value is None else f"{value:.{digits}f}"
 
 
 def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f} %"
+    return NOTHING if value is None else f"{100 * value:.0f} %"

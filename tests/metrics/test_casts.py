@@ -21,8 +21,8 @@ def record(error: list, detected: list, scored: list, iou: list) -> Record:
     arrays: list[Any] = [np.array([values]) for values in (error, detected, scored, iou)]
     motion = MotionScores(error=arrays[0], travelled=unread, detected=arrays[1], scored=arrays[2])
     objects = ObjectScores(arrays[3], unread, unread, unread)
-    known = {"motion": motion, "objects": objects}
-    return Record(**dict.fromkeys(Record._fields, unread) | known)
+    fields: dict[str, Any] = {**dict.fromkeys(Record._fields), "motion": motion, "objects": objects}
+    return Record(**fields)
 
 
 MODEL = record(

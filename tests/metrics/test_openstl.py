@@ -22,12 +22,13 @@ def as_there(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     prediction, truth = (np.moveaxis(each.astype(np.float64), -1, 2) for each in (prediction, truth))
     difference = prediction - truth
     frames = [(p, t) for clips in zip(prediction, truth, strict=True) for p, t in zip(*clips, strict=True)]
-    return {
+    found = {
         "openstl_mse": (difference**2).mean(axis=(0, 1)).sum(),
         "openstl_mae": np.abs(difference).mean(axis=(0, 1)).sum(),
         "openstl_ssim": np.mean([structural_similarity(p, t, channel_axis=0, data_range=2) for p, t in frames]),
         "openstl_psnr": np.mean([20 * np.log10(1 / np.sqrt(((p - t) ** 2).mean())) for p, t in frames]),
     }
+    return {name: float(value) for name, value in found.items()}
 
 
 def here(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:

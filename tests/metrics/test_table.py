@@ -12,7 +12,7 @@ def split(psnr: float, **model: float) -> dict:
         "future_frames": 8,
         "sampling": "greedy",
         "tracker": {"ade": 0.2, "recall": 1.0},
-        "scores": {"model": {"psnr": psnr, "ade": None, **model}, "copy_last": {"psnr": 18.0, "ade": None}},
+        "scores": {"model": {"psnr": psnr, "ade": None} | model, "copy_last": {"psnr": 18.0, "ade": None}},
         "margins": {"copy_last": {"psnr": lead, "skill": 0.25}},
     }
 
@@ -22,17 +22,27 @@ def cells(line: str) -> list[str]:
 
 
 def test_every_split_has_a_line_with_its_lead_over_the_floors():
-    header, _, first, second = overview_table({"test_iid": split(19.0), "test_speed": split(17.0)}).splitlines()
+    splits = {"test_iid": split(19.0), "test_speed": split(17.0, ade=2.5)}
+    header, _, first, second = overview_table(splits).splitlines()
     assert cells(header)[:2] == ["all splits", "PSNR dB"]
     lead = cells(header).index("PSNR over copy last")
     assert cells(first)[lead : lead + 2] == ["+1.00 [+0.50, +1.50]", "25 %"]
     assert cells(second)[lead] == "-1.00 [-1.50, -0.50]"
-    assert cells(first)[cells(header).index("ADE px")] == "-"
-    assert cells(first)[-1] == "-"  # no constant velocity was scored
+    place = cells(header).index("ADE px")
+    assert (cells(first)[place], cells(second)[place]) == ("-", "2.50")
+    assert not any("velocity" in label or label == "SSIM" for label in cells(header))  # nobody has these
 
 
 def test_of_one_split_there_is_no_overview():
     assert overview_table({"test_iid": split(19.0)}) == ""
+
+
+def test_of_a_recorded_video_nothing_is_said_of_what_is_not_known():
+    recorded = {**split(19.0), "tracker": {"ade": None, "recall": None}}
+    recorded["margins"]["copy_last"]["skill"] = None
+    text = score_table("test_iid", recorded)
+    assert "| model " in text
+    assert not any(word in text for word in ("ADE", "skill", "Tracker"))
 
 
 def test_a_probe_tells_how_many_pairs_are_ranked_right_and_how_sure_that_is():

@@ -57,7 +57,7 @@ def test_another_model_of_the_same_clips_shows_mostly_the_same_random_ones():
 
 
 def test_random_clips_are_of_every_split_in_turn():
-    evaluation = dict.fromkeys(("test_a", "test_b", "test_c"), GRADED["test_iid"])
+    evaluation: dict[str, dict] = dict.fromkeys(("test_a", "test_b", "test_c"), GRADED["test_iid"])
     random = [choice.split for choice in choose_clips(evaluation, 12, 0) if choice.why == "random"]
     assert sorted(random) == ["test_a", "test_a", "test_b", "test_b", "test_c", "test_c"]
 
