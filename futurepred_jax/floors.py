@@ -4,6 +4,7 @@ All are made from the noise-free context, also where a model sees a noisy one: t
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -55,6 +56,9 @@ def mean_frame(source: Source, *, clips: int = 1024, batch_size: int = 64) -> Fl
     return np.asarray(total / (255 * count), np.float32)
 
 
+_scene = functools.lru_cache(maxsize=64)(make_scene)  # those of a batch are drawn anew four times
+
+
 def redraw(
     spec: ClutterSpec, split: str, indices: Int[np.ndarray, "b"], *, context: int, frames: int
 ) -> dict[str, Unit]:
@@ -62,7 +66,7 @@ def redraw(
 
     Neither knows an object that is born after the context.
     """
-    scenes = [make_scene(spec, split, int(index)) for index in indices]
+    scenes = [_scene(spec, split, int(index)) for index in indices]
     futures = {
         "constant_velocity": [coast(scene, context, frames) for scene in scenes],
         "true_parameters": [foreseeable(scene, context, frames) for scene in scenes],
@@ -74,7 +78,7 @@ def redraw_clutter(
     spec: ClutterSpec, split: str, indices: Int[np.ndarray, "b"], *, context: int, frames: int
 ) -> Drawings:
     """Draws clips' true futures without their clutter, and with transients that outlive the context for ever."""
-    scenes = [make_scene(spec, split, int(index)) for index in indices]
+    scenes = [_scene(spec, split, int(index)) for index in indices]
     without = _drawn(spec, [decluttered(scene, context, frames) for scene in scenes])
     lasting = _drawn(spec, [everlasting(scene, context, frames) for scene in scenes])
     return Drawings(*map(jnp.asarray, (without.video, lasting.video, lasting.instance)))
