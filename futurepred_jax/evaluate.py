@@ -123,7 +123,9 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     for name in names:
         clips = factory.open_split(config, name)
         if read_part(name, clips.sha256, scorer.origin, scorer.workdir) is None:
-            write_part(scorer.score(clips), scorer.origin, scorer.workdir)
+            found = scorer.score(clips)
+            found.summary["data"] = factory.source_name(config)
+            write_part(found, scorer.origin, scorer.workdir)
         else:
             print(f"{name}: scored before by the same weights and rules, and kept")
     write(read_parts(scorer.origin, scorer.workdir, first=names), scorer.workdir)

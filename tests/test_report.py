@@ -218,6 +218,23 @@ def test_the_report_is_repeatable_and_whole(workdir):
     assert [file.name for file in path.parent.iterdir()] == ["index.html"]
 
 
+def test_of_recorded_videos_the_page_names_the_source_and_shows_no_score_that_nobody_has(tmp_path):
+    workdir = write_workdir(tmp_path / "baseline", films=1)
+    path = workdir / "evaluation.json"
+    document = json.loads(path.read_text())
+    split = document["splits"]["test_iid"]
+    split["data"] = "files:walks"
+    for scores in split["scores"].values():
+        scores |= dict.fromkeys(("foreground_psnr", "ade", "fde", "recall", "mask_iou"))
+    path.write_text(json.dumps(document))
+    page = Path(write_report(workdir)).read_text()
+    assert "Held-out split test_iid of files:walks" in words(page)
+    summary = words(page[page.index('id="summary"') : page.index('id="scores"')])
+    assert "SSIM" in summary
+    assert "Foreground PSNR" not in summary
+    assert "ADE" not in summary
+
+
 def test_no_accelerator_stack_is_needed():
     code = "import sys, futurepred_jax.report; print({'jax', 'tensorflow', 'flax'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

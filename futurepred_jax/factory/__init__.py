@@ -1,6 +1,15 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
-from futurepred_jax.factory.data import evaluation_splits, guesses, open_split, predicts, sample_clips, spec, watches
+from futurepred_jax.factory.data import (
+    evaluation_splits,
+    guesses,
+    open_split,
+    predicts,
+    sample_clips,
+    source_name,
+    spec,
+    watches,
+)
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job
 from futurepred_jax.factory.loading import (
@@ -47,6 +56,7 @@ __all__ = [
     "restored_config",
     "sample_clips",
     "sampling",
+    "source_name",
     "spec",
     "tokenizer_config",
     "tokenizer_workdir",

@@ -39,6 +39,11 @@ def knows_objects(config: ConfigDict) -> bool:
     return config.data.source == "clutter"
 
 
+def source_name(config: ConfigDict) -> str:
+    """What the scores of a config's clips are of: its source, or what that stands in for."""
+    return digits.NAME if config.data.source == "digits" else config.data.source
+
+
 def open_split(config: ConfigDict, split: str) -> Clips:
     """A split's clips, drawn or cut into ``config.storage.clips`` by the first who asks.
 
@@ -96,7 +101,7 @@ def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: 
         held_out=data.held_out,
         on_error=data.on_error,
     )
-    print(f"{data.source}, {describe(clips)}")
+    print(f"{source_name(config)}, {describe(clips)}")
     return clips
 
 

@@ -65,11 +65,17 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     header = ["predictor", *[label for _, label, _ in COLUMNS]]
     rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in COLUMNS]] for name in order(scores)]
     title = (
-        f"{split}: {summary['clips']} clips, {summary['context_frames']} context -> {summary['future_frames']} future "
-        f"frames, {summary['sampling']}, sha256 {summary['sha256'][:12]}"
+        f"{split}{_of(summary)}: {summary['clips']} clips, {summary['context_frames']} context -> "
+        f"{summary['future_frames']} future frames, {summary['sampling']}, sha256 {summary['sha256'][:12]}"
     )
     parts = [title, _grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
     return "\n\n".join(part for part in parts if part)
+
+
+def _of(summary: Mapping[str, Any]) -> str:
+    """Where recorded clips are from."""
+    data = summary.get("data", "clutter")
+    return "" if data == "clutter" else f" of {data}"
 
 
 def overview_table(splits: Mapping[str, Any]) -> str:

@@ -27,19 +27,21 @@ class Gallery:
     clips: list[dict[str, Any]]
 
 
-def make_gallery(models: Sequence[Model]) -> Gallery | None:
-    """Of every clip that some model's first run has predicted; None where none has."""
+def make_gallery(models: Sequence[Model], columns: Sequence[str] = HEADLINE) -> Gallery | None:
+    """Of every clip that some model's first run has predicted, with those of its scores; None where none has."""
     shown = {model.label: {_key(one): one for one in model.runs[0].predictions} for model in models}
     keys = sorted({key for found in shown.values() for key in found}, key=lambda key: _rank(key, shown))
     if not keys:
         return None
     names = ["Predicted"] if len(models) == 1 else [model.label for model in models]
     panels = {"truth": "True future", **{f"model-{i}": name for i, name in enumerate(names)}, "copy_last": "Last frame"}
-    clips = [_clip(key, [shown[model.label].get(key) for model in models], names) for key in keys]
+    clips = [_clip(key, [shown[model.label].get(key) for model in models], names, columns) for key in keys]
     return Gallery(panels, _filters(clips), clips)
 
 
-def _clip(key: tuple[str, int], found: Sequence[Prediction | None], names: Sequence[str]) -> dict[str, Any]:
+def _clip(
+    key: tuple[str, int], found: Sequence[Prediction | None], names: Sequence[str], columns: Sequence[str]
+) -> dict[str, Any]:
     first = next(one for one in found if one is not None)
     context = first.films["context"]
     futures = [
@@ -59,7 +61,7 @@ def _clip(key: tuple[str, int], found: Sequence[Prediction | None], names: Seque
         "clutter": [clutter_level(first.entry["clutter"])] if "clutter" in first.entry else [],
         "failure": list(failed),
         "tracks": _tracks(first, found),
-        "scores": _scores(found, names),
+        "scores": _scores(found, names, columns),
     }
 
 
@@ -84,12 +86,12 @@ def _points(track: np.ndarray) -> list[list[list[float] | None]]:
     return [[[round(float(x), 1), round(float(y), 1)] if np.isfinite(x) else None for x, y in frame] for frame in track]
 
 
-def _scores(found: Sequence[Prediction | None], names: Sequence[str]) -> list[list[str]]:
-    """A row each: label and headline scores."""
+def _scores(found: Sequence[Prediction | None], names: Sequence[str], columns: Sequence[str]) -> list[list[str]]:
+    """A row each: label and scores."""
     rows = [(name, one.entry["scores"].get("model", {})) for name, one in zip(names, found, strict=True) if one]
     first = next(one for one in found if one)
     rows += [(predictor(who).label, first.entry["scores"][who]) for who in BESIDE if who in first.entry["scores"]]
-    return [[label, *(formats.score(scores.get(n), METRICS[n]) for n in HEADLINE)] for label, scores in rows if scores]
+    return [[label, *(formats.score(scores.get(n), METRICS[n]) for n in columns)] for label, scores in rows if scores]
 
 
 def _filters(clips: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ from futurepred_jax.reporting.leads import Duel, duel_headline, duel_sentence, d
 from futurepred_jax.reporting.models import Contestant, Model, contestants
 from futurepred_jax.reporting.pages import environment
 from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
-from futurepred_jax.reporting.vocabulary import METRICS, PREDICTORS
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Training
 
 BRIEF = ("psnr", "foreground_psnr", "ade", "recall")  # of every split, where there are several
@@ -40,6 +40,7 @@ class SplitView:
     """A split as the page shows it."""
 
     name: str
+    data: str  # where recorded clips are from
     facts: Facts
     headline: str
     judged: list[Judged]
@@ -87,7 +88,7 @@ def render(
         remarks: What is not shown, and why.
     """
     views = [_split_view(models, name) for name in splits]
-    first = models[0].runs[0]
+    first, headline = models[0].runs[0], _headline(views)
     page = {
         "title": title,
         "compares": len(models) > 1,
@@ -100,7 +101,8 @@ def render(
         "leads": LEADS,
         "effects": effects(models, splits),
         "effect_columns": COLUMNS,
-        "gallery": make_gallery(models),
+        "headline": headline,
+        "gallery": make_gallery(models, headline),
         "ranked": any(one.entry["why"] != "random" for one in first.predictions),
         "kinds": KINDS,
         "trainings": _trainings(models, tokenizer),
@@ -116,12 +118,19 @@ def render(
     return environment().get_template("report.html.j2").render(page)
 
 
+def _headline(views: Sequence[SplitView]) -> tuple[str, ...]:
+    """Of the scores that a model is summed up by, those that anybody has."""
+    everybody = [one for view in views for one in view.everybody]
+    return tuple(name for name in HEADLINE if any(one.scores.get(name) is not None for one in everybody))
+
+
 def _split_view(models: Sequence[Model], name: str) -> SplitView:
     everybody, split = contestants(models, name), models[0].split(name)
     judged = [_judged(model, name) for model in models]
     fought = duels(models, name)
     return SplitView(
         name=name,
+        data="" if split.get("data") in (None, "clutter") else split["data"],
         facts=protocol_facts(models[0].runs[0].evaluation["protocol"], split),
         headline=duel_headline(fought, models[0].label) if len(models) > 1 else judged[0].verdict.headline,
         judged=judged,

@@ -6,7 +6,7 @@ import jinja2
 
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.tables import MAIN
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+from futurepred_jax.reporting.vocabulary import METRICS, predictor
 
 
 @functools.cache
@@ -22,7 +22,6 @@ def environment() -> jinja2.Environment:
     found.filters |= {"count": formats.count, "percent": formats.percent, "zip": zip}
     found.globals |= {
         "METRICS": METRICS,
-        "HEADLINE": HEADLINE,
         "predictor": predictor,
         "MAIN": MAIN,
         "score": formats.score,

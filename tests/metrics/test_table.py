@@ -38,9 +38,10 @@ def test_of_one_split_there_is_no_overview():
 
 
 def test_of_a_recorded_video_nothing_is_said_of_what_is_not_known():
-    recorded = {**split(19.0), "tracker": {"ade": None, "recall": None}}
+    recorded = {**split(19.0), "data": "files:walks", "tracker": {"ade": None, "recall": None}}
     recorded["margins"]["copy_last"]["skill"] = None
     text = score_table("test_iid", recorded)
+    assert text.startswith("test_iid of files:walks: 8 clips")
     assert "| model " in text
     assert not any(word in text for word in ("ADE", "skill", "Tracker"))
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fitted
 
+NAME = "scikit-learn's digits, a stand-in for Moving MNIST"
 VERSION = "1"  # changes whenever other videos would be drawn
 SIDE, DIGIT = 64, 28  # pixels
 STEP = 3.6  # px a frame
