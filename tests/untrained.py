@@ -24,6 +24,8 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     if factory.watches(config):
         state["pathway"] = dict(weights["pathway"])
         params["pathway"] = state["pathway"].pop("params")
+        if config.kind == "joint":
+            state["judge"] = params["pathway"]["network"]
     else:
         params = params["transformer"]
     _save(workdir, config, params, state)
