@@ -14,8 +14,8 @@ def page() -> str:
     """All messages, under the package or module that raises them."""
     places = {}
     for path in python_files():
-        name = path.relative_to(ROOT).with_suffix("").parts[:2][-1]
-        places.setdefault(name, []).extend(_raised(path))
+        top, *inner = path.relative_to(ROOT).with_suffix("").parts
+        places.setdefault(top if top == "configs" else inner[0], []).extend(_raised(path))
     return "\n\n".join(f"### {name}\n\n{_listed(found)}" for name, found in sorted(places.items()) if found)
 
 

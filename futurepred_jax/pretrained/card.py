@@ -15,14 +15,11 @@ from futurepred_jax.training import identity
 
 TEXT = """# {name}
 
-A predictor of {entry[parameters]:,} parameters in {count} parts, {kilobytes:,} kB of files:
-
-{parts}
-
     Predictor.from_pretrained("{name}")
     python -m futurepred_jax.main --mode=predict --pretrained={name} --input='clips/*.mp4'
 
-Models share parts that are equal. Vectors, and what makes tokens (the tokenizer's encoder and codebook), are in
+A predictor of {entry[parameters]:,} parameters in {kilobytes:,} kB: {parts}. Models share the files of parts that are
+equal. Vectors, and what makes tokens (the tokenizer's encoder and codebook), are in
 float32; all else has the eight bits of precision of bfloat16.
 
 ## Training
@@ -63,9 +60,8 @@ def card(name: str, entry: Mapping[str, Any], found: Findings, folder: Path) -> 
         entry=entry,
         config=config,
         data=config.data,
-        count=len(sizes),
         kilobytes=sum(sizes.values()) // 1000,
-        parts="\n".join(f"- {part}: {size // 1000:,} kB" for part, size in sizes.items()),
+        parts=", ".join(f"{part} {size // 1000:,} kB" for part, size in sizes.items()),
         changes=_changes(config),
         summary=found.summary,
         minutes=found.summary["seconds"] / 60,

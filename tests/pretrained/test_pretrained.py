@@ -46,7 +46,7 @@ def test_a_packed_model_is_the_trained_one_in_fewer_bits(packed):
     trained = Predictor.from_workdir(workdir).trained
     for ours, theirs in zip(*(jax.tree.leaves(factory.weights_of(each)) for each in (model, trained)), strict=True):
         assert ours.dtype == np.float32
-        np.testing.assert_allclose(ours, theirs, rtol=2**-8, atol=1e-7)
+        np.testing.assert_allclose(ours, theirs, rtol=5e-3, atol=1e-7)
     np.testing.assert_array_equal(model.tokenizer.codebooks, trained.tokenizer.codebooks)
     assert config.train.steps == 7
     entry = pretrained.describe("one", folder)
