@@ -25,7 +25,12 @@ def get_config(preset: str = "tiny") -> ConfigDict:
     config = baseline.get_config(preset)
     config.name, config.kind = "joint_i3d", "joint"
     config.model.cross = CROSS[preset]
-    config.pathway = classification.pathway(preset, "i3d", config.tokenizer.config, (FINE[preset], "res5"))
+    config.pathways = ConfigDict({"i3d": pathway(preset, config.tokenizer.config)})
     config.objective.update({"drawing_weight": 1.0, "consistency_weight": 0.1})
-    config.train.rates = ConfigDict({"tokenizer": 0.1, "pathway/network": 0.5})
+    config.train.rates = ConfigDict({"tokenizer": 0.1, "pathways/i3d/network": 0.5})
     return config
+
+
+def pathway(preset: str, codec: ConfigDict) -> ConfigDict:
+    """The section about the pathway, for a tokenizer's config."""
+    return classification.pathway(preset, "i3d", codec, (FINE[preset], "res5"))

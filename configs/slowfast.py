@@ -27,8 +27,11 @@ def get_config(preset: str = "tiny") -> ConfigDict:
     config = baseline.get_config(preset)
     config.name = "slowfast"
     config.model.cross = CROSS[preset]
-    config.pathway = classification.pathway(
-        preset, "slowfast", config.tokenizer.config, (FINE[preset], "slow/res5", "fast/res5")
-    )
-    config.train.rates = ConfigDict({"pathway/network": 0.5})
+    config.pathways = ConfigDict({"slowfast": pathway(preset, config.tokenizer.config)})
+    config.train.rates = ConfigDict({"pathways/slowfast/network": 0.5})
     return config
+
+
+def pathway(preset: str, codec: ConfigDict) -> ConfigDict:
+    """The section about the pathway, for a tokenizer's config."""
+    return classification.pathway(preset, "slowfast", codec, (FINE[preset], "slow/res5", "fast/res5"))

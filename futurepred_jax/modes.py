@@ -29,9 +29,9 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathway"""
-    if factory.watches(config) and factory.pathway_init(config) == "pretrained":
-        _prepare(factory.pathway_config(config), factory.pathway_workdir(config, workdir))
+    """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathways"""
+    for name, place in factory.pretrained_workdirs(config, workdir).items():
+        _prepare(factory.pathway_configs(config)[name], place)
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
     if factory.guesses(config):

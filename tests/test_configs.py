@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax import factory, modes
-from futurepred_jax.configs import NAMES, baseline, joint_i3d, shared, slowfast
+from futurepred_jax.configs import NAMES, baseline, both_pathways, joint_i3d, shared, slowfast
 from futurepred_jax.factory import models, pathways
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
@@ -16,6 +16,7 @@ from futurepred_jax.training.summary import count_modules, parameter_table
 from futurepred_jax.weights import save_weights
 
 MODULES = {name: __import__(f"futurepred_jax.configs.{name}", fromlist=["get_config"]) for name in NAMES}
+WATCHING = (joint_i3d, slowfast, both_pathways)
 JOINT_BASE = 44.96e6  # with I3D's published size, without its head and a discriminator
 
 
@@ -38,16 +39,16 @@ def test_a_step_of_every_config_maps_the_state_to_one_of_its_kind(name):
 def _counts(config) -> dict[str, int]:
     """Parameters of each part of a predictor."""
     data, magvit = config.data, factory.make_magvit(factory.tokenizer_config(config))
-    transformer, pathway = factory.make_transformer(config, magvit), None
+    transformer, watching = factory.make_transformer(config, magvit), None
     outlook = factory.make_outlook(factory.outlook_config(config), magvit)
-    if "pathway" in config:
-        pathway = factory.make_pathway(config, magvit)
+    if "pathways" in config:
+        watching = factory.make_pathways(config, magvit)
 
     def init(key):
         video = jnp.zeros((1, data.frames, data.size, data.size, 3))
         parts, memory = {"tokenizer": magvit.init(key, video)}, None
-        if pathway:
-            memory, parts["pathway"] = pathway.init_with_output(key, video[:, : data.context_frames])
+        if watching:
+            memory, parts["pathways"] = watching.init_with_output(key, video[:, : data.context_frames])
         tokens = jnp.zeros((1, int(np.prod(transformer.grid)), len(transformer.sizes)), int)
         guess, _ = outlook.init_with_output(key, tokens)
         parts["transformer"] = transformer.init(key, tokens, memory=memory, guess=guess)
@@ -59,7 +60,7 @@ def _counts(config) -> dict[str, int]:
 def test_the_largest_joint_model_has_its_stated_size():
     counts = _counts(joint_i3d.get_config("base"))
     assert counts["total"] == pytest.approx(JOINT_BASE, rel=0.02)
-    assert set(counts) == {"tokenizer", "pathway", "transformer", "total"}
+    assert set(counts) == {"tokenizer", "pathways", "transformer", "total"}
 
 
 def test_a_baseline_of_as_many_parameters_is_a_matter_of_two_fields():
@@ -68,22 +69,23 @@ def test_a_baseline_of_as_many_parameters_is_a_matter_of_two_fields():
     assert _counts(theirs)["total"] == pytest.approx(ours["total"], rel=0.1)
 
 
-@pytest.mark.parametrize("module", [joint_i3d, slowfast])
+@pytest.mark.parametrize("module", WATCHING)
 def test_an_override_of_the_data_reaches_tokenizer_and_pathway(module):
     config = module.get_config("debug")
     config.data.size = 48
-    parts = (factory.tokenizer_config, factory.outlook_config, factory.pathway_config)
-    assert {part(config).data.size for part in parts} == {48}
-    assert tuple(factory.pathway_config(config).data.objects) == (1, 1)
+    networks = list(factory.pathway_configs(config).values())
+    parts = (factory.tokenizer_config(config), factory.outlook_config(config), *networks)
+    assert {part.data.size for part in parts} == {48}
+    assert {tuple(network.data.objects) for network in networks} == {(1, 1)}
     assert tuple(config.data.objects) == (2, 6)
 
 
-@pytest.mark.parametrize("module", [joint_i3d, slowfast])
+@pytest.mark.parametrize("module", WATCHING)
 @pytest.mark.parametrize("preset", shared.PRESETS)
 def test_configs_with_a_pathway_differ_from_the_baseline_in_few_fields(module, preset):
     ours, theirs = (config.get_config(preset).to_dict() for config in (module, baseline))
     changed = {section for section in ours if ours[section] != theirs.get(section)}
-    assert changed <= {"name", "kind", "pathway", "model", "objective", "train"}
+    assert changed <= {"name", "kind", "pathways", "model", "objective", "train"}
     assert {field for field in ours["model"] if ours["model"][field] != theirs["model"].get(field)} == {"cross"}
     assert {field for field in ours["train"] if ours["train"][field] != theirs["train"].get(field)} == {"rates"}
 
@@ -91,46 +93,47 @@ def test_configs_with_a_pathway_differ_from_the_baseline_in_few_fields(module, p
 @pytest.mark.parametrize("init", ["", "kinetics"])
 def test_a_config_that_does_not_say_what_it_starts_from_is_refused_with_the_choices(init, tmp_path):
     config = slowfast.get_config("debug")
-    config.pathway.init = init
-    with pytest.raises(ValueError, match=r"pretrained.*published.*random"):
+    config.pathways.slowfast.init = init
+    with pytest.raises(ValueError, match=r"pathways\.slowfast\.init.*pretrained.*published.*random"):
         modes.train_model(config, tmp_path / "slowfast-debug")
     assert not list(tmp_path.iterdir())
 
 
 def test_published_weights_that_are_not_there_are_an_error_that_says_how_to_make_them(tmp_path):
     config = slowfast.get_config("debug")
-    config.pathway.init = "published"
-    network = models.make_network(factory.pathway_config(config))
-    with pytest.raises(ValueError, match=r"weights\.convert"):
-        factory.network_start(config, tmp_path, network)
+    config.pathways.slowfast.init = "published"
+    network = models.make_network(config.pathways.slowfast.config)
+    with pytest.raises(ValueError, match=r"pathways\.slowfast\.weights.*weights\.convert"):
+        factory.network_start("slowfast", config, tmp_path, network)
 
 
 def test_published_weights_start_a_network_and_leave_its_head_behind(tmp_path):
     config = joint_i3d.get_config("debug")
-    config.pathway.update({"init": "published", "weights": str(tmp_path / "i3d.npz")})
-    inner = factory.pathway_config(config)
+    section = config.pathways.i3d
+    section.update({"init": "published", "weights": str(tmp_path / "i3d.npz")})
+    inner = section.config
     shapes = pathways.variable_shapes(inner, models.make_network(inner, num_classes=7))
     whole = jax.tree.map(lambda leaf: np.random.default_rng(0).normal(size=leaf.shape).astype(np.float32), shapes)
-    save_weights(config.pathway.weights, whole, {})
-    start = factory.network_start(config, tmp_path, models.make_network(inner))
+    save_weights(section.weights, whole, {})
+    start = factory.network_start("i3d", config, tmp_path, models.make_network(inner))
     assert start is not None
     body = {name: part for name, part in whole["params"].items() if name != "head"}
     jax.tree.map(np.testing.assert_array_equal, start, {"params": body, "batch_stats": whole["batch_stats"]})
 
 
 def test_an_unknown_network_lists_the_known():
-    config = factory.pathway_config(slowfast.get_config("debug"))
+    config = slowfast.get_config("debug").pathways.slowfast.config
     config.model.name = "c3d"
     with pytest.raises(ValueError, match=r"'c3d': known are i3d, slowfast"):
         models.make_network(config)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["slowfast", "joint_i3d"])
+@pytest.mark.parametrize("name", ["slowfast", "joint_i3d", "both_pathways"])
 def test_a_short_run_with_a_pathway_goes_from_nothing_to_its_report(name, tmp_path):
     config = MODULES[name].get_config("debug")
     config.storage.clips = str(tmp_path / "clips")
-    for part in (config, factory.tokenizer_config(config), factory.pathway_config(config)):
+    for part in (config, factory.tokenizer_config(config), *factory.pathway_configs(config).values()):
         part.train.steps, part.train.warmup_steps = 20, 2
     config.gate = {}
     workdir = tmp_path / "runs" / name
@@ -139,6 +142,6 @@ def test_a_short_run_with_a_pathway_goes_from_nothing_to_its_report(name, tmp_pa
     assert set(split["gates"]) == {"gate_0", "gate_1"}
     assert all(split["gates"].values())
     assert {"psnr", "bits_per_token"} <= set(split["margins"]["shuffled_pathway"])
-    parts = {"transformer", "pathway"} | ({"tokenizer"} if name == "joint_i3d" else set())
+    parts = {"transformer", "pathways"} | ({"tokenizer"} if name == "joint_i3d" else set())
     assert set(json.loads((workdir / "summary.json").read_text())["parameters"]) == {*parts, "total"}
     assert (workdir / "report" / "index.html").exists()

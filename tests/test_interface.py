@@ -10,7 +10,7 @@ import pytest
 from untrained import untrained
 
 from futurepred_jax import Predictor, Tokenizer, factory
-from futurepred_jax.configs import baseline, joint_i3d, slowfast
+from futurepred_jax.configs import baseline, both_pathways, joint_i3d
 from futurepred_jax.training import identity
 
 KEY = jax.random.key(0)
@@ -139,7 +139,7 @@ def test_workdirs_of_another_kind_are_refused_with_the_class_that_takes_them(wor
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("config", [slowfast, joint_i3d])
+@pytest.mark.parametrize("config", [both_pathways, joint_i3d])
 def test_models_with_a_pathway_predict_too_and_beyond_their_training(config, tmp_path):
     model = Predictor.from_workdir(untrained(config.get_config("debug"), tmp_path))
     assert model(clip(), num_frames=6, num_samples=2, key=KEY).video.shape == (1, 2, 6, 32, 32, 3)

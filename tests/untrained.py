@@ -22,10 +22,10 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
         place = factory.tokenizer_workdir(config, workdir)
         _save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
     if factory.watches(config):
-        state["pathway"] = dict(weights["pathway"])
-        params["pathway"] = state["pathway"].pop("params")
+        state["pathways"] = dict(weights["pathways"])
+        params["pathways"] = state["pathways"].pop("params")
         if config.kind == "joint":
-            state["judge"] = params["pathway"]["network"]
+            state["judge"] = params["pathways"]
     else:
         params = params["transformer"]
     _save(workdir, config, params, state)

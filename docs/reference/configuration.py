@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ BASES = {
     "outlook": "baseline",
     "joint_i3d": "baseline",
     "slowfast": "baseline",
+    "both_pathways": "slowfast",
     "classification": "tokenizer",
 }
 """The config whose fields a config has too; what is the same there is not repeated."""
@@ -63,11 +65,11 @@ PLAIN = {
     "tokenizer.workdir": "where that is; by default `tokenizer-PRESET` beside the predictor's own workdir",
     "outlook.config": "of what makes the first guess of the future",
     "outlook.workdir": "where that is; by default `outlook-PRESET` beside the predictor's own workdir",
-    "pathway.config": "of the motion network",
-    "pathway.endpoints": "features that the Transformer sees, by the network's names",
-    "pathway.init": "what the network starts from: pretrained, published or random",
-    "pathway.weights": "with published: the `.npz` that `futurepred_jax.weights.convert` wrote",
-    "pathway.workdir": "with pretrained: where; by default `classification-NETWORK-PRESET` beside the predictor's",
+    "pathways.NAME.config": "of the motion network",
+    "pathways.NAME.endpoints": "features that the Transformer sees, by the network's names",
+    "pathways.NAME.init": "what the network starts from: pretrained, published or random",
+    "pathways.NAME.weights": "with published: the `.npz` that `futurepred_jax.weights.convert` wrote",
+    "pathways.NAME.workdir": "with pretrained: where; by default `classification-NETWORK-PRESET` beside its own",
     "data.context_frames": "frames that a predictor sees, 1 + a multiple of the tokenizer's stride in time",
     "data.train_clips": "of the training split",
     "evaluation.clips": "of each split that is scored, the first ones",
@@ -112,6 +114,9 @@ PLAIN = {
 """Of fields of which the code says nothing, or of a section whose keys are free."""
 
 
+PATHWAY = re.compile(r"^pathways\.\w+")
+
+
 class Field(NamedTuple):
     """A field of a config, with its value in each preset that has it."""
 
@@ -148,12 +153,18 @@ def flattened(config: ConfigDict, prefix: str = "") -> dict[str, Any]:
 
 def meaning(name: str, kind: str, path: str) -> str:
     """The comment behind a field in its config or those that it builds on, or what takes it says of it; or nothing."""
+    path = known_as(path)
     section, _, key = path.rpartition(".")
     takers = (*TAKEN_IN.get(kind, {}).get(section, ()), *TAKEN_BY.get(section, ()))
     documented = [said[key] for said in map(entries, takers) if key in said]
     commented = _comments(name, section, key)
     plain = [PLAIN[known] for known in (path, section) if known in PLAIN]
     return next(iter([*documented, *commented, *plain]), "").rstrip(".")
+
+
+def known_as(path: str) -> str:
+    """The path of a field by which it is spoken of, whichever pathway it is about."""
+    return PATHWAY.sub("pathways.NAME", path)
 
 
 def _comments(name: str, section: str, key: str) -> list[str]:

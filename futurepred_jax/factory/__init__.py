@@ -12,10 +12,10 @@ from futurepred_jax.factory.loading import (
     sampling,
     weights_of,
 )
-from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathway, make_transformer
+from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathways, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
-from futurepred_jax.factory.pathways import network_start, pathway_config, pathway_init, pathway_workdir
+from futurepred_jax.factory.pathways import network_start, pathway_configs, pretrained_workdirs
 from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer_config, tokenizer_workdir
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "make_job",
     "make_magvit",
     "make_outlook",
-    "make_pathway",
+    "make_pathways",
     "make_transformer",
     "network_names",
     "network_start",
@@ -40,10 +40,9 @@ __all__ = [
     "outline_job",
     "outlook_config",
     "outlook_workdir",
-    "pathway_config",
-    "pathway_init",
-    "pathway_workdir",
+    "pathway_configs",
     "predicts",
+    "pretrained_workdirs",
     "require_gate",
     "restored_config",
     "sample_clips",

@@ -135,8 +135,8 @@ def guesses(config: ConfigDict) -> bool:
 
 
 def watches(config: ConfigDict) -> bool:
-    """Whether a predictor has a motion pathway."""
-    return config.get("pathway") is not None
+    """Whether a predictor has motion pathways."""
+    return config.get("pathways") is not None
 
 
 def judged(config: ConfigDict) -> bool:

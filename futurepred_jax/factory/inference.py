@@ -16,7 +16,7 @@ from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
     make_outlook,
-    make_pathway,
+    make_pathways,
     make_transformer,
 )
 from futurepred_jax.factory.outlooks import outlook_config
@@ -65,15 +65,15 @@ def reconstruction(config: ConfigDict) -> Inference:
 
 
 def prediction(config: ConfigDict) -> Inference:
-    """A predictor's: the context to tokens, the decoding loop with what a pathway saw, and the future drawn."""
+    """A predictor's: the context to tokens, the decoding loop with what pathways saw, and the future drawn."""
     module, data = make_magvit(tokenizer_config(config)), config.data
     transformer, key = make_transformer(config, module), jax.eval_shape(jax.random.key, 0)
-    pathway = make_pathway(config, module) if watches(config) else None
+    pathways = make_pathways(config, module) if watches(config) else None
     context, one = _clips(config, data.context_frames), clip_flops(module, data.frames, data.size)
     weights, memory = {"tokenizer": _variables(module, context)}, None
-    if pathway is not None:
-        memory, weights["pathway"] = jax.eval_shape(pathway.init_with_output, key, context)
-        one += clip_flops(pathway, data.context_frames, data.size)
+    if pathways is not None:
+        memory, weights["pathways"] = jax.eval_shape(pathways.init_with_output, key, context)
+        one += clip_flops(pathways, data.context_frames, data.size)
     lt, lh, lw = transformer.grid
     tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(transformer.sizes)), jnp.int32)
     outlook = make_outlook(outlook_config(config), module)

@@ -17,17 +17,16 @@ from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
     make_outlook,
-    make_pathway,
+    make_pathways,
     make_transformer,
 )
 from futurepred_jax.factory.outlooks import outlook_config
-from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.factory.realism import judging_flops, make_realism
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.classification import ClassificationObjective
-from futurepred_jax.objectives.joint import JointObjective
+from futurepred_jax.objectives.joint import JUDGE, JointObjective
 from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.outlook import OutlookObjective
 from futurepred_jax.objectives.prediction import PredictionObjective
@@ -115,7 +114,7 @@ def outlook_job(config: ConfigDict, materials: Materials) -> Job:
 
 
 def prediction_job(config: ConfigDict, materials: Materials) -> Job:
-    """Training a Transformer on the tokens of a frozen tokenizer, and a motion pathway beside it where there is one."""
+    """Training a Transformer on the tokens of a frozen tokenizer, and motion pathways beside it where there are any."""
     prediction = _prediction(config, materials, **_fields(config))
     objective = _with_motion(config, materials, prediction) if watches(config) else prediction
     held_out = materials.tokens(GATE_SPLIT)
@@ -129,14 +128,15 @@ def prediction_job(config: ConfigDict, materials: Materials) -> Job:
 
 
 def joint_job(config: ConfigDict, materials: Materials) -> Job:
-    """Training tokenizer, motion pathway and Transformer together, on clips."""
-    fields, codec, inner = _fields(config), tokenizer_config(config), pathway_config(config).model
+    """Training tokenizer, motion pathways and Transformer together, on clips."""
+    fields, codec = _fields(config), tokenizer_config(config)
     weights = {name: fields.pop(name) for name in ("drawing_weight", "consistency_weight")}
     motion = _with_motion(config, materials, _prediction(config, materials, **fields))
     tokenizer = materials.tokenizer
     drawing = TokenizerObjective(tokenizer.module, _shape(config), **codec.objective.to_dict())
     drawn = clip_flops(tokenizer.module, config.data.frames, config.data.size)
-    judged = clip_flops(motion.pathway.network, inner.frames, inner.side)
+    judge = motion.pathways.parts[JUDGE]
+    judged = clip_flops(judge.network, judge.frames, judge.side)
     return on_clips(
         config,
         JointObjective(motion, drawing, tokenizer.variables, **weights),
@@ -211,9 +211,9 @@ def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> Pred
 
 
 def _with_motion(config: ConfigDict, materials: Materials, prediction: PredictionObjective) -> MotionObjective:
-    pathway = make_pathway(config, make_magvit(tokenizer_config(config)))
+    pathways = make_pathways(config, make_magvit(tokenizer_config(config)))
     shape = (config.data.context_frames, config.data.size, config.data.size)
-    return MotionObjective(prediction, pathway, shape, materials.network(pathway.network))
+    return MotionObjective(prediction, pathways, shape, materials.networks(pathways))
 
 
 def _prediction_flops(config: ConfigDict, objective: PredictionObjective | MotionObjective) -> float:
@@ -221,7 +221,7 @@ def _prediction_flops(config: ConfigDict, objective: PredictionObjective | Motio
     if isinstance(objective, PredictionObjective):
         guess = 0.0 if objective.outlook is None else guess_flops(objective.outlook, clips=1)
         return train_flops(objective.model, clips=1, first=objective.first) + guess
-    watched = clip_flops(objective.pathway, config.data.context_frames, config.data.size)
+    watched = clip_flops(objective.pathways, config.data.context_frames, config.data.size)
     return _prediction_flops(config, objective.prediction) + 3 * watched
 
 

@@ -14,7 +14,7 @@ from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
     make_outlook,
-    make_pathway,
+    make_pathways,
     make_transformer,
     tuples,
 )
@@ -61,7 +61,7 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
         place = tokenizer_workdir(config, workdir)
         weights["tokenizer"] = load_tokenizer(tokenizer_config(config), place).variables
     if watches(config):
-        weights["pathway"] = {"params": params["pathway"], **state["pathway"]}
+        weights["pathways"] = {"params": params["pathways"], **state["pathways"]}
     return assemble_predictor(config, weights)
 
 
@@ -78,14 +78,14 @@ def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Pre
         make_transformer(config, magvit),
         weights["transformer"],
         Foresight(make_outlook(outlook_config(config), magvit), weights["outlook"]),
-        Motion(make_pathway(config, magvit), weights["pathway"]) if watches(config) else None,
+        Motion(make_pathways(config, magvit), weights["pathways"]) if watches(config) else None,
     )
 
 
 def weights_of(predictor: Predictor) -> dict[str, PyTree]:
     """The weights of a predictor's parts."""
     weights = {"tokenizer": predictor.tokenizer.variables, "transformer": predictor.params}
-    further = {"outlook": predictor.foresight, "pathway": predictor.motion}
+    further = {"outlook": predictor.foresight, "pathways": predictor.motion}
     return weights | {name: part.variables for name, part in further.items() if part is not None}
 
 

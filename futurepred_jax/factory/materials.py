@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from etils import epath
-from flax import linen as nn
 from jaxtyping import Array, Float, PyTree
 from ml_collections import ConfigDict
 
@@ -24,6 +23,7 @@ from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -47,7 +47,7 @@ class Stored:
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens``, made once and kept beside the tokenizer, with ``context`` for a motion pathway.
+        """The same clips as ``tokens``, made once and kept beside the tokenizer, with ``context`` for motion pathways.
 
         Raises as ``require_gate``.
         """
@@ -89,9 +89,13 @@ class Stored:
             )
         return variables
 
-    def network(self, module: nn.Module) -> PyTree | None:
-        """The variables that a motion network starts from; None for random ones. Raises as ``network_start``."""
-        return network_start(self._config, self._workdir, module)
+    def networks(self, pathways: Pathways) -> dict[str, PyTree]:
+        """The variables that networks of pathways start from, but for random ones. Raises as ``network_start``."""
+        starts = {
+            name: network_start(name, self._config, self._workdir, part.network)
+            for name, part in pathways.parts.items()
+        }
+        return {name: start for name, start in starts.items() if start is not None}
 
     def perceptual(self, module: Perceptual) -> PyTree:
         """The published variables of a perceptual network. Raises a ValueError where they are not installed."""
@@ -135,8 +139,10 @@ class Shapes:
         context = {"context": _zeros((count, data.context_frames, data.size, data.size, 3), np.uint8)}
         return ArraySource({**tokens, **(context if watches(self._config) else {})})
 
-    def network(self, module: nn.Module) -> None:
+    def networks(self, pathways: Pathways) -> dict[str, PyTree]:
         """See ``Stored``."""
+        del pathways
+        return {}
 
     def perceptual(self, module: Perceptual) -> PyTree:
         """See ``Stored``."""

@@ -9,13 +9,12 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import LABELS
-from futurepred_jax.factory.pathways import pathway_config
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.magvit_v1 import MagVitV1
 from futurepred_jax.models.outlook import Outlook
-from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.models.pathway import Pathway, Pathways
 from futurepred_jax.models.quantizers import FSQ, VQ
 from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer
@@ -96,16 +95,20 @@ def make_classification(config: ConfigDict) -> ClassificationObjective:
     )
 
 
-def make_pathway(config: ConfigDict, tokenizer: MagVit) -> Pathway:
-    """The motion pathway of a predictor's config, its places in the tokenizer's units."""
-    inner = pathway_config(config)
+def make_pathways(config: ConfigDict, tokenizer: MagVit) -> Pathways:
+    """The motion pathways of a predictor's config, their places in the tokenizer's units."""
+    made = {name: _pathway(section, config.model.width, tokenizer) for name, section in config.pathways.items()}
+    return Pathways(i3d=made.get("i3d"), slowfast=made.get("slowfast"))
+
+
+def _pathway(section: ConfigDict, width: int, tokenizer: MagVit) -> Pathway:
     return Pathway(
-        network=make_network(inner),
-        endpoints=tuple(config.pathway.endpoints),
-        width=config.model.width,
+        network=make_network(section.config),
+        endpoints=tuple(section.endpoints),
+        width=width,
         stride=tokenizer.stride,
-        frames=inner.model.frames,
-        side=inner.model.side,
+        frames=section.config.model.frames,
+        side=section.config.model.side,
     )
 
 

@@ -1,4 +1,4 @@
-"""A predictor's motion pathway: where its network was trained, and what it starts from."""
+"""A predictor's motion pathways: where their networks were trained, and what they start from."""
 
 from pathlib import Path
 
@@ -16,52 +16,46 @@ from futurepred_jax.weights.matching import matched
 
 INITS = {
     "pretrained": "on motion and shape, by configs/classification.py",
-    "published": "a converted file, config.pathway.weights",
+    "published": "a converted file, named by weights",
     "random": "from nothing",
 }
 HEAD = "head"  # of a network, which a pathway does without
 
 
-def pathway_config(config: ConfigDict) -> ConfigDict:
-    """The config of the pathway's network inside a predictor's."""
-    return config.pathway.config
+def pathway_configs(config: ConfigDict) -> dict[str, ConfigDict]:
+    """The configs of the networks of a predictor's pathways, by the pathways' names."""
+    return {name: section.config for name, section in config.get("pathways", {}).items()}
 
 
-def pathway_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
-    """``config.pathway.workdir``, by default beside the predictor's: all predictors of a preset share it."""
-    default = epath.Path(workdir).parent / f"{pathway_config(config).name}-{config.preset}"
-    return epath.Path(config.pathway.workdir) if config.pathway.workdir else default
+def pretrained_workdirs(config: ConfigDict, workdir: epath.PathLike) -> dict[str, epath.Path]:
+    """Where the networks are trained that a predictor's pathways start from, by the pathways' names.
 
-
-def pathway_init(config: ConfigDict) -> str:
-    """What the network is fine-tuned from.
+    ``workdir`` of a pathway, by default beside the predictor's: all predictors of a preset share it.
 
     Raises:
-        ValueError: if the config does not say, with what it may say.
+        ValueError: as ``_init``.
     """
-    init = config.pathway.init
-    if init not in INITS:
-        choices = "; ".join(f"{name} ({what})" for name, what in INITS.items())
-        raise ValueError(f"config.pathway.init {init!r}: say what the pathway is fine-tuned from: {choices}")
-    return init
+    sections = config.get("pathways", {}).items()
+    return {name: _workdir(each, workdir) for name, each in sections if _init(name, each) == "pretrained"}
 
 
-def network_start(config: ConfigDict, workdir: epath.PathLike, network: nn.Module) -> PyTree | None:
-    """The variables that a network without a head starts from; None for random ones.
+def network_start(name: str, config: ConfigDict, workdir: epath.PathLike, network: nn.Module) -> PyTree | None:
+    """The variables that the network of a predictor's pathway starts from, without a head; None for random ones.
 
     Raises:
-        ValueError: as ``pathway_init``, or if what it names is missing, was trained with another config or is of
-            another network.
+        ValueError: as ``_init``, or if what it names is missing, was trained with another config or is of another
+            network.
     """
-    init, shapes = pathway_init(config), variable_shapes(pathway_config(config), network)
+    section = config.pathways[name]
+    init, shapes = _init(name, section), variable_shapes(section.config, network)
     if init == "random":
         return None
     if init == "published":
-        return load_weights(_published(config), shapes, drop=(HEAD,))
-    place = pathway_workdir(config, workdir)
-    identity.require_same(place, pathway_config(config).to_dict())
+        return load_weights(_published(name, section), shapes, drop=(HEAD,))
+    place = _workdir(section, workdir)
+    identity.require_same(place, section.config.to_dict())
     weights = checkpoints.load_params(place)
-    body = {name: part for name, part in weights.params.items() if name != HEAD}
+    body = {part: found for part, found in weights.params.items() if part != HEAD}
     found = traverse_util.flatten_dict({"params": body, **weights.model_state}, sep="/")
     return matched(found, shapes)  # pyright: ignore[reportArgumentType]
 
@@ -72,11 +66,26 @@ def variable_shapes(config: ConfigDict, network: nn.Module) -> PyTree:
     return jax.eval_shape(network.init, jax.random.key(0), jnp.zeros((1, model.frames, model.side, model.side, 3)))
 
 
-def _published(config: ConfigDict) -> Path:
-    path = Path(config.pathway.weights)
+def _init(name: str, section: ConfigDict) -> str:
+    """What a pathway's network is fine-tuned from; raises a ValueError with the choices if it does not say."""
+    if section.init not in INITS:
+        choices = "; ".join(f"{init} ({what})" for init, what in INITS.items())
+        raise ValueError(
+            f"config.pathways.{name}.init {section.init!r}: say what the pathway is fine-tuned from: {choices}"
+        )
+    return section.init
+
+
+def _workdir(section: ConfigDict, workdir: epath.PathLike) -> epath.Path:
+    inner = section.config
+    return epath.Path(section.workdir or epath.Path(workdir).parent / f"{inner.name}-{inner.preset}")
+
+
+def _published(name: str, section: ConfigDict) -> Path:
+    path = Path(section.weights)
     if not path.is_file():
         raise ValueError(
-            f"config.pathway.weights {config.pathway.weights!r}: name the .npz that python -m "
+            f"config.pathways.{name}.weights {section.weights!r}: name the .npz that python -m "
             "futurepred_jax.weights.convert makes of a published checkpoint"
         )
     return path

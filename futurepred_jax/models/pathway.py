@@ -1,4 +1,4 @@
-"""A motion pathway: a video network that watches the context, and what the Transformer remembers of it."""
+"""Motion pathways: video networks that watch the context, and what the Transformer remembers of it."""
 
 from collections.abc import Collection
 
@@ -51,6 +51,32 @@ class Pathway(nn.Module):
         normal = nn.RMSNorm(name=f"norm_{name}")(features)
         return rearrange(
             dense(self.width, 1.0, features.dtype, name=f"project_{name}")(normal), "b t h w d -> b (t h w) d"
+        )
+
+
+class Pathways(nn.Module):
+    """One pathway, or two side by side, with all that they saw as one memory.
+
+    Attributes:
+        i3d: A pathway, or none.
+        slowfast: Likewise.
+    """
+
+    i3d: Pathway | None = None
+    slowfast: Pathway | None = None
+
+    @property
+    def parts(self) -> dict[str, Pathway]:
+        """Those that there are, by their names."""
+        both = {"i3d": self.i3d, "slowfast": self.slowfast}
+        return {name: part for name, part in both.items() if part is not None}
+
+    def __call__(self, video: Video, *, train: bool = False) -> Memory:
+        """Watches frames in [-1, 1], the last of which is the last of the context. Raises as ``Pathway``."""
+        seen = [part(video, train=train) for part in self.parts.values()]
+        return Memory(
+            jnp.concatenate([memory.features for memory in seen], axis=1),
+            jnp.concatenate([memory.position for memory in seen]),
         )
 
 

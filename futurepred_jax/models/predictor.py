@@ -29,7 +29,7 @@ from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import Sampling, generate, token_nll
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Guess, Outlook, nearest
-from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.transformer import Transformer
 
 
@@ -97,9 +97,9 @@ class Tokenizer:
 
 @dataclasses.dataclass(frozen=True)
 class Motion:
-    """A motion pathway with its variables."""
+    """Motion pathways with their variables."""
 
-    module: Pathway
+    module: Pathways
     variables: PyTree
 
     def watch(self, video: Video) -> Memory:
@@ -185,7 +185,7 @@ class Predictor:
             samples: futures ``m`` of each context.
             key: for sampling.
             sampling: temperature 0 takes the likeliest token each time.
-            watched: what the pathway sees in place of the context, such as another clip's, to tell what it is worth.
+            watched: what the pathways see in place of the context, such as another clip's, to tell what it is worth.
 
         Raises:
             ValueError: if nothing is asked for, or more than the grid has of a Transformer without a ``past``.
@@ -290,7 +290,7 @@ def _flat(tokens: TokenGrid) -> Tokens:
 
 
 @partial(jax.jit, static_argnums=0)
-def _watch(module: Pathway, variables: PyTree, video: Video) -> Memory:
+def _watch(module: Pathways, variables: PyTree, video: Video) -> Memory:
     return module.apply(variables, video)  # pyright: ignore[reportReturnType]
 
 

@@ -1,4 +1,4 @@
-"""Training tokenizer, pathway and Transformer together: tokens, pictures and their motion."""
+"""Training tokenizer, pathways and Transformer together: tokens, pictures and their motion."""
 
 import dataclasses
 from typing import Any
@@ -10,11 +10,13 @@ from jaxtyping import Array, Float, PyTree
 
 from futurepred_jax.arrays import Key, Latents, Video
 from futurepred_jax.models.crossing import gates
+from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.resnet3d import resample
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 
+JUDGE = "i3d"  # the pathway whose network's frozen copy compares motion
 EPSILON = 1e-6  # features that are all zero have no size to be measured by
 
 
@@ -23,13 +25,13 @@ class JointObjective:
     """Likelihood of the future's tokens, the tokenizer's own objective, and the consistency of motion.
 
     The consistency is that of the expected future, decoded, with the same clip's true future: the distance of what a
-    frozen copy of the pathway's network makes of them. The tokens are made in the step, by the tokenizer as it is then.
+    frozen copy of the I3D makes of them. The tokens are made in the step, by the tokenizer as it is then.
 
-    Batches are those of ``TokenizerObjective``. Parts are ``transformer``, ``pathway`` and ``tokenizer``; the model
+    Batches are those of ``TokenizerObjective``. Parts are ``transformer``, ``pathways`` and ``tokenizer``; the model
     state holds the frozen copy too, as ``judge``, so that nothing trains it.
 
     Attributes:
-        motion: prediction with the pathway.
+        motion: prediction with pathways.
         tokenizer: drawing.
         start: the trained tokenizer's variables.
         drawing_weight: of the tokenizer's objective.
@@ -46,7 +48,10 @@ class JointObjective:
         """Parameters, and statistics, codebook and frozen copy."""
         params, state = self.motion.init(key)
         tokenizer = dict(jax.tree.map(jnp.asarray, self.start))
-        judge = {"params": params["pathway"]["network"], "batch_stats": state["pathway"]["batch_stats"]["network"]}
+        judge = {
+            "params": params["pathways"][JUDGE]["network"],
+            "batch_stats": state["pathways"]["batch_stats"][JUDGE]["network"],
+        }
         parts = {**params, "tokenizer": tokenizer.pop("params")}
         return parts, {**state, "tokenizer": tokenizer, "judge": judge}
 
@@ -65,7 +70,7 @@ class JointObjective:
         drawn = self._drawn_future(params, state, quantized.latents, logits)
         consistency = self._distance(model_state["judge"], drawn, to_signed(batch["video"][:, past:]))
         value = nll + self.drawing_weight * drawing.value + self.consistency_weight * consistency
-        updated = {**model_state, "pathway": statistics, "tokenizer": drawing.model_state}
+        updated = {**model_state, "pathways": statistics, "tokenizer": drawing.model_state}
         metrics |= {**drawing.metrics, "consistency": consistency, **gates(params["transformer"])}
         return Loss(value, updated, metrics)
 
@@ -77,6 +82,10 @@ class JointObjective:
         predicted = self.motion.validate(params, model_state, {"tokens": tokens, "context": batch["noisy"][:, :past]})
         drawn = self.tokenizer.validate(params["tokenizer"], model_state["tokenizer"], batch)
         return {**{f"drawing_{name}": value for name, value in drawn.items()}, **predicted}
+
+    @property
+    def _judge(self) -> Pathway:
+        return self.motion.pathways.parts[JUDGE]
 
     def _drawn_future(
         self, params: PyTree, state: PyTree, latents: Latents, logits: Float[Array, "b n g v"]
@@ -96,11 +105,11 @@ class JointObjective:
         ours, theirs = self._features(judge, drawn), jax.lax.stop_gradient(self._features(judge, true))
         return sum(
             (jnp.mean(jnp.square(ours[name] - theirs[name])) / (jnp.mean(jnp.square(theirs[name])) + EPSILON))
-            for name in self.motion.pathway.endpoints
+            for name in self._judge.endpoints
         )  # pyright: ignore[reportReturnType]
 
     def _features(self, judge: PyTree, video: Video) -> dict[str, Array]:
-        pathway = self.motion.pathway
+        pathway = self._judge
         return pathway.network.apply(judge, resample(video, pathway.frames, pathway.side)).features  # pyright: ignore
 
 

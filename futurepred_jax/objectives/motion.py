@@ -1,6 +1,7 @@
-"""Training a predictor whose Transformer sees what a motion pathway makes of the context."""
+"""Training a predictor whose Transformer sees what motion pathways make of the context."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from jaxtyping import Array, Float, Integer, PyTree
 
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
-from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import PredictionObjective, flat
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -16,22 +17,23 @@ from futurepred_jax.objectives.tokenizer import to_signed
 
 @dataclasses.dataclass(frozen=True)
 class MotionObjective:
-    """The likelihood of the future, with the pathway trained along; its statistics of BatchNorm are model state.
+    """The likelihood of the future, with the pathways trained along; their statistics of BatchNorm are model state.
 
     Batches have ``tokens`` as ``PredictionObjective`` wants them, and ``context``, the noisy context frames, uint8
-    [b past h w 3]. Parameters and state have the parts ``transformer`` and ``pathway``.
+    [b past h w 3]. Parameters and state have the parts ``transformer`` and ``pathways``.
 
     Attributes:
         prediction: of tokens.
-        pathway: the module.
+        pathways: the module.
         shape: of a context, (past, h, w).
-        start: the network's variables at the start, ``params`` and statistics; None for random ones.
+        starts: by the pathway's name, its network's variables at the start, ``params`` and statistics; a network that
+            is not named starts from random ones.
     """
 
     prediction: PredictionObjective
-    pathway: Pathway
+    pathways: Pathways
     shape: tuple[int, int, int]
-    start: PyTree | None = None
+    starts: Mapping[str, PyTree] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.prediction.accumulate > 1:
@@ -43,22 +45,22 @@ class MotionObjective:
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, of the Transformer the very ones that it has without a pathway, and statistics."""
         video = jnp.zeros((1, *self.shape, 3))
-        memory, variables = self.pathway.init_with_output(jax.random.fold_in(key, 1), video)
-        state = dict(variables) if self.start is None else with_network(variables, self.start)
+        memory, variables = self.pathways.init_with_output(jax.random.fold_in(key, 1), video)
+        state = with_networks(variables, self.starts)
         params, foresight = self.prediction.init(key, memory)
-        return {"transformer": params, "pathway": state.pop("params")}, {**foresight, "pathway": state}
+        return {"transformer": params, "pathways": state.pop("params")}, {**foresight, "pathways": state}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the statistics' update."""
         del step
         memory, state = self.watch(params, model_state, batch["context"])
         value, metrics, _ = self.likelihood(params["transformer"], model_state, batch["tokens"], memory, key=key)
-        return Loss(value, {**model_state, "pathway": state}, {**metrics, **gates(params["transformer"])})
+        return Loss(value, {**model_state, "pathways": state}, {**metrics, **gates(params["transformer"])})
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future, by the statistics of training."""
-        variables = {"params": params["pathway"], **model_state["pathway"]}
-        memory = self.pathway.apply(variables, to_signed(batch["context"]))
+        variables = {"params": params["pathways"], **model_state["pathways"]}
+        memory = self.pathways.apply(variables, to_signed(batch["context"]))
         return self.prediction.held_out(params["transformer"], model_state, batch["tokens"], memory=memory)  # pyright: ignore
 
     def likelihood(
@@ -70,7 +72,7 @@ class MotionObjective:
             params: Of the Transformer.
             model_state: With what makes the first guess.
             grid: Of whole clips.
-            memory: What the pathway saw of the contexts.
+            memory: What the pathways saw of the contexts.
             key: Of the corruption.
         """
         prediction, tokens = self.prediction, flat(grid)
@@ -81,13 +83,16 @@ class MotionObjective:
         return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]
 
     def watch(self, params: PyTree, model_state: PyTree, context: Frames) -> tuple[Memory, PyTree]:
-        """What the pathway sees in training, by the batch's own statistics, and its updated state."""
-        state = model_state["pathway"]
-        variables = {"params": params["pathway"], **state}
-        memory, state = self.pathway.apply(variables, to_signed(context), train=True, mutable=list(state))  # pyright: ignore
+        """What the pathways see in training, by the batch's own statistics, and its updated state."""
+        state = model_state["pathways"]
+        variables = {"params": params["pathways"], **state}
+        memory, state = self.pathways.apply(variables, to_signed(context), train=True, mutable=list(state))  # pyright: ignore
         return memory, dict(state)
 
 
-def with_network(variables: PyTree, network: PyTree) -> dict:
-    """A pathway's variables with those of its network from elsewhere, collection by collection."""
-    return {name: {**found, "network": network[name]} for name, found in variables.items()}
+def with_networks(variables: PyTree, networks: Mapping[str, PyTree]) -> dict:
+    """The variables of pathways with those of some networks from elsewhere, collection by collection."""
+    return {
+        kind: {**found, **{name: {**found[name], "network": network[kind]} for name, network in networks.items()}}
+        for kind, found in variables.items()
+    }

@@ -47,7 +47,7 @@ It has seen the data above and nothing else: of other videos expect blur and obj
 predictions. Its likelihoods are of its tokenizer's tokens, not of pixels{pathway}.
 """
 
-PATHWAY = """. What its motion pathway is worth is the difference to
+PATHWAY = """. What a motion pathway is worth to it is the difference to
 *shuffled pathway*, the same model with the pathway watching another clip"""
 
 
@@ -70,7 +70,7 @@ def card(name: str, entry: Mapping[str, Any], found: Findings, folder: Path) -> 
         split=SPLIT,
         published=", ".join(f"{score} {value:.4f}" for score, value in entry["published"].items()),
         future=config.data.frames - config.data.context_frames,
-        pathway=PATHWAY if "pathway" in sizes else "",
+        pathway=PATHWAY if "pathways" in sizes else "",
     )
 
 

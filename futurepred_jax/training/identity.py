@@ -69,7 +69,7 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def _deciding(config: Plain) -> dict[str, Any]:
-    """The deciding sections, of a predictor's tokenizer, outlook and pathway too, as JSON would give them back."""
+    """The deciding sections, of a predictor's tokenizer, outlook and pathways too, as JSON would give them back."""
     sections = {name: config[name] for name in IDENTITY if name in config}
     for section in BY_THE_WAY.keys() & sections.keys():
         kept = {name: value for name, value in config[section].items() if name not in BY_THE_WAY[section]}
@@ -78,10 +78,14 @@ def _deciding(config: Plain) -> dict[str, Any]:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
     if "outlook" in config:
         sections["outlook"] = _deciding(config["outlook"]["config"])
-    if "pathway" in config:
-        start = {name: config["pathway"][name] for name in ("init", "weights", "endpoints")}
-        sections["pathway"] = start | _deciding(config["pathway"]["config"])
+    if "pathways" in config:
+        sections["pathways"] = {name: _pathway(section) for name, section in config["pathways"].items()}
     return json.loads(json.dumps(sections))
+
+
+def _pathway(section: Plain) -> dict[str, Any]:
+    start = {name: section[name] for name in ("init", "weights", "endpoints")}
+    return start | _deciding(section["config"])
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -133,7 +133,7 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
 
     Args:
         optimizer: Of all parameters.
-        rates: The share of each part, by the path of its module, such as "pathway/network"; it is 1 for the rest.
+        rates: The share of each part, by the path of its module, such as "pathways/i3d/network"; it is 1 for the rest.
 
     Raises:
         ValueError: At initialisation, when the parameters lack a part.

@@ -16,7 +16,7 @@ def test_every_field_of_a_config_has_a_meaning(name):
 
 
 def test_the_words_kept_for_plain_fields_are_all_of_fields_that_there_are():
-    paths = {field.path for name in NAMES for field in configuration.fields(name)}
+    paths = {configuration.known_as(field.path) for name in NAMES for field in configuration.fields(name)}
     sections = {path.rpartition(".")[0] for path in paths}
     assert set(configuration.PLAIN) <= paths | sections
 
@@ -33,7 +33,7 @@ def test_defaults_are_those_of_the_configs():
 def test_a_config_shows_what_differs_from_the_one_that_it_builds_on():
     page = configuration.page()
     slowfast = page.split("## slowfast")[1]
-    assert "`pathway.init`" in slowfast
+    assert "`pathways.slowfast.init`" in slowfast
     assert "`data.size`" not in slowfast
 
 

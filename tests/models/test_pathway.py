@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax.models.i3d import I3D
-from futurepred_jax.models.pathway import Pathway, cells
+from futurepred_jax.models.pathway import Pathway, Pathways, cells
 
 
 def test_features_as_many_as_tokens_stand_where_the_tokens_do():
@@ -26,7 +26,7 @@ def test_coarser_features_stand_in_the_middle_of_what_they_cover():
 PATHWAY = Pathway(I3D(width=8, blocks=(1, 1, 1, 1)), ("res3", "res5"), width=12, stride=(4, 4, 4), frames=5, side=32)
 
 
-def _shapes(pathway: Pathway):
+def _shapes(pathway: Pathway | Pathways):
     """Features, positions and variables for two clips of 16 × 16 pixels."""
 
     def init(key):
@@ -47,3 +47,11 @@ def test_all_endpoints_are_remembered_with_space_and_time():
 def test_an_unknown_endpoint_lists_the_known():
     with pytest.raises(ValueError, match=r"res9.*stem, res2, res3, res4, res5"):
         _shapes(PATHWAY.clone(endpoints=("res9",)))
+
+
+def test_two_pathways_are_remembered_one_after_the_other_each_with_its_own_weights():
+    other = PATHWAY.clone(network=I3D(width=8, blocks=(1, 1, 1, 1)), endpoints=("res5",))
+    features, position, variables = _shapes(Pathways(PATHWAY, other))
+    assert features.shape == (2, 34 + 2, 12)
+    assert position.shape == (34 + 2, 3)
+    assert set(variables["params"]) == set(variables["batch_stats"]) == {"i3d", "slowfast"}

@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from futurepred_jax.models.crossing import gates
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.pathway import Pathway
+from futurepred_jax.models.pathway import Pathway, Pathways
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.resnet3d import Endpoints
 from futurepred_jax.models.transformer import Transformer
@@ -28,7 +28,7 @@ PAST, FRAMES, SIDE, CLIPS = 3, 5, 8, 8
 KEY = jax.random.key(3)
 
 
-PARTS = {"slowfast": {"transformer", "pathway"}, "joint": {"transformer", "pathway", "tokenizer"}}
+PARTS = {"slowfast": {"transformer", "pathways"}, "joint": {"transformer", "pathways", "tokenizer"}}
 both = pytest.mark.parametrize("name", PARTS)
 
 
@@ -48,7 +48,7 @@ PLAIN = PredictionObjective(TRANSFORMER, context=2, corruption=0.3, context_weig
 PATHWAY = Pathway(Network(), ("only",), width=24, stride=(2, 4, 4), frames=4, side=8)
 MOTION = MotionObjective(
     PredictionObjective(TRANSFORMER.clone(cross=(0,)), context=2, corruption=0.3, context_weight=0.5),
-    PATHWAY,
+    Pathways(i3d=PATHWAY),
     (PAST, SIDE, SIDE),
 )
 
@@ -74,7 +74,7 @@ def joint():
     start = drawn(jax.eval_shape(MAGVIT.init, jax.random.key(4), jnp.zeros((1, FRAMES, SIDE, SIDE, 3))))
     network = drawn(jax.eval_shape(Network().init, jax.random.key(8), jnp.zeros((1, 4, SIDE, SIDE, 3))))
     network["batch_stats"] = jax.tree.map(np.abs, network["batch_stats"])  # a variance is positive
-    motion = dataclasses.replace(MOTION, start=network)
+    motion = dataclasses.replace(MOTION, starts={"i3d": network})
     return JointObjective(motion, TokenizerObjective(MAGVIT, (FRAMES, SIDE, SIDE)), start)
 
 
@@ -99,10 +99,10 @@ class Prepared:
 @pytest.fixture(scope="module")
 def prepared(joint):
     params, state = jax.jit(joint.init)(jax.random.key(1))
-    rates = {"pathway/network": 0.5}
+    rates = {"pathways/i3d/network": 0.5}
     few = {name: params[name] for name in PARTS["slowfast"]}
     return {
-        "slowfast": Prepared(MOTION, few, {"pathway": state["pathway"]}, rates),
+        "slowfast": Prepared(MOTION, few, {"pathways": state["pathways"]}, rates),
         "joint": Prepared(joint, params, state, {"tokenizer": 0.1, **rates}),
     }
 
@@ -148,7 +148,7 @@ def test_a_step_changes_all_parameters_and_statistics_but_the_judge(name, prepar
 def test_the_judge_is_the_network_as_it_was_at_the_start(prepared):
     state = prepared["joint"].state
     judge = state.model_state["judge"]
-    jax.tree.map(np.testing.assert_array_equal, judge["params"], state.params["pathway"]["network"])
+    jax.tree.map(np.testing.assert_array_equal, judge["params"], state.params["pathways"]["i3d"]["network"])
 
 
 @both
@@ -156,9 +156,9 @@ def test_the_pathway_sees_nothing_of_the_future(name, clips, prepared, stepped):
     """BatchNorm's statistics are of all that was seen."""
 
     def statistics(batch):
-        return prepared[name].step(prepared[name].state, batch, KEY)[0].model_state["pathway"]
+        return prepared[name].step(prepared[name].state, batch, KEY)[0].model_state["pathways"]
 
-    seen = stepped[name].model_state["pathway"]
+    seen = stepped[name].model_state["pathways"]
     future = {field: clips[field].at[:, PAST:].set(7) for field in ("video", "noisy")}
     future["tokens"] = clips["tokens"].at[:, 2:].set(7)
     jax.tree.map(np.testing.assert_array_equal, seen, statistics({**clips, **future}))
@@ -176,9 +176,10 @@ def test_statistics_of_eight_devices_are_those_of_one(clips, prepared, stepped):
 
 def test_a_network_starts_from_the_weights_that_it_is_given(joint, prepared):
     """Its projection to the Transformer has none."""
-    params, state = prepared["slowfast"].state.params["pathway"], prepared["slowfast"].state.model_state["pathway"]
-    jax.tree.map(np.testing.assert_array_equal, params["network"], joint.motion.start["params"])
-    jax.tree.map(np.testing.assert_array_equal, state["batch_stats"]["network"], joint.motion.start["batch_stats"])
+    start, found = joint.motion.starts["i3d"], prepared["slowfast"].state
+    params, state = found.params["pathways"]["i3d"], found.model_state["pathways"]["batch_stats"]["i3d"]
+    jax.tree.map(np.testing.assert_array_equal, params["network"], start["params"])
+    jax.tree.map(np.testing.assert_array_equal, state["network"], start["batch_stats"])
     assert set(params) == {"network", "norm_only", "project_only"}
 
 
@@ -221,7 +222,7 @@ def test_joint_training_keeps_the_reconstruction_and_the_codebook_s_use(clips, j
     scores = jax.jit(drawing.validate)
     start = scores(*begun, clips)
     objective = JointObjective(MOTION, drawing, {"params": begun[0], **begun[1]})
-    shared = optimizers.with_rates(optimizer, {"tokenizer": 0.1, "pathway/network": 0.5})
+    shared = optimizers.with_rates(optimizer, {"tokenizer": 0.1, "pathways/i3d/network": 0.5})
     joined = jax.jit(objective.init)(jax.random.key(6))
     params, state = jax.jit(lambda start: trained(objective, shared, *start, 20))(joined)  # pyright: ignore[reportCallIssue]
     end = scores(params["tokenizer"], state["tokenizer"], clips)

@@ -57,8 +57,8 @@ def test_a_packed_model_is_the_trained_one_in_fewer_bits(packed):
 def test_the_parts_are_those_that_predict_and_nothing_that_only_judges(packed):
     folder, workdir = packed
     parts = pretrained.describe("one", folder)["parts"]
-    watches = identity.read_config(workdir).get("pathway") is not None
-    assert parts.keys() == {"tokenizer", "transformer", "outlook"} | ({"pathway"} if watches else set())
+    watches = identity.read_config(workdir).get("pathways") is not None
+    assert parts.keys() == {"tokenizer", "transformer", "outlook"} | ({"pathways"} if watches else set())
     assert len(list((folder / "parts").iterdir())) == len(parts)
 
 

@@ -46,11 +46,12 @@ def test_a_predictors_tokenizer_decides_too():
 
 def test_what_a_predictors_pathway_starts_from_decides_and_where_it_was_trained_does_not():
     pathway = {"init": "pretrained", "weights": "", "workdir": "", "endpoints": ("res5",), "config": CONFIG}
+    watching = lambda section: {**PREDICTOR, "pathways": {"i3d": section}}  # noqa: E731
     moved, random, reseeded = ({**pathway, **c} for c in ({"workdir": "x"}, {"init": "random"}, {"config": PREDICTOR}))
-    ours = {**PREDICTOR, "pathway": pathway}
-    assert identity.differences(ours, {**PREDICTOR, "pathway": moved}) == []
-    assert identity.differences(ours, {**PREDICTOR, "pathway": random}) == ["pathway.init: pretrained, there random"]
-    assert "pathway.seed: 0, there 1" in identity.differences(ours, {**PREDICTOR, "pathway": reseeded})
+    ours = watching(pathway)
+    assert identity.differences(ours, watching(moved)) == []
+    assert identity.differences(ours, watching(random)) == ["pathways.i3d.init: pretrained, there random"]
+    assert "pathways.i3d.seed: 0, there 1" in identity.differences(ours, watching(reseeded))
 
 
 def test_a_workdir_without_config_says_what_to_do(tmp_path):
