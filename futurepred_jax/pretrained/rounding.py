@@ -33,7 +33,7 @@ def save_part(folder: Path, part: str, weights: PyTree) -> str:
 
     What float16 holds exactly is stored in it.
     """
-    flat = {path: _narrow(leaf) for path, leaf in traverse_util.flatten_dict(weights, sep="/").items()}
+    flat = {path: _narrow(np.asarray(leaf)) for path, leaf in traverse_util.flatten_dict(weights, sep="/").items()}
     content = _compressed(flat)
     digest = hashlib.sha256(content).hexdigest()
     path = part_path(folder, part, digest)
