@@ -5,10 +5,10 @@ import re
 from mkdocs.config.defaults import MkDocsConfig  # pyright: ignore[reportMissingImports]
 from mkdocs.structure.files import File, Files  # pyright: ignore[reportMissingImports]
 from mkdocs.structure.pages import Page  # pyright: ignore[reportMissingImports]
-from reference import api, configuration, figures, tables
+from reference import api, configuration, errors, figures, tables
 
 ASKED = re.compile(r"^<!-- from the code: (\w+) -->$", re.MULTILINE)
-TABLES = {**tables.TABLES, "configuration": configuration.page}
+TABLES = {**tables.TABLES, "configuration": configuration.page, "errors": errors.page}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -10,8 +10,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from einops import rearrange
 from etils import epath
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike, Float
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory, pretrained
@@ -162,6 +163,23 @@ class Predictor:
         )
         return dataclasses.replace(futures, video=_unit(futures.video))
 
+    def bits(self, context_video: ArrayLike, future_video: ArrayLike) -> Float[Array, "b lt lh lw"]:
+        """How much the frames that followed surprise the model: exact bits of each of their tokens.
+
+        Args:
+            context_video: as in a call.
+            future_video: the frames after it, at most as many as in training, in whole strides of the tokenizer.
+
+        Raises:
+            ValueError: for a video that does not fit, with the rule.
+        """
+        data, (step, height, width) = self.config.data, self.tokenizer.stride
+        future, most = self._fitting(future_video), data.frames - data.context_frames
+        if future.shape[1] % step or future.shape[1] > most:
+            raise ValueError(f"future of {future.shape[1]} frames: give a multiple of {step}, at most {most}")
+        nll = self.trained.score(self._context(context_video), future).nll
+        return rearrange(nll / np.log(2), "b (lt lh lw) -> b lt lh lw", lh=self.size // height, lw=self.size // width)
+
     def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
         if temperature is None:
             return factory.sampling(self.config) if num_samples == 1 else Sampling()
@@ -170,18 +188,23 @@ class Predictor:
         return Sampling(temperature=float(temperature))
 
     def _context(self, video: ArrayLike) -> Video:
-        context = _signed(video)
-        _, frames, height, width, _ = context.shape
+        context = self._fitting(video)
+        frames = context.shape[1]
         if frames < self.context_frames:
             raise ValueError(
                 f"context of {frames} frames: this model looks at {self.context_frames}; give as many or more"
             )
+        return context[:, frames - self.context_frames :]
+
+    def _fitting(self, video: ArrayLike) -> Video:
+        frames = _signed(video)
+        height, width = frames.shape[2:4]
         if (height, width) != (self.size, self.size):
             raise ValueError(
                 f"frames of {height}×{width} pixels: this model was trained on {self.size}×{self.size}; crop and "
                 "resize them, as data.recorded.recording.fit does"
             )
-        return context[:, frames - self.context_frames :]
+        return frames
 
 
 def _config_of(workdir: epath.PathLike, kinds: tuple[str, ...], remedy: str) -> ConfigDict:

@@ -112,7 +112,7 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     recordings = given(asked.input)
     if asked.pretrained:
         predictor = Predictor.from_pretrained(asked.pretrained)
-        weights = pretrained.index()[asked.pretrained]["sha256"]
+        weights = pretrained.describe(asked.pretrained)["sha256"]
     else:
         identity.require_same(workdir, config.to_dict())
         predictor = Predictor.from_workdir(workdir)

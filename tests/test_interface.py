@@ -52,6 +52,20 @@ def test_one_future_is_what_an_evaluation_scores(workdir, predictor):
     np.testing.assert_allclose(drawn.video[:, 0] * 2 - 1, scored.video[:, :3], atol=1e-5)
 
 
+def test_the_bits_of_what_followed_are_exact_and_of_whole_latent_frames(predictor):
+    context, future = clip(7), clip(4)[:, ::-1]
+    bits = predictor.bits(context, future / np.float32(255))
+    signed = [jnp.asarray(video, jnp.float32) / 127.5 - 1 for video in (context[:, 2:], future)]
+    nats = predictor.trained.score(*signed).nll.sum()
+    assert bits.shape == (1, 1, 8, 8)
+    np.testing.assert_allclose(bits.sum() * np.log(2), nats, rtol=1e-5)
+    for frames in (3, 8):
+        with pytest.raises(ValueError, match=f"future of {frames} frames: give a multiple of 4, at most 4"):
+            predictor.bits(context, clip(frames))
+    with pytest.raises(ValueError, match="this model was trained on 32×32"):
+        predictor.bits(context, clip(4, side=16))
+
+
 @pytest.mark.parametrize(
     ("video", "rule"),
     [

@@ -24,6 +24,8 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     if factory.watches(config):
         state["pathways"] = dict(weights["pathways"])
         params["pathways"] = state["pathways"].pop("params")
+        if config.kind == "joint":
+            state["judge"] = params["pathways"]
     else:
         params = params["transformer"]
     _save(workdir, config, params, state)

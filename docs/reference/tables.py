@@ -2,9 +2,11 @@
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from futurepred_jax import pretrained
 from futurepred_jax.configs import NAMES
 from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES
@@ -71,6 +73,12 @@ def lab_book() -> str:
     return "\n\n".join(f"### {name}\n\n{_paragraphs(_doc(name))}" for name in NAMES)
 
 
+def cards() -> str:
+    """The cards of the models that come with the package, a level down."""
+    texts = [(pretrained.FOLDER / f"{name}.md").read_text() for name in pretrained.names()]
+    return "\n\n".join(re.sub("^#", "##", text.strip(), flags=re.MULTILINE) for text in texts)
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
@@ -111,5 +119,6 @@ TABLES = {
     "protocol": protocol,
     "results": results,
     "lab_book": lab_book,
+    "cards": cards,
 }
 """By the name in a page's comment ``<!-- from the code: NAME -->``."""

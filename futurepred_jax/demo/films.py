@@ -25,7 +25,9 @@ def render(forecast: Forecast, *, fps: int | float) -> str:
     frames = context + len(forecast.guesses[0].film)
     environment = Environment(loader=PackageLoader("futurepred_jax.demo"), autoescape=True)
     template = environment.get_template("films.html.j2")
-    return template.render(panels=panels, frames=frames, context=context, fps=fps, side=forecast.context.shape[1])
+    tracked = any(future.tracks is not None for future in forecast.guesses)
+    sizes = {"frames": frames, "context": context, "fps": fps, "side": forecast.context.shape[1]}
+    return template.render(panels=panels, tracked=tracked, **sizes)
 
 
 def _panel(context: Film, future: Future, kind: str, true: Future | None) -> dict:

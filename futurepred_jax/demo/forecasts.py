@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, UInt8
+from jaxtyping import Float, UInt8
 
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.demo.scenes import MOST_OBJECTS
@@ -80,16 +80,9 @@ def forecast(
     )
     if truth is None:
         return Forecast(context, None, None, guesses)
-    surprise = _surprise(predictor, context, truth)
+    surprise = np.asarray(predictor.bits(context[None], truth[None])[0])
     tracks = None if targets is None else _true_tracks(targets, truth.shape[1])
     return Forecast(context, Future("What happened", truth, float(surprise.mean()), tracks), surprise, guesses)
-
-
-def _surprise(predictor: Predictor, context: Film, truth: Later) -> Float[np.ndarray, "lt lh lw"]:
-    """Bits of each token of the true future."""
-    scored = predictor.trained.score(_signed(context), _signed(truth))
-    grid = predictor.tokenizer.encode(truth[None, :1]).shape[2:4]
-    return (np.asarray(scored.nll[0]) / np.log(2)).reshape(-1, *grid)
 
 
 def _targets(labels: Mapping[str, np.ndarray], context: int, frames: int) -> Targets:
@@ -110,10 +103,6 @@ def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:
 def _true_tracks(targets: Targets, height: int) -> Tracks:
     seen = np.asarray(judged(targets, height)[0])
     return Tracks(np.where(seen[..., None], np.asarray(targets.place[0]), np.nan), float("nan"))
-
-
-def _signed(film: Film) -> Float[Array, "1 t h w 3"]:
-    return jnp.asarray(film[None], jnp.float32) / 127.5 - 1
 
 
 def _bytes(film: Float[np.ndarray, "t h w 3"]) -> Film:

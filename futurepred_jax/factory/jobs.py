@@ -90,7 +90,7 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
         flops += judging_flops(config, objective)
     if not knows_objects(config):
         print(UNKNOWN.format(source=data.source))
-    return _on_clips(
+    return on_clips(
         config,
         objective,
         materials,
@@ -137,7 +137,7 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
     drawn = clip_flops(tokenizer.module, config.data.frames, config.data.size)
     judge = motion.pathways.parts[JUDGE]
     judged = clip_flops(judge.network, judge.frames, judge.side)
-    return _on_clips(
+    return on_clips(
         config,
         JointObjective(motion, drawing, tokenizer.variables, **weights),
         materials,
@@ -151,7 +151,7 @@ def classification_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a motion network on the labels of clips with one target."""
     objective, model = make_classification(config), config.model
     flops = 3 * clip_flops(objective.network, model.frames, model.side)
-    return _on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)
+    return on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)
 
 
 JOBS = {
@@ -163,7 +163,7 @@ JOBS = {
 }
 
 
-def _on_clips(
+def on_clips(
     config: ConfigDict,
     objective: Objective,
     materials: Materials,

@@ -1,5 +1,5 @@
-"""Trained models inside the package: ``NAME.npz`` with weights and config, ``NAME.md`` about it, and ``index.json``."""
+"""Trained models inside the package: ``NAME.json`` and ``NAME.md`` about each, and their weights in ``parts``."""
 
-from futurepred_jax.pretrained.packed import FOLDER, index, load
+from futurepred_jax.pretrained.packed import FOLDER, describe, load, names
 
-__all__ = ["FOLDER", "index", "load"]
+__all__ = ["FOLDER", "describe", "load", "names"]

@@ -1,37 +1,78 @@
-"""The packed models and their index: by name, sha256 of the file and scores."""
+"""The packed models, each a list of parts, which are called by the hash of their content: models share equal ones."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
 from futurepred_jax.models.predictor import Predictor
-from futurepred_jax.weights import read_header, read_weights
+from futurepred_jax.weights import read_weights
 from futurepred_jax.weights.reading import sha256
 
 FOLDER = Path(__file__).resolve().parent
-INDEX = "index.json"
 
 
-def index(folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
-    """What there is, by name: ``sha256``, ``parameters``, ``published`` scores of a few clips and ``scores`` of all."""
-    path = folder / INDEX
-    return json.loads(path.read_text()) if path.exists() else {}
+def names(folder: Path = FOLDER) -> list[str]:
+    """The models that there are."""
+    return sorted(path.stem for path in folder.glob("*.json"))
+
+
+def describe(name: str, folder: Path = FOLDER) -> dict[str, Any]:
+    """What is known of a model.
+
+    Returns:
+        ``config``; ``parts``, the sha256 of each one's file; ``sha256`` of both together, which tells models apart;
+        ``parameters``; ``published`` scores of a few clips, and ``scores`` of all.
+
+    Raises:
+        ValueError: for an unknown name, with the known ones, or a file with other bytes than were written.
+    """
+    known, path = names(folder), folder / f"{name}.json"
+    if name not in known:
+        raise ValueError(f"no pretrained model {name!r}: known are {', '.join(known) or 'none yet'}")
+    try:
+        entry = json.loads(path.read_text())
+        intact = entry["sha256"] == fingerprint(entry["config"], entry["parts"])
+    except (ValueError, KeyError, TypeError):
+        intact = False
+    if not intact:
+        raise _damaged(path)
+    return entry
 
 
 def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, Predictor]:
     """A packed model's config and predictor.
 
     Raises:
-        ValueError: for an unknown name, with the known ones, or a file that is missing or has other bytes.
+        ValueError: as ``describe``, or if a part is missing or has other bytes.
     """
-    known = index(folder)
-    if name not in known:
-        raise ValueError(f"no pretrained model {name!r}: known are {', '.join(known) or 'none yet'}")
-    path = folder / f"{name}.npz"
-    if not path.exists() or sha256(path) != known[name]["sha256"]:
-        raise ValueError(f"{path} is missing or damaged: install the package anew")
-    config = factory.restored_config(read_header(path)["config"])
-    return config, factory.assemble_predictor(config, read_weights(path))
+    entry = describe(name, folder)
+    weights = {part: _read(part_path(folder, part, digest), digest) for part, digest in entry["parts"].items()}
+    config = factory.restored_config(entry["config"])
+    return config, factory.assemble_predictor(config, weights)
+
+
+def part_path(folder: Path, part: str, digest: str) -> Path:
+    """Where a part with this sha256 is kept."""
+    return folder / "parts" / f"{part}-{digest[:16]}.npz"
+
+
+def fingerprint(config: Mapping[str, Any], parts: Mapping[str, str]) -> str:
+    """Tells a model from all others: sha256 of its config and parts."""
+    return hashlib.sha256(json.dumps([config, parts], sort_keys=True).encode()).hexdigest()
+
+
+def _read(path: Path, digest: str) -> dict[str, Any]:
+    if not path.exists() or sha256(path) != digest:
+        raise _damaged(path)
+    return jax.tree.map(jnp.asarray, read_weights(path))  # on the device once, not at every call
+
+
+def _damaged(path: Path) -> ValueError:
+    return ValueError(f"{path} is missing or damaged: install the package anew")

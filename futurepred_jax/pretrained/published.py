@@ -1,7 +1,9 @@
 """A score of a few clips that a model must keep, whatever happens to it between its training and its users."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,17 +22,39 @@ TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # dB, and bits: what roundi
 Scores = dict[str, float]
 
 
-def published(workdir: epath.PathLike) -> Scores:
-    """Means over the first clips of what the evaluation of a workdir found.
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a finished workdir says of its model.
+
+    Attributes:
+        summary: of its training.
+        evaluation: of SPLIT.
+        published: means of scores over the first clips.
+    """
+
+    summary: dict[str, Any]
+    evaluation: dict[str, Any]
+    published: Scores
+
+
+def read_findings(workdir: epath.PathLike) -> Findings:
+    """The findings of a workdir.
 
     Raises:
-        ValueError: if it was not evaluated, or on fewer clips.
+        ValueError: if its training has not ended, or it was not evaluated, or on fewer clips.
     """
-    path = epath.Path(workdir) / "evaluation_clips.json"
-    found = json.loads(path.read_text()).get(SPLIT) if path.exists() else None
-    if found is None or found["index"][:CLIPS] != list(range(CLIPS)):
+    place = epath.Path(workdir)
+    if not (place / "summary.json").exists():
+        raise ValueError(f"no summary.json in {workdir}: its training has not ended; repeat its command first")
+    path = place / "evaluation_clips.json"
+    clips = json.loads(path.read_text()).get(SPLIT) if path.exists() else None
+    if clips is None or clips["index"][:CLIPS] != list(range(CLIPS)):
         raise ValueError(f"{workdir} has no scores of {CLIPS} clips of {SPLIT}: run --mode=evaluate there first")
-    return {name: float(np.mean(found["scores"]["model"][name][:CLIPS])) for name in TOLERANCES}
+    return Findings(
+        json.loads((place / "summary.json").read_text()),
+        json.loads((place / "evaluation.json").read_text())["splits"][SPLIT],
+        {name: float(np.mean(clips["scores"]["model"][name][:CLIPS])) for name in TOLERANCES},
+    )
 
 
 def measured(config: ConfigDict, predictor: Predictor) -> Scores:

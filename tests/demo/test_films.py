@@ -54,3 +54,9 @@ def test_surprise_is_dark_where_it_was_expected_and_bright_where_not():
 
 def test_names_are_text_and_not_markup():
     assert "<b>&lt;script&gt;</b>" in films.render(forecast(name="<script>"), fps=6)
+
+
+def test_tracks_can_be_hidden_where_there_are_some():
+    assert "tracks</label>" in films.render(forecast(), fps=6)
+    without = Forecast(CONTEXT, None, None, (Future("Best guess", LATER, 3.25),))
+    assert "tracks</label>" not in films.render(without, fps=6)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RUN = ("python", "console")
-SHOWN = ("text",)  # what takes hardware, the reader's own files, or longer than it shows
+SHOWN = ("text", "diff")  # what takes hardware, the reader's files or longer than it shows; what another test applies
 
 
 class Block(NamedTuple):

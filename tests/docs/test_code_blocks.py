@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 
@@ -54,3 +55,31 @@ def test_the_blocks_of_a_page_run_one_after_another(page, desk):
         for block in some if language == "console" else ():
             printed = run(desk, block)
             assert all(line in printed for line in promised(block)), (block.name, printed)
+
+
+EVALUATION = """
+import numpy as np
+
+from futurepred_jax import evaluate, factory
+from futurepred_jax.configs import baseline
+
+config = baseline.get_config("debug")
+config.evaluation.clips = 2
+clips = factory.open_split(config, "test_iid")
+protocol = evaluate.Protocol(factory.sampling(config), clips=2, context_frames=5, future_frames=4, batch_size=2)
+truth = (clips.batch(np.arange(2))["video"][:, 5:] / 255).astype(np.float32)
+scores = evaluate.evaluate_video(truth, clips, protocol, np.zeros((32, 32, 3), np.float32)).summary["scores"]
+print(scores["model"]["gradient_error"], scores["copy_last"]["gradient_error"] > 0)
+"""
+
+
+@pytest.mark.slow
+def test_a_metric_that_is_added_as_its_page_says_is_in_an_evaluation(tmp_path):
+    function, _, patch = blocks(ROOT / "docs/extending/metric.md")
+    shutil.copytree(ROOT / "futurepred_jax", tmp_path / "futurepred_jax", ignore=shutil.ignore_patterns("parts"))
+    (tmp_path / "futurepred_jax/metrics/gradients.py").write_text(function.text)
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=patch.text, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}
+    line = [sys.executable, "-c", EVALUATION]
+    done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1:] == ["0.0 True"], done.stderr[-3000:]
