@@ -65,6 +65,6 @@ def _read(number: int, digits: Pair, cut: Cut) -> Frames:
 def _handwritten() -> UInt8[np.ndarray, "n 28 28"]:
     from sklearn.datasets import load_digits  # pyright: ignore[reportMissingImports]  # an extra
 
-    small = np.round(load_digits().images * (255 / 16)).astype(np.uint8)
+    small = np.round(load_digits(return_X_y=True)[0].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     resize = Image.Resampling.BICUBIC
     return np.stack([np.asarray(Image.fromarray(one).resize((DIGIT, DIGIT), resize)) for one in small])
