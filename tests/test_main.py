@@ -149,7 +149,7 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
     ("arguments", "words"),
     [
         (["--config=baseline:huge"], ["huge", "debug, tiny, small, base"]),
-        (["--config=basline"], ["basline", "baseline, classification"]),
+        (["--config=basline"], ["basline", "baseline, both_pathways"]),
         (["--config=baseline:debug", "--config.train.lerning_rate=1"], ["lerning_rate"]),
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
     ],
