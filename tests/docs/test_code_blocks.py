@@ -73,12 +73,19 @@ print(scores["model"]["gradient_error"], scores["copy_last"]["gradient_error"] >
 """
 
 
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_a_change_that_a_page_shows_applies_to_what_there_is(page):
+    for block in blocks(page):
+        if block.language == "diff":
+            subprocess.run(["git", "apply", "--check", "-"], cwd=ROOT, input=block.text, text=True, check=True)
+
+
 @pytest.mark.slow
 def test_a_metric_that_is_added_as_its_page_says_is_in_an_evaluation(tmp_path):
-    function, _, patch = blocks(ROOT / "docs/extending/metric.md")
+    function, _, change = blocks(ROOT / "docs/extending/metric.md")
     shutil.copytree(ROOT / "futurepred_jax", tmp_path / "futurepred_jax", ignore=shutil.ignore_patterns("parts"))
     (tmp_path / "futurepred_jax/metrics/gradients.py").write_text(function.text)
-    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=patch.text, text=True, check=True)
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=change.text, text=True, check=True)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}
     line = [sys.executable, "-c", EVALUATION]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
