@@ -69,7 +69,7 @@ clips = factory.open_split(config, "test_iid")
 protocol = evaluate.Protocol(factory.sampling(config), clips=2, context_frames=5, future_frames=4, batch_size=2)
 truth = (clips.batch(np.arange(2))["video"][:, 5:] / 255).astype(np.float32)
 scores = evaluate.evaluate_video(truth, clips, protocol, np.zeros((32, 32, 3), np.float32)).summary["scores"]
-print(scores["model"]["gradient_error"], scores["copy_last"]["gradient_error"] > 0)
+print(scores["model"]["gradient_error"] < 1e-6 < scores["copy_last"]["gradient_error"])
 """
 
 
@@ -89,4 +89,4 @@ def test_a_metric_that_is_added_as_its_page_says_is_in_an_evaluation(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(tmp_path), "JAX_PLATFORMS": "cpu"}
     line = [sys.executable, "-c", EVALUATION]
     done = subprocess.run(line, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines()[-1:] == ["0.0 True"], done.stderr[-3000:]
+    assert done.stdout.splitlines()[-1:] == ["True"], done.stderr[-3000:]
