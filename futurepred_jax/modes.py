@@ -19,11 +19,13 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     train_model(config, workdir)  # a finished training returns at once
 
     def rest() -> None:
-        for mode in _stages(config):
+        stages = _stages(config)
+        for mode in stages:
             if not (workdir / STAGES[mode]).exists():
                 ALONE[mode](config, workdir)
-        where = workdir / STAGES[_stages(config)[-1]]
-        print(f"\n{evaluate.closing_words(workdir)}\n\nLook at {where} ({_minutes(began)}).")
+        scores = f"{evaluate.closing_words(workdir)}\n\n" if stages else ""
+        where = workdir / STAGES[stages[-1]] if stages else workdir
+        print(f"\n{scores}Look at {where} ({_minutes(began)}).")
 
     distributed.by_first("rest", rest)
 
@@ -42,8 +44,6 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     """everything on one page: report/index.html"""
-    if config.kind == "classifier":
-        raise ValueError(f"{config.name} has no report: its scores are in {epath.Path(workdir) / STAGES['evaluate']}")
     tokenizer = factory.tokenizer_workdir(config, workdir) if factory.predicts(config) else None
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
@@ -57,6 +57,13 @@ def _stages(config: ConfigDict) -> list[str]:
     """What follows the training of a config."""
     left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report"), "outlook": tuple(STAGES)}
     return [mode for mode in STAGES if mode not in left_out.get(config.kind, ())]
+
+
+def _require_stage(name: str, config: ConfigDict) -> None:
+    """Raises a ValueError for a mode that makes no sense of what a config trains."""
+    if name in STAGES and name not in (stages := _stages(config)):
+        known = ", ".join(("run", "train", *stages))
+        raise ValueError(f"{config.name} has no --mode={name}, but {known}; take a config of a predictor")
 
 
 def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
@@ -88,6 +95,7 @@ ALONE: dict[str, Mode] = {
 def _by_first(name: str, mode: Mode) -> Mode:
     @functools.wraps(mode)
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+        _require_stage(name, config)
         distributed.by_first(name, lambda: mode(config, workdir))
 
     return run

@@ -152,8 +152,6 @@ def _files(entries: Iterable[Mapping[str, Any]]) -> set[str]:
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """predicted futures of held-out clips beside the true ones: predictions/*.gif and *.npz"""
-    if not factory.predicts(config):
-        raise ValueError(f"{config.name} predicts nothing: take a predictor's config, such as configs/baseline.py")
     scores = _scores(config, epath.Path(workdir))
     opened = functools.cache(functools.partial(factory.open_split, config))
     choices = choose_clips(

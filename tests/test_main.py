@@ -139,6 +139,15 @@ def test_damaged_checkpoints_are_an_error_and_stay(copied):
     assert all(path.exists() for path in files)
 
 
+def test_what_is_only_trained_ends_there_and_says_so(copied):
+    again = command(copied, "--config=outlook:debug")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "Look at runs/outlook-debug" in again.stdout
+    refused = command(copied, "--config=outlook:debug", "--mode=report")
+    assert refused.returncode == 1
+    assert "outlook has no --mode=report, but run, train; take a config of a predictor" in refused.stderr
+
+
 def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
     refused = command(tmp_path, "--config=tokenizer:debug", "--mode=report")
     assert refused.returncode == 1
