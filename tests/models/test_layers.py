@@ -4,20 +4,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
+from futurepred_jax.models.cpu import conv3d_of_2d, max_of_taps
 from futurepred_jax.models.layers import (
     CausalConv,
     Norm,
     ResBlock,
     conv3d,
     conv3d_native,
-    conv3d_of_2d,
     depth_to_space,
     space_to_depth,
 )
 
 CASES = [
     ((3, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
+    ((3, 5, 5), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
     ((2, 3, 3), (2, 2, 2), ((1, 0), (0, 1), (0, 1))),
     ((3, 1, 1), (2, 1, 1), ((1, 1), (0, 0), (0, 0))),
     ((3, 1, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0))),
@@ -26,26 +28,54 @@ CASES = [
 ]
 
 
+POOLS = [
+    ((1, 3, 3), (1, 2, 2), ((0, 0), (1, 1), (1, 1))),
+    ((2, 1, 1), (2, 1, 1), ((0, 0), (0, 0), (0, 0))),
+    ((3, 3, 3), (1, 1, 1), ((1, 1), (0, 1), (1, 0))),
+]
+
+
 def _video(t: int = 5, c: int = 3):
     return jax.random.normal(jax.random.key(0), (2, t, 6, 4, c))
 
 
+@pytest.mark.parametrize("channels", [3, 12])
 @pytest.mark.parametrize(("window", "strides", "pads"), CASES)
-def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, strides, pads):
-    kernel = jax.random.normal(jax.random.key(1), (*window, 3, 4)) / 5
+def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, strides, pads, channels):
+    kernel = jax.random.normal(jax.random.key(1), (*window, channels, 4)) / 5
 
     def run(form):
-        out, back = jax.vjp(lambda v, k: form(v, k, strides, pads), _video(), kernel)
+        out, back = jax.vjp(lambda v, k: form(v, k, strides, pads), _video(c=channels), kernel)
         return out, *back(jnp.cos(jnp.arange(out.size)).reshape(out.shape))
 
     for native, ours in zip(jax.jit(lambda: run(conv3d_native))(), jax.jit(lambda: run(conv3d_of_2d))(), strict=True):
         np.testing.assert_allclose(ours, native, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize(("window", "strides", "pads"), POOLS)
+def test_maxima_by_taps_are_those_over_windows_forward_and_backward(window, strides, pads):
+    def run(form):
+        out, back = jax.vjp(form, _video() - 5)  # below the zeros of a wrong padding
+        return out, *back(jnp.cos(jnp.arange(out.size)).reshape(out.shape))
+
+    native = jax.jit(lambda: run(lambda v: nn.max_pool(v, window, strides, pads)))()
+    for theirs, ours in zip(
+        native, jax.jit(lambda: run(lambda v: max_of_taps(v, window, strides, pads)))(), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("window", "side", "swapped"), [((1, 3, 3), 2, 0), ((1, 3, 3), 4, 1)])
+def test_no_convolution_is_left_whose_window_is_larger_than_what_comes_out(window, side, swapped):
+    video, kernel = jnp.zeros((1, 2, side, side, 4)), jnp.zeros((*window, 4, 4))
+    text = jax.jit(lambda v, k: conv3d_of_2d(v, k, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))).lower(video, kernel).as_text()
+    assert text.count("stablehlo.convolution") == swapped
+
+
 @pytest.mark.parametrize(("platform", "count"), [("cpu", 3), ("tpu", 1), ("cuda", 1)])
 def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, count):
-    kernel = jnp.zeros((3, 3, 3, 3, 4))
-    traced = jax.jit(conv3d, static_argnums=(2, 3)).trace(_video(), kernel, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))
+    kernel = jnp.zeros((3, 3, 3, 6, 4))
+    traced = jax.jit(conv3d, static_argnums=(2, 3)).trace(_video(c=6), kernel, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))
     assert traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.convolution") == count
 
 
