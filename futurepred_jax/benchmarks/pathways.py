@@ -19,7 +19,6 @@ import torch  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.benchmarks.pytorchvideo import build
 from futurepred_jax.benchmarks.turns import Run, seconds
-from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.resnet3d import frame_indices
 from futurepred_jax.models.slowfast import SlowFast
@@ -34,17 +33,15 @@ BATCH = 2  # PyTorch wants more than one value a channel in training
 
 
 def ours(network: Any, video: np.ndarray) -> tuple[Run, Run]:
-    """Forward, and forward with backward, compiled."""
+    """Forward, and forward with backward, compiled as for the trainings with a pathway."""
     variables = jax.tree.map(lambda leaf: np.full(leaf.shape, 0.02, leaf.dtype), shapes_of(network))  # quick to make
 
     def loss(params: Any, statistics: Any, video: Any) -> Any:
         out, updates = network.apply({"params": params, **statistics}, video, train=True, mutable=["batch_stats"])
         return jnp.square(out.logits).sum(), updates
 
-    forward = jax.jit(
-        lambda variables, video: network.apply(variables, video).logits, compiler_options=CPU_CONVOLUTIONS["cpu"]
-    )
-    backward = jax.jit(jax.value_and_grad(loss, has_aux=True), compiler_options=CPU_CONVOLUTIONS["cpu"])
+    forward = jax.jit(lambda variables, video: network.apply(variables, video).logits)
+    backward = jax.jit(jax.value_and_grad(loss, has_aux=True))
     statistics = {"batch_stats": variables["batch_stats"]}
     return (
         lambda: jax.block_until_ready(forward(variables, video)),

@@ -50,7 +50,7 @@ RECORDED_FIELDS = ("noisy", "video")
 UNKNOWN = "no objects are known in {source}: every pixel weighs the same, objective.foreground_weight has no effect"
 
 # XLA's CPU backend ran MagVit's convolutions with their gradients 1.4 to 3.8 times faster with this, and matrix
-# products slower; a small I3D's step took 0.14 CPU seconds with it and 0.10 without.
+# products slower, of which motion networks are made to a good part: theirs go without.
 CPU_CONVOLUTIONS = {"cpu": {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}}
 
 

@@ -7,7 +7,7 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from futurepred_jax.arrays import Video
-from futurepred_jax.models.layers import Pads, Window, fan_in, same
+from futurepred_jax.models.layers import Pads, Window, fan_in, max_pool, same
 from futurepred_jax.models.resnet3d import Conv, Endpoints
 
 Branches = tuple[int, int, int, int, int, int]
@@ -68,7 +68,7 @@ class Mixed(nn.Module):
             Unit(b0, name="branch0")(video, train=train),
             Unit(b1b, (3, 3, 3), name="branch1b")(one, train=train),
             Unit(b2b, (3, 3, 3), name="branch2b")(two, train=train),
-            Unit(b3, name="branch3")(max_pool(video, (3, 3, 3), (1, 1, 1)), train=train),
+            Unit(b3, name="branch3")(max_same(video, (3, 3, 3), (1, 1, 1)), train=train),
         ]
         return jnp.concatenate(parts, axis=-1)
 
@@ -99,7 +99,7 @@ class InceptionI3D(nn.Module):
         x = video
         for name, layer in LAYERS.items():
             if len(layer) == 2:
-                x = max_pool(x, *layer)
+                x = max_same(x, *layer)
             elif len(layer) == 3:
                 x = Unit(self._scaled(layer[0]), *layer[1:], name=name)(x, train=train)
             else:
@@ -127,6 +127,6 @@ def all_same(video: Float[Array, "b t h w c"], window: Window, strides: Window) 
     return time, height, width
 
 
-def max_pool(video: Float[Array, "b t h w c"], window: Window, strides: Window) -> Float[Array, "b t2 h2 w2 c"]:
-    """Maximum of the places that exist."""
-    return nn.max_pool(video, window, strides, all_same(video, window, strides))  # pyright: ignore[reportArgumentType]
+def max_same(video: Float[Array, "b t h w c"], window: Window, strides: Window) -> Float[Array, "b t2 h2 w2 c"]:
+    """Maximum of the places that exist, as many windows as places of the stride."""
+    return max_pool(video, window, strides, all_same(video, window, strides))

@@ -1,6 +1,6 @@
 """Convolutions over space and time that never look ahead, and what goes between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import jax.numpy as jnp
@@ -9,10 +9,9 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
+from futurepred_jax.models.cpu import Pads, Window, conv3d_of_2d, max_of_taps
+
 Initializer = Callable[..., Array]
-Window = tuple[int, int, int]
-Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-"""Zeros before and after time, height and width."""
 
 PAST = "past"
 """The collection in which layers keep the frames that the next chunk of a clip needs; see ``models.streaming``."""
@@ -29,41 +28,26 @@ def conv3d(
     XLA's CPU backend has no fast 3D convolution, so there it is made of 2D ones and of products; TPU and GPU take the
     native one. Both agree within rounding.
     """
-    forms = {"cpu": conv3d_of_2d, "default": conv3d_native}
+    how = {"strides": strides, "pads": pads}
     return lax.platform_dependent(
-        video, kernel, **{name: partial(form, strides=strides, pads=pads) for name, form in forms.items()}
+        video, kernel, cpu=partial(conv3d_of_2d, **how), default=partial(conv3d_native, **how)
+    )
+
+
+def max_pool(
+    video: Float[Array, "b t h w c"], window: Window, strides: Window, pads: Pads
+) -> Float[Array, "b t2 h2 w2 c"]:
+    """Maxima of the places that exist, in the form that is fast on the platform compiled for."""
+    return lax.platform_dependent(
+        video,
+        cpu=partial(max_of_taps, window=window, strides=strides, pads=pads),
+        default=partial(nn.max_pool, window_shape=window, strides=strides, padding=pads),  # pyright: ignore
     )
 
 
 def conv3d_native(video: Array, kernel: Array, strides: Window, pads: Pads) -> Array:
     """One ``lax.conv_general_dilated`` over all three axes."""
     return lax.conv_general_dilated(video, kernel, strides, pads, dimension_numbers=("NTHWC", "THWIO", "NTHWC"))
-
-
-def conv3d_of_2d(video: Array, kernel: Array, strides: Window, pads: Pads) -> Array:
-    """One product for a window of one place, 2D over (t, h w) for time alone, else the sum over time taps of 2D ones.
-
-    With the compiler option of ``factory.jobs``, taps as products of five-dimensional arrays are many times slower.
-    """
-    taps, (step, *steps) = kernel.shape[0], strides
-    if kernel.shape[:3] == (1, 1, 1) and not any(map(any, pads)):
-        return jnp.einsum("bthwc,cd->bthwd", video[:, ::step, :: steps[0], :: steps[1]], kernel[0, 0, 0])
-    if kernel.shape[1:3] == (1, 1) and steps == [1, 1] and not any(map(any, pads[1:])):
-        rows = rearrange(video, "b t h w c -> b t (h w) c")
-        out = _conv2d(rows, kernel[:, 0], (step, 1), (pads[0], (0, 0)))
-        return rearrange(out, "b t (h w) d -> b t h w d", h=video.shape[2])
-    video = jnp.pad(video, [(0, 0), pads[0], (0, 0), (0, 0), (0, 0)])
-    frames = (video.shape[1] - taps) // step + 1
-    windows = [video[:, tap : tap + step * (frames - 1) + 1 : step] for tap in range(taps)]
-    parts = [
-        _conv2d(rearrange(window, "b t h w c -> (b t) h w c"), kernel[tap], steps, pads[1:])
-        for tap, window in enumerate(windows)
-    ]
-    return rearrange(sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])  # pyright: ignore[reportReturnType]
-
-
-def _conv2d(image: Array, kernel: Array, strides: Sequence[int], pads: Sequence[tuple[int, int]]) -> Array:
-    return lax.conv_general_dilated(image, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
 def same(size: int, window: int, stride: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from futurepred_jax.arrays import Video
-from futurepred_jax.models.layers import Initializer, Pads, Window, conv3d
+from futurepred_jax.models.layers import Initializer, Pads, Window, conv3d, max_pool
 
 KINETICS_MEAN, KINETICS_STD = 0.45, 0.225  # of frames in [0, 1], all channels
 EXPANSION = 4  # a bottleneck's output channels per inner channel
@@ -115,7 +115,7 @@ class Stem(nn.Module):
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h2 w2 d"]:
         """A quarter of the height and of the width."""
         out = nn.relu(ConvNorm(self.features, (self.frames, 7, 7), (1, 2, 2))(video, train=train))
-        return nn.max_pool(out, (1, 3, 3), (1, 2, 2), centred((1, 3, 3)))  # pyright: ignore[reportArgumentType]
+        return max_pool(out, (1, 3, 3), (1, 2, 2), centred((1, 3, 3)))
 
 
 class Bottleneck(nn.Module):
@@ -212,5 +212,5 @@ class ResNet3D(nn.Module):
             features[f"res{i + 2}"] = x
             if i == 0:
                 window = (self.pool_frames, 1, 1)
-                x = nn.max_pool(x, window, window)
+                x = max_pool(x, window, window, ((0, 0), (0, 0), (0, 0)))
         return Endpoints(features, Head(self.num_classes, self.dropout, name="head")([x], train=train))

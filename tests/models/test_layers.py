@@ -1,28 +1,38 @@
 """Both forms of convolution agree, and nothing sees the future."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
+from futurepred_jax.models.cpu import conv3d_of_2d, max_of_taps
 from futurepred_jax.models.layers import (
     CausalConv,
     Norm,
     ResBlock,
     conv3d,
     conv3d_native,
-    conv3d_of_2d,
     depth_to_space,
     space_to_depth,
 )
 
 CASES = [
-    ((3, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
-    ((2, 3, 3), (2, 2, 2), ((1, 0), (0, 1), (0, 1))),
-    ((3, 1, 1), (2, 1, 1), ((1, 1), (0, 0), (0, 0))),
-    ((3, 1, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0))),
-    ((1, 4, 3), (1, 2, 1), ((0, 0), (1, 1), (1, 1))),
-    ((1, 1, 1), (2, 2, 1), ((0, 0), (0, 0), (0, 0))),
+    (12, (3, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
+    (3, (3, 3, 3), (1, 1, 1), ((0, 0), (1, 1), (1, 1))),
+    (3, (2, 3, 3), (2, 2, 2), ((1, 0), (0, 1), (0, 1))),
+    (12, (3, 1, 1), (1, 1, 1), ((1, 1), (0, 0), (0, 0))),
+    (3, (3, 1, 1), (2, 1, 1), ((1, 1), (0, 0), (0, 0))),
+    (3, (3, 1, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0))),
+    (3, (1, 4, 3), (1, 2, 1), ((0, 0), (1, 1), (1, 1))),
+    (3, (1, 1, 1), (2, 2, 1), ((0, 0), (0, 0), (0, 0))),
+]
+POOLS = [
+    ((1, 3, 3), (1, 2, 2), ((0, 0), (1, 1), (1, 1))),
+    ((2, 1, 1), (2, 1, 1), ((0, 0), (0, 0), (0, 0))),
+    ((3, 3, 3), (1, 1, 1), ((1, 1), (0, 1), (1, 0))),
 ]
 
 
@@ -30,22 +40,42 @@ def _video(t: int = 5, c: int = 3):
     return jax.random.normal(jax.random.key(0), (2, t, 6, 4, c))
 
 
-@pytest.mark.parametrize(("window", "strides", "pads"), CASES)
-def test_two_dimensional_form_is_the_native_one_forward_and_backward(window, strides, pads):
-    kernel = jax.random.normal(jax.random.key(1), (*window, 3, 4)) / 5
+def _agree(forms, *inputs):
+    """Forward and backward."""
 
-    def run(form):
-        out, back = jax.vjp(lambda v, k: form(v, k, strides, pads), _video(), kernel)
+    def both(form, inputs):
+        out, back = jax.vjp(form, *inputs)
         return out, *back(jnp.cos(jnp.arange(out.size)).reshape(out.shape))
 
-    for native, ours in zip(jax.jit(lambda: run(conv3d_native))(), jax.jit(lambda: run(conv3d_of_2d))(), strict=True):
-        np.testing.assert_allclose(ours, native, rtol=1e-5, atol=1e-5)
+    for theirs, ours in zip(*jax.jit(lambda inputs: [both(form, inputs) for form in forms])(inputs), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "window", "strides", "pads"), CASES)
+def test_convolution_of_two_dimensions_is_the_native_one(channels, window, strides, pads):
+    kernel = jax.random.normal(jax.random.key(1), (*window, channels, 4)) / 5
+    forms = [partial(form, strides=strides, pads=pads) for form in (conv3d_native, conv3d_of_2d)]
+    _agree(forms, _video(c=channels), kernel)
+
+
+@pytest.mark.parametrize(("window", "strides", "pads"), POOLS)
+def test_maxima_of_taps_are_those_of_windows(window, strides, pads):
+    native = partial(nn.max_pool, window_shape=window, strides=strides, padding=pads)
+    taps = partial(max_of_taps, window=window, strides=strides, pads=pads)
+    _agree([native, taps], _video() - 5)  # below the zeros of a wrong padding
+
+
+@pytest.mark.parametrize(("side", "count"), [(2, 0), (4, 1)])
+def test_no_two_dimensional_convolution_has_a_window_larger_than_what_comes_out(side, count):
+    form = partial(conv3d_of_2d, strides=(1, 1, 1), pads=((0, 0), (1, 1), (1, 1)))
+    text = jax.jit(form).lower(jnp.zeros((1, 2, side, side, 4)), jnp.zeros((1, 3, 3, 4, 4))).as_text()
+    assert text.count("stablehlo.convolution") == count
 
 
 @pytest.mark.parametrize(("platform", "count"), [("cpu", 3), ("tpu", 1), ("cuda", 1)])
 def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, count):
-    kernel = jnp.zeros((3, 3, 3, 3, 4))
-    traced = jax.jit(conv3d, static_argnums=(2, 3)).trace(_video(), kernel, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))
+    kernel = jnp.zeros((3, 3, 3, 6, 4))
+    traced = jax.jit(conv3d, static_argnums=(2, 3)).trace(_video(c=6), kernel, (1, 1, 1), ((0, 0), (1, 1), (1, 1)))
     assert traced.lower(lowering_platforms=(platform,)).as_text().count("stablehlo.convolution") == count
 
 

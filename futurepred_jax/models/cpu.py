@@ -1,0 +1,100 @@
+"""Windows over space and time in the forms that XLA's CPU backend runs fast; ``models.layers`` chooses them."""
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+
+import jax.numpy as jnp
+from einops import rearrange
+from jax import lax
+from jaxtyping import Array, Float
+
+Window = tuple[int, int, int]
+Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""Places before and after time, height and width."""
+
+PIXEL_CHANNELS = 4  # at most
+
+
+def conv3d_of_2d(
+    video: Float[Array, "b t h w c"], kernel: Float[Array, "kt kh kw c d"], strides: Window, pads: Pads
+) -> Float[Array, "b t2 h2 w2 d"]:
+    """3D convolution as products and 2D convolutions: one for windows of time alone, else one for each time tap.
+
+    Windows with more places than come out of a frame are folded into the channels first. Of those, XLA would exchange
+    image and window and run the result as plain loops, many times slower.
+    """
+    places = [_count(*sizes) for sizes in zip(video.shape[2:4], kernel.shape[1:3], strides[1:], pads[1:], strict=True)]
+    if prod(places) < prod(kernel.shape[1:3]):
+        for axis in (3, 2):
+            taps = _taps(video, axis, kernel.shape[axis - 1], strides[axis - 1], pads[axis - 1])
+            video = jnp.concatenate(taps, axis=-1)
+        return _over_time(video, rearrange(kernel, "t h w c d -> t (h w c) d"), strides[0], pads[0])
+    if kernel.shape[1:3] == (1, 1) and not any(map(any, pads[1:])):
+        return _over_time(video[:, :, :: strides[1], :: strides[2]], kernel[:, 0, 0], strides[0], pads[0])
+    return _tap_by_tap(video, kernel, strides, pads)
+
+
+def max_of_taps(
+    video: Float[Array, "b t h w c"], window: Window, strides: Window, pads: Pads
+) -> Float[Array, "b t2 h2 w2 c"]:
+    """Maxima over windows, one axis after another; places with equal values share the gradient.
+
+    XLA's own reduction over windows is as fast forward, but its gradient many times slower on CPU.
+    """
+    for axis, sizes in enumerate(zip(window, strides, pads, strict=True), start=1):
+        video = reduce(jnp.maximum, _taps(video, axis, *sizes, fill=-jnp.inf))
+    return video
+
+
+def _over_time(
+    video: Float[Array, "b t h w c"], kernel: Float[Array, "kt c d"], step: int, pads: tuple[int, int]
+) -> Float[Array, "b t2 h w d"]:
+    """A product where that makes no more channels than there are, its taps added afterwards; else 2D over (t, h w)."""
+    taps, channels, features = kernel.shape
+    if taps == 1:
+        return _product(_taps(video, 1, 1, step, pads)[0], kernel[0])
+    if step == 1 and taps * features <= channels:
+        parts = _taps(_product(video, rearrange(kernel, "t c d -> c (t d)")), 1, taps, step, pads)
+        return _sum([part[..., i * features : (i + 1) * features] for i, part in enumerate(parts)])
+    rows = rearrange(video, "b t h w c -> b t (h w) c")
+    out = _conv2d(rows, kernel[:, None], (step, 1), (pads, (0, 0)))
+    return rearrange(out, "b t (h w) d -> b t h w d", h=video.shape[2])
+
+
+def _tap_by_tap(video: Array, kernel: Array, strides: Window, pads: Pads) -> Float[Array, "b t2 h2 w2 d"]:
+    """The sum over time taps of 2D convolutions; of pixels, a single one, whose channels are those of all taps."""
+    frames, kernels = _taps(video, 1, kernel.shape[0], strides[0], pads[0]), list(kernel)
+    if video.shape[-1] <= PIXEL_CHANNELS:
+        frames, kernels = [jnp.concatenate(frames, axis=-1)], [jnp.concatenate(kernels, axis=-2)]
+    images = [rearrange(frame, "b t h w c -> (b t) h w c") for frame in frames]
+    parts = [_conv2d(*pair, strides[1:], pads[1:]) for pair in zip(images, kernels, strict=True)]
+    return rearrange(_sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])
+
+
+def _product(video: Float[Array, "b t h w c"], matrix: Float[Array, "c d"]) -> Float[Array, "b t h w d"]:
+    """Of two dimensions: with the compiler option of ``factory.jobs``, five are many times slower."""
+    return (video.reshape(-1, video.shape[-1]) @ matrix).reshape(*video.shape[:-1], -1)
+
+
+def _taps(
+    video: Array, axis: int, size: int, step: int, pads: tuple[int, int], *, fill: float = 0
+) -> list[Float[Array, "b _ _ _ c"]]:
+    """For each place of a window along one axis, what stands there in all windows."""
+    count = _count(video.shape[axis], size, step, pads)
+    if any(pads):
+        video = jnp.pad(video, [pads if i == axis else (0, 0) for i in range(video.ndim)], constant_values=fill)
+    return [lax.slice_in_dim(video, i, i + step * (count - 1) + 1, step, axis) for i in range(size)]
+
+
+def _count(length: int, size: int, step: int, pads: tuple[int, int]) -> int:
+    """Windows along an axis."""
+    return (length + sum(pads) - size) // step + 1
+
+
+def _sum(parts: Sequence[Array]) -> Array:
+    return reduce(jnp.add, parts)
+
+
+def _conv2d(image: Array, kernel: Array, strides: Sequence[int], pads: Sequence[tuple[int, int]]) -> Array:
+    return lax.conv_general_dilated(image, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
