@@ -93,23 +93,6 @@ def test_a_finished_run_repeated_changes_nothing(copied):
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
-def test_a_tokenizer_writes_the_very_tokens_that_training_made_and_training_refuses_damaged_ones(copied):
-    folder = copied / "runs/tokenizer-debug/tokens"
-    trained_on = {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert {path.parts[0] for path in trained_on} == {"train-1024", "val_iid-64"}
-    shutil.rmtree(folder)
-    written = command(copied, "--config=tokenizer:debug", "--mode=tokenize")
-    assert written.returncode == 0, written.stderr[-2000:]
-    assert "val_iid: runs/tokenizer-debug/tokens/val_iid-64" in written.stdout
-    assert trained_on == {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    shard = folder / "train-1024/tokens-00001.tfrecord"
-    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
-    refused = command(copied, "--config=baseline:debug", "--mode=train", "--workdir=runs/other")
-    assert refused.returncode == 1
-    assert "tokens-00001.tfrecord is damaged" in refused.stderr
-    assert "delete the folder" in refused.stderr
-
-
 def test_another_config_in_the_same_workdir_is_refused_with_the_difference(copied):
     config = copied / "runs/baseline-debug/config.json"
     before = config.read_text()
