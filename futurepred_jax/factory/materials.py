@@ -18,6 +18,7 @@ from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
 from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, predicts, spec, watches
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
+from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -103,6 +104,11 @@ class Stored:
         }
         return {name: start for name, start in starts.items() if start is not None}
 
+    @property
+    def inflated(self) -> PyTree | None:
+        """The variables that a tokenizer starts from, made of ``config.init.image``'s. Raises as ``inflated_image``."""
+        return inflated_image(self._config)
+
     def perceptual(self, module: Perceptual) -> PyTree:
         """The published variables of a perceptual network. Raises a ValueError where they are not installed."""
         return perceptual_variables(module.network)
@@ -135,6 +141,7 @@ class Shapes:
 
     codebooks = None
     foresight = None
+    inflated: PyTree | None = None
 
     def __init__(self, config: ConfigDict):
         self._config = config
