@@ -18,6 +18,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
     """The config of a preset; raises a ValueError for an unknown one."""
     config = tokenizer.get_config(preset)
     config.name = "magvit_v1"
+    delattr(config, "init")
     config.data.frames -= 1
     config.model = ConfigDict(
         {

@@ -6,6 +6,8 @@ python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
 has 26.01 dB PSNR, 21.99 dB on the foreground, SSIM 0.864, recall 0.845; 100 % of the 4 × 512 codes used, perplexity 75
 a digit. After 650 steps side by side, on val_iid, VQ had 25.13 dB (foreground 21.02) and FSQ of twelve times 8 levels,
 as many bits, 24.98 (21.25). `small`, `base` and `large` have not been trained yet.
+
+--config.init.image=WORKDIR starts it from a trained `image_tokenizer`, inflated.
 """
 
 from typing import Any
@@ -72,6 +74,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
                 "factorised": True,
                 "quantizer": QUANTIZERS[preset],
             },
+            "init": {"image": ""},
             "objective": {
                 "foreground_weight": 6.0,
                 "l2_weight": 2.0,

@@ -34,7 +34,7 @@ SHORT = {
         "profile", None, "FIRST:LAST: steps of a training that a profiler traces for TensorBoard."
     ),
     "config.evaluation.splits": flags.DEFINE_string(
-        "splits", None, "With --mode=evaluate or predict: names with commas between, or all."
+        "splits", None, "With --mode=evaluate, predict or tokenize: names with commas between, or all."
     ),
     "config.evaluation.predictions": flags.DEFINE_string(
         "predictions",

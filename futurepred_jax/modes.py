@@ -7,7 +7,7 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, train
+from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, tokenize, train
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -104,6 +104,7 @@ def _by_first(name: str, mode: Mode) -> Mode:
 MODES: dict[str, Mode] = {
     "run": run_all,
     "train": train_model,
+    "tokenize": tokenize.run,
     "replay": replay.run,
     "compile": compile.run,
     **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},

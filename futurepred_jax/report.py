@@ -2,6 +2,7 @@
 
 from etils import epath
 
+from futurepred_jax.reporting.export import curves_csv
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.models import Model
 from futurepred_jax.reporting.page import render
@@ -9,7 +10,7 @@ from futurepred_jax.reporting.workdir import Training, read_run, read_training
 
 
 def write_report(workdir: epath.PathLike, tokenizer_workdir: epath.PathLike | None = None) -> epath.Path:
-    """Write ``report/index.html`` from the files that earlier modes left in a workdir.
+    """Write ``report/index.html``, and ``report/curves.csv``, from the files that earlier modes left in a workdir.
 
     Args:
         workdir: of a predictor (trained, evaluated, predicted) or of a tokenizer (trained, evaluated).
@@ -31,6 +32,7 @@ def write_report(workdir: epath.PathLike, tokenizer_workdir: epath.PathLike | No
     path = workdir / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, page.encode())
+    write_bytes(path.with_name("curves.csv"), curves_csv(run.training.log).encode())
     return path
 
 

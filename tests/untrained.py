@@ -20,7 +20,7 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     params: Any = {"tokenizer": state["tokenizer"].pop("params"), "transformer": weights["transformer"]}
     if config.kind != "joint":
         place = factory.tokenizer_workdir(config, workdir)
-        _save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
+        save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
     if factory.watches(config):
         state["pathways"] = dict(weights["pathways"])
         params["pathways"] = state["pathways"].pop("params")
@@ -28,11 +28,12 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
             state["judge"] = params["pathways"]
     else:
         params = params["transformer"]
-    _save(workdir, config, params, state)
+    save(workdir, config, params, state)
     return workdir
 
 
-def _save(workdir: Path, config: ConfigDict, params: Any, state: Any) -> None:
+def save(workdir: Path, config: ConfigDict, params: Any, state: Any) -> None:
+    """A workdir of a config with one checkpoint."""
     identity.claim(workdir, config.to_dict())
     with Saver(workdir, start=0) as saver:
         saver.save(

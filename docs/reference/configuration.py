@@ -32,6 +32,7 @@ BASES = {
     "slowfast": "baseline",
     "both_pathways": "slowfast",
     "classification": "tokenizer",
+    "image_tokenizer": "tokenizer",
 }
 """The config whose fields a config has too; what is the same there is not repeated."""
 
@@ -103,7 +104,8 @@ PLAIN = {
     "realism.filters": "channels of the discriminator's first convolution",
     "realism.multipliers": "of them in each of its blocks, which halve a clip's sides",
     "compile.topology": "of `--mode=compile`, as `--topology`",
-    "model.name": "of the motion network: i3d or slowfast",
+    "init.image": "workdir of an `image_tokenizer` to start from, inflated; empty: weights at random",
+    "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1",
     "model.frames": "to which clips are brought for the network",
     "model.side": "pixels, likewise",
     "model.quantizer.name": "vq or fsq",

@@ -110,12 +110,13 @@ def batches(
     return _prefetched(read, start, FOREVER)
 
 
-def epoch(source: Source, *, batch_size: int, pad: bool = True) -> Iterator[dict[str, np.ndarray]]:
+def epoch(source: Source, *, batch_size: int, start: int = 0, pad: bool = True) -> Iterator[dict[str, np.ndarray]]:
     """Every example once, in order; each batch also says which of its rows are ``valid``, bool [b].
 
     Args:
         source: examples.
         batch_size: rows.
+        start: number of the first batch.
         pad: fill the last batch up with its last example, not ``valid``; otherwise the last batch may be smaller.
 
     Raises:
@@ -130,7 +131,7 @@ def epoch(source: Source, *, batch_size: int, pad: bool = True) -> Iterator[dict
         rows = np.minimum(wanted, len(source) - 1) if pad else wanted[valid]
         return {**source.batch(rows), "valid": valid if pad else valid[valid]}
 
-    return _prefetched(read, 0, -(-len(source) // batch_size))
+    return _prefetched(read, start, -(-len(source) // batch_size))
 
 
 def examples(count: int, *, number: int, batch_size: int, seed: int) -> Int[np.ndarray, "b"]:

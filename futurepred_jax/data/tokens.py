@@ -1,23 +1,21 @@
 """A split's tokens, made once and kept beside their tokenizer: what predictors train on while it stays as it is."""
 
 import dataclasses
-import json
-import os
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from etils import epath
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, UInt8, UInt16
 from tqdm import tqdm
 
 from futurepred_jax.data.pipeline import ArraySource, Clips, Source, epoch
+from futurepred_jax.data.token_shards import SHARD, Origin, TokenShards
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
 """Frames to tokens [b lt lh lw g]."""
 
 
-def cached_tokens(
+def stored_tokens(
     clips: Clips,
     encode: Encode,
     folder: epath.PathLike,
@@ -27,30 +25,39 @@ def cached_tokens(
     identity: str,
     batch_size: int = 32,
 ) -> ArraySource:
-    """The field ``tokens``, [n lt lh lw g] in the smallest unsigned type that holds them, of every clip of a split.
+    """The field ``tokens``, uint16 [n lt lh lw g], of every clip of a split; what is not there yet is made.
 
-    A clip is tokenized as it is predicted: its first ``context`` frames with their noise, the rest without.
+    A clip is tokenized as it is predicted: its first ``context`` frames with their noise, the rest without. Work that
+    was cut off goes on with the shard that it was cut off in, and ends with the same bytes.
 
     Args:
         clips: the split.
         encode: the tokenizer.
-        folder: of the cache; a file there is used if it was made from the same clips, context and tokenizer.
+        folder: of all splits; ``token_folder`` in it is this one's.
         context: frames.
         sizes: number of codes of each digit.
         identity: of the tokenizer, such as a hash of its weights.
-        batch_size: clips encoded at once.
+        batch_size: clips encoded at once, a divisor of ``token_shards.SHARD``.
+
+    Raises:
+        ValueError: a digit has more codes than uint16 has numbers; or the folder has another tokenizer's tokens, other
+            clips', or damaged ones.
     """
-    path = epath.Path(folder) / f"{clips.split}.npz"
-    origin = json.dumps({"clips": clips.sha256, "count": len(clips), "context": context, "tokenizer": identity})
-    tokens = _read(path, origin)
-    if tokens is None:
-        tokens = _encode_all(clips, encode, context, batch_size).astype(np.min_scalar_type(max(sizes) - 1))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.savez(file, tokens=tokens, origin=np.array(origin))
-        part.replace(path)
-    return ArraySource({"tokens": tokens})
+    if max(sizes) > 1 << 16:
+        raise ValueError(
+            f"a digit of {max(sizes):,} codes: tokens are stored as uint16, which has 65,536; give the quantizer more "
+            "digits of fewer codes (config.model.quantizer.groups)"
+        )
+    place, origin = token_folder(folder, clips.split, len(clips)), Origin(identity, clips.sha256, len(clips), context)
+    shards = TokenShards(place, origin)
+    for tokens in _encoded(clips, encode, context, batch_size, start=shards.written):
+        shards.add(tokens)
+    return ArraySource({"tokens": shards.read()})
+
+
+def token_folder(folder: epath.PathLike, split: str, count: int) -> epath.Path:
+    """Where the tokens of so many clips of a split are, in a folder of the tokens of all."""
+    return epath.Path(folder) / f"{split}-{count}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,22 +76,20 @@ class TokensInContext:
         return {**self.tokens.batch(indices), "context": self.clips.batch(indices)["noisy"][:, : self.context]}
 
 
-def _read(path: epath.Path, origin: str) -> np.ndarray | None:
-    """The tokens of a cache of this origin; none where it is of another or was cut off, for it can be made again."""
-    if not path.exists():
-        return None
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return arrays["tokens"] if str(arrays["origin"]) == origin else None
-    except (zipfile.BadZipFile, EOFError, KeyError, ValueError):
-        return None
-
-
-def _encode_all(clips: Clips, encode: Encode, context: int, batch_size: int) -> np.ndarray:
-    found = []
-    with tqdm(total=len(clips), desc=f"tokenize {clips.split}", unit="clip") as bar:
-        for batch in epoch(clips, batch_size=batch_size):
+def _encoded(
+    clips: Clips, encode: Encode, context: int, batch_size: int, *, start: int
+) -> Iterator[UInt16[np.ndarray, "n lt lh lw g"]]:
+    """The tokens of the clips from ``start`` on, a shard's at a time."""
+    if start == len(clips):
+        return
+    found: list[np.ndarray] = []
+    with tqdm(total=len(clips), initial=start, desc=f"tokenize {clips.split}", unit="clip") as bar:
+        for batch in epoch(clips, batch_size=batch_size, start=start // batch_size):
             video = np.concatenate([batch["noisy"][:, :context], batch["video"][:, context:]], axis=1)
-            found.append(np.asarray(encode(video))[batch["valid"]])
+            found.append(np.asarray(encode(video))[batch["valid"]].astype(np.uint16))
             bar.update(len(found[-1]))
-    return np.concatenate(found)
+            if len(found) * batch_size == SHARD:
+                yield np.concatenate(found)
+                found = []
+    if found:
+        yield np.concatenate(found)

@@ -8,6 +8,7 @@ from futurepred_jax.factory.data import (
     sample_clips,
     source_name,
     spec,
+    token_splits,
     watches,
 )
 from futurepred_jax.factory.inference import Inference, outline_inference
@@ -21,6 +22,7 @@ from futurepred_jax.factory.loading import (
     sampling,
     weights_of,
 )
+from futurepred_jax.factory.materials import Stored
 from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathways, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -30,6 +32,7 @@ from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer
 __all__ = [
     "GateError",
     "Inference",
+    "Stored",
     "assemble_predictor",
     "evaluation_splits",
     "guesses",
@@ -58,6 +61,7 @@ __all__ = [
     "sampling",
     "source_name",
     "spec",
+    "token_splits",
     "tokenizer_config",
     "tokenizer_workdir",
     "watches",

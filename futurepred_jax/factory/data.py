@@ -123,13 +123,23 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
     Raises:
         ValueError: there is no such split.
     """
+    asked = _named_splits(config) or ("test_iid",)
+    return asked if predicts(config) else tuple(dict.fromkeys(("val_iid", *asked)))
+
+
+def token_splits(config: ConfigDict) -> tuple[str, ...]:
+    """Splits to tokenize, ``config.evaluation.splits`` or those that a training reads. Raises as above."""
+    return _named_splits(config) or ("train", "val_iid")
+
+
+def _named_splits(config: ConfigDict) -> tuple[str, ...]:
     known = tuple(SPLITS) if knows_objects(config) else ("train", *HELD_OUT)
-    asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip()) or ("test_iid",)
+    asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip())
     if asked == ("all",):
         asked = (*(name for name in known if name not in ("train", "val_iid")), "val_iid")
     if unknown := ", ".join(sorted(set(asked) - set(known))):
         raise ValueError(f"config.evaluation.splits: unknown {unknown}; known are all, {', '.join(known)}")
-    return asked if predicts(config) else tuple(dict.fromkeys(("val_iid", *asked)))
+    return asked
 
 
 def predicts(config: ConfigDict) -> bool:

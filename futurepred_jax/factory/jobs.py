@@ -83,7 +83,7 @@ def _job(config: ConfigDict, materials: Materials) -> Job:
 def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
-    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config))
+    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config), start=materials.inflated)
     flops = 3 * clip_flops(model, data.frames, data.size)
     if judged(config):
         objective = make_realism(config, objective, materials)

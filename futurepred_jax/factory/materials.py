@@ -15,9 +15,10 @@ from ml_collections import ConfigDict
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import ArraySource, Source
-from futurepred_jax.data.tokens import TokensInContext, cached_tokens
-from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, spec, watches
+from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
+from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, predicts, spec, watches
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
+from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -29,6 +30,8 @@ from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
 from futurepred_jax.training import distributed
 from futurepred_jax.weights.perceptual import perceptual_variables
+
+TOKENS = "tokens"  # a folder in the tokenizer's workdir
 
 
 class Stored:
@@ -49,7 +52,7 @@ class Stored:
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept beside the tokenizer, with ``context`` for motion pathways.
 
-        Raises as ``require_gate``.
+        Raises as ``tokenizer``, and as ``stored_tokens``.
         """
         tokenizer, context = self.tokenizer, self._config.data.context_frames
 
@@ -58,10 +61,10 @@ class Stored:
 
         clips = open_split_together(self._config, split)
         with distributed.first_alone(f"tokens {split}"):
-            tokens = cached_tokens(
+            tokens = stored_tokens(
                 clips,
                 encode,
-                tokenizer_workdir(self._config, self._workdir) / "tokens",
+                self._tokenizer_workdir / TOKENS,
                 context=context,
                 sizes=tokenizer.sizes,
                 identity=self._identity,
@@ -89,6 +92,10 @@ class Stored:
             )
         return variables
 
+    def write_tokens(self, split: str) -> epath.Path:
+        """Makes the tokens of a split, those that are not there, and says where they are. Raises as ``tokens``."""
+        return token_folder(self._tokenizer_workdir / TOKENS, split, len(self.tokens(split)))
+
     def networks(self, pathways: Pathways) -> dict[str, PyTree]:
         """The variables that networks of pathways start from, but for random ones. Raises as ``network_start``."""
         starts = {
@@ -97,15 +104,32 @@ class Stored:
         }
         return {name: start for name, start in starts.items() if start is not None}
 
+    @property
+    def inflated(self) -> PyTree | None:
+        """The variables that a tokenizer starts from, made of ``config.init.image``'s. Raises as ``inflated_image``."""
+        return inflated_image(self._config)
+
     def perceptual(self, module: Perceptual) -> PyTree:
         """The published variables of a perceptual network. Raises a ValueError where they are not installed."""
         return perceptual_variables(module.network)
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
-        """A predictor's, trained. Raises as ``require_gate``."""
+        """A predictor's, or a tokenizer's config's own, trained.
+
+        Raises:
+            ValueError: there is none, or as ``require_gate``.
+        """
+        if self._config.kind == "tokenizer":
+            return load_tokenizer(self._config, self._workdir)
+        if not predicts(self._config):
+            raise ValueError(f"{self._config.name} has no tokenizer: take a tokenizer's config, or a predictor's")
         require_gate(self._config, self._workdir)
-        return load_tokenizer(tokenizer_config(self._config), tokenizer_workdir(self._config, self._workdir))
+        return load_tokenizer(tokenizer_config(self._config), self._tokenizer_workdir)
+
+    @property
+    def _tokenizer_workdir(self) -> epath.Path:
+        return tokenizer_workdir(self._config, self._workdir) if predicts(self._config) else self._workdir
 
     @functools.cached_property
     def _identity(self) -> str:
@@ -117,6 +141,7 @@ class Shapes:
 
     codebooks = None
     foresight = None
+    inflated: PyTree | None = None
 
     def __init__(self, config: ConfigDict):
         self._config = config
@@ -134,8 +159,7 @@ class Shapes:
         """See ``Stored``."""
         data, module, count = self._config.data, self.tokenizer.module, self._count(split)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
-        kind = np.min_scalar_type(max(module.quantizer.sizes) - 1)
-        tokens = {"tokens": _zeros((count, *shape), kind)}
+        tokens = {"tokens": _zeros((count, *shape), np.uint16)}
         context = {"context": _zeros((count, data.context_frames, data.size, data.size, 3), np.uint8)}
         return ArraySource({**tokens, **(context if watches(self._config) else {})})
 

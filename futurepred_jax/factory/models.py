@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import LABELS
 from futurepred_jax.models.i3d import I3D
+from futurepred_jax.models.image_magvit import ImageMagVit
 from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.magvit_v1 import MagVitV1
@@ -21,7 +22,7 @@ from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.classification import ClassificationObjective
 
 QUANTIZERS = {"fsq": FSQ, "lfq": LFQ, "vq": VQ}
-TOKENIZERS = {"magvit": MagVit, "magvit_v1": MagVitV1}
+TOKENIZERS = {"magvit": MagVit, "image_magvit": ImageMagVit, "magvit_v1": MagVitV1}
 NETWORKS = {"i3d": I3D, "slowfast": SlowFast}
 
 

@@ -8,7 +8,12 @@ from ml_collections import ConfigDict
 from futurepred_jax.training import identity
 
 GATE_SPLIT = "val_iid"
-SEE_THE_FUTURE = ("magvit_v1",)  # tokenizers by the name in ``config.model``
+# Tokenizers by the name in ``config.model``, and why no predictor is trained on their tokens.
+NOT_FOR_PREDICTORS = {
+    "magvit_v1": "its context tokens see the future, so a predictor would be told what it should predict; take the "
+    "causal tokenizer of configs/tokenizer.py",
+    "image_magvit": "it knows single frames; start the tokenizer of configs/tokenizer.py from it, by init.image",
+}
 
 
 class GateError(ValueError):
@@ -19,14 +24,11 @@ def tokenizer_config(config: ConfigDict) -> ConfigDict:
     """The tokenizer's own config inside a predictor's.
 
     Raises:
-        ValueError: its tokens of a context would tell of the future.
+        ValueError: its tokens are not for predictors: those of a context tell of the future, or they are of images.
     """
     codec = config.tokenizer.config
-    if codec.model.get("name") in SEE_THE_FUTURE:
-        raise ValueError(
-            f"{codec.model.name} is for reconstruction only: its context tokens see the future, so a predictor would "
-            "be told what it should predict; take the causal tokenizer of configs/tokenizer.py"
-        )
+    if (name := codec.model.get("name")) in NOT_FOR_PREDICTORS:
+        raise ValueError(f"{name} is for reconstruction only: {NOT_FOR_PREDICTORS[name]}")
     return codec
 
 

@@ -7,17 +7,34 @@ so the network starts out as the image's on every frame, and learns from there w
 Source: MAGVIT-v2 (arXiv:2310.05737), §3.2; MAGVIT (arXiv:2212.05199), §3.1, central inflation, here causal.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from einops import repeat
+from flax import traverse_util
 from jaxtyping import Array, Float, PyTree
 
-from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.image_magvit import ImageMagVit
+from futurepred_jax.models.magvit import MagVit, Stride
 
 
-def image_tokenizer(model: MagVit) -> MagVit:
+def image_tokenizer(model: MagVit) -> ImageMagVit:
     """The tokenizer of images that ``inflate`` makes into ``model``."""
-    return model.clone(strides=tuple((1, h, w) for _, h, w in model.strides))
+    return ImageMagVit(
+        model.channels,
+        model.blocks,
+        image_strides(model.strides),
+        model.quantizer,
+        factorised=model.factorised,
+        local=model.local,
+        dtype=model.dtype,
+    )
+
+
+def image_strides(strides: tuple[Stride, ...]) -> tuple[Stride, ...]:
+    """Strides that leave time alone."""
+    return tuple((1, h, w) for _, h, w in strides)
 
 
 def inflate(image: PyTree, model: MagVit) -> PyTree:
@@ -28,27 +45,40 @@ def inflate(image: PyTree, model: MagVit) -> PyTree:
         model: the tokenizer of videos.
 
     Raises:
-        ValueError: a part of the image's has another shape than the video's, apart from time.
+        ValueError: the image's variables are not those of ``image_tokenizer(model)``, with every path that differs.
     """
-    frames = jnp.zeros((1, *model.stride, 3))[:, :1]
-    shapes = jax.eval_shape(model.init, jax.random.key(0), frames)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *model.stride, 3))[:, :1])
+    wanted: dict[str, Any] = dict(traverse_util.flatten_dict(shapes, sep="/"))
     strides = {name: stride[0] for i, stride in enumerate(model.strides) for name in (f"down_{i}", f"up_{i}")}
+    given: dict[str, Any] = dict(traverse_util.flatten_dict(image, sep="/"))
+    found = {path: _filled(path, leaf, wanted[path].shape, strides) for path, leaf in given.items() if path in wanted}
+    faults = [
+        *(f"{path} is missing" for path in wanted.keys() - given.keys()),
+        *(f"{path} is left over" for path in given.keys() - wanted.keys()),
+        *(
+            f"{path} makes {leaf.shape}, not {wanted[path].shape}"
+            for path, leaf in found.items()
+            if leaf.shape != wanted[path].shape
+        ),
+    ]
+    if faults:
+        raise ValueError(
+            f"these variables are not those of the image tokenizer of this model: {'; '.join(sorted(faults))}: take "
+            "one with the same channels, blocks, strides in space and quantizer"
+        )
+    return traverse_util.unflatten_dict(found, sep="/")
 
-    def fill(path: tuple, leaf: Array, wanted: jax.ShapeDtypeStruct) -> Array:
-        folded = next((strides[str(entry.key)] for entry in path if str(entry.key) in strides), 1)
-        decodes, kernel = any(str(entry.key).startswith("up_") for entry in path), leaf.ndim == 5
-        found = _in_time(leaf, wanted.shape[0]) if kernel else leaf
-        if folded > 1:
-            found = _unfolds(found, folded) if decodes else _folds(found, folded) if kernel else found
-        if found.shape != wanted.shape:
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
-            raise ValueError(
-                f"{name} of the image tokenizer makes {found.shape}, and {wanted.shape} is wanted: "
-                "inflate takes the variables of image_tokenizer(model)"
-            )
+
+def _filled(path: str, leaf: Array, wanted: tuple[int, ...], strides: dict[str, int]) -> Array:
+    """An array of the image's as that of the video's whose shape is ``wanted``."""
+    parts, kernel = path.split("/"), leaf.ndim == 5
+    folded = next((strides[part] for part in parts if part in strides), 1)
+    found = _in_time(leaf, wanted[0]) if kernel else leaf
+    if folded == 1:
         return found
-
-    return jax.tree.map_with_path(fill, image, shapes)
+    if any(part.startswith("up_") for part in parts):
+        return _unfolds(found, folded)
+    return _folds(found, folded) if kernel else found
 
 
 def _in_time(kernel: Float[Array, "kt kh kw c d"], taps: int) -> Float[Array, "taps kh kw c d"]:

@@ -1,7 +1,7 @@
 """Training a tokenizer: draw the noise-free video from a noisy one, the objects above all."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -40,6 +40,7 @@ class TokenizerObjective:
         entropy_weight: of LFQ's entropy penalty; other quantizers have none.
         warm_steps: first steps, without quantization: the codebook then starts on latents that mean something.
         accumulate: turns in which a batch goes through the encoder, and again through the decoder.
+        start: the variables to start from; none: at random.
     """
 
     model: MagVit
@@ -50,10 +51,12 @@ class TokenizerObjective:
     entropy_weight: float = 0.1
     warm_steps: int = 0
     accumulate: int = 1
+    start: PyTree | None = None
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters and codebook."""
-        variables = dict(self.model.init(key, jnp.zeros((1, *self.shape, 3))))
+        start: Any = self.model.init(key, jnp.zeros((1, *self.shape, 3))) if self.start is None else self.start
+        variables = dict(start)
         params = variables.pop("params")
         return params, variables
 

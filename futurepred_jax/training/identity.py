@@ -74,6 +74,8 @@ def _deciding(config: Plain) -> dict[str, Any]:
     for section in BY_THE_WAY.keys() & sections.keys():
         kept = {name: value for name, value in config[section].items() if name not in BY_THE_WAY[section]}
         sections[section] = kept
+    if config.get("init", {}).get("image"):
+        sections["init"] = config["init"]
     if "tokenizer" in config:
         sections["tokenizer"] = _deciding(config["tokenizer"]["config"])
     if "outlook" in config:

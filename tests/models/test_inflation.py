@@ -48,7 +48,27 @@ def test_a_still_clip_is_drawn_as_its_frame_throughout(pair):
     np.testing.assert_allclose(clip, jnp.broadcast_to(drawn, clip.shape), atol=1e-5)
 
 
-def test_another_image_tokenizer_is_refused_by_the_part_that_does_not_fit(pair):
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"channels": (6, 10)}, r"params/decoder/.* makes .*, not .*params/encoder/.* makes "),
+        ({"blocks": (1, 2)}, r"params/encoder/stage_1_1/.* is missing"),
+        ({"blocks": (1, 0)}, r"params/encoder/stage_1_0/.* is left over"),
+    ],
+)
+def test_another_image_tokenizer_is_refused_by_all_parts_that_do_not_fit(pair, changes, said):
     video, _, variables = pair
-    with pytest.raises(ValueError, match=r"params/decoder/.* of the image tokenizer makes .* is wanted"):
-        inflate(variables, video.clone(channels=(6, 10)))
+    with pytest.raises(ValueError, match=said):
+        inflate(variables, video.clone(**changes))
+
+
+def test_frames_of_a_clip_know_nothing_of_each_other(pair):
+    _, image, variables = pair
+    clip = jax.random.uniform(jax.random.key(2), (2, 3, 8, 8, 3), minval=-1)
+    drawn, quantized = jax.jit(image.apply)(variables, clip)
+    alone, one = jax.jit(image.apply)(variables, clip[:, 2:])
+    np.testing.assert_array_equal(quantized.tokens[:, 2:], one.tokens)
+    np.testing.assert_allclose(drawn[:, 2:], alone, atol=1e-6)
+    assert image.grid(3, 8, 8) == quantized.tokens.shape[1:4]
+    with pytest.raises(ValueError, match="leave time alone"):
+        image.clone(strides=((1, 2, 2), (4, 2, 2))).grid(5, 8, 8)

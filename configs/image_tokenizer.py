@@ -1,0 +1,25 @@
+"""The MagVit of `tokenizer`, trained on single frames, for `tokenizer` to start from.
+
+python -m futurepred_jax.main --config=configs/image_tokenizer.py:tiny
+python -m futurepred_jax.main --config=configs/tokenizer.py:tiny --config.init.image=runs/image_tokenizer-tiny
+
+A batch is the frames of fewer clips, each alone. What is inflated draws a single frame exactly as it did, so its
+codebook is in use from the first step: --config.objective.warm_steps=0 keeps it so. No preset has been trained to its
+end yet.
+"""
+
+from ml_collections import ConfigDict
+
+from futurepred_jax.configs import tokenizer
+
+
+def get_config(preset: str = "tiny") -> ConfigDict:
+    """The config of a preset; raises a ValueError for an unknown one."""
+    config = tokenizer.get_config(preset)
+    config.name = "image_tokenizer"
+    delattr(config, "init")
+    config.model.name = "image_magvit"
+    config.model.strides = tuple((1, h, w) for _, h, w in config.model.strides)
+    config.train.batch_size //= 2
+    config.logging = ConfigDict(tokenizer.logging(config.train.steps, config.train.batch_size))
+    return config

@@ -1,0 +1,57 @@
+"""Curves of a training as a CSV file: ``python -m futurepred_jax.reporting.export WORKDIR > curves.csv``."""
+
+import csv
+import io
+import sys
+
+from etils import epath
+
+from futurepred_jax.reporting.formats import Number
+from futurepred_jax.reporting.workdir import Log, read_training
+
+ROWS = 200  # at most, of which the first and the last step of each split are always
+
+
+def curves_csv(log: Log, rows: int = ROWS) -> str:
+    """A line for each logged step: split, step, and every quantity in order of appearance, empty where it has none.
+
+    Args:
+        log: of a training; of a step logged twice the later counts.
+        rows: at most, spread evenly over the steps; a split has its share of them, at least two.
+    """
+    names, splits = log.names(), list(dict.fromkeys(str(record["split"]) for record in log.records))
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["split", "step", *names])
+    total = sum(len(_steps(log, split)) for split in splits)
+    for split in splits:
+        steps, curves = _steps(log, split), [dict(zip(*log.series(split, name), strict=True)) for name in names]
+        for step in _thinned(steps, max(2, rows * len(steps) // total)):
+            table.writerow([split, step, *(_shown(curve.get(step)) for curve in curves)])
+    return text.getvalue()
+
+
+def _steps(log: Log, split: str) -> list[int]:
+    return sorted({record["step"] for record in log.records if record["split"] == split})
+
+
+def _thinned(steps: list[int], count: int) -> list[int]:
+    """At most ``count`` of them, the first and the last too."""
+    if len(steps) <= count:
+        return steps
+    return [steps[place * (len(steps) - 1) // (count - 1)] for place in range(count)]
+
+
+def _shown(value: Number | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def main() -> None:
+    """Prints the curves of a workdir."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m futurepred_jax.reporting.export WORKDIR")
+    print(curves_csv(read_training(epath.Path(sys.argv[1])).log), end="")
+
+
+if __name__ == "__main__":
+    main()

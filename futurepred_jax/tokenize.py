@@ -1,0 +1,13 @@
+"""Writes the tokens of a dataset, which trainings on tokens then read."""
+
+from etils import epath
+from ml_collections import ConfigDict
+
+from futurepred_jax import factory
+
+
+def run(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """a dataset's tokens, of --splits or of those that a training reads: tokens/ in the tokenizer's workdir"""
+    stored = factory.Stored(config, workdir)
+    for split in factory.token_splits(config):
+        print(f"{split}: {stored.write_tokens(split)}")
