@@ -20,7 +20,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 96, "depth": 2, "heads": 3},
     "tiny": {"width": 128, "depth": 4, "heads": 4},
     "small": {"width": 288, "depth": 6, "heads": 6},
-    "base": {"width": 288, "depth": 6, "heads": 6, "nearby": 24},
+    "base": {"width": 288, "depth": 6, "heads": 6, "nearby": 24, "remat": False},
     "large": {"width": 2048, "depth": 18, "heads": 16, "remat": True},
 }
 

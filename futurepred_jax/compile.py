@@ -90,10 +90,19 @@ def _remedy(program: Compiled, config: ConfigDict) -> str:
         return f"{said}lower --config.evaluation.batch_size from {size} to about {max(1, int(size * room))}"
     if room <= 0:
         return f"{said}its state alone does not fit; split it with a larger --config.mesh.fsdp, over more devices"
-    size = int(config.train.batch_size * room) // program.devices * program.devices
+    batch, turns = config.train.batch_size, config.train.accumulate
+    size = int(batch * room) // program.devices * program.devices
     remedies = [f"take about {int(program.devices / room) + 1} devices"]
     if size:
-        remedies.append(f"lower --config.train.batch_size from {config.train.batch_size} to about {size}")
+        remedies.append(f"lower --config.train.batch_size from {batch} to about {size}")
+    normalises = factory.watches(config) or config.kind == "classifier"  # over the whole batch at once
+    if not normalises and (wanted := _turns(batch // program.devices, turns / room)):
+        remedies.append(f"take it in {wanted} turns with --config.train.accumulate={wanted}")
     if not config.model.get("remat", True):
         remedies.append("set --config.model.remat=True")
     return f"{said}{', or '.join(remedies)}"
+
+
+def _turns(rows: int, least: float) -> int | None:
+    """The fewest turns, at least so many, that divide a device's rows of the batch."""
+    return next((turns for turns in range(1, rows + 1) if rows % turns == 0 and turns >= least), None)

@@ -7,7 +7,7 @@ import jax
 import pytest
 
 from futurepred_jax import compile
-from futurepred_jax.configs import baseline, tokenizer
+from futurepred_jax.configs import baseline, slowfast, tokenizer
 from futurepred_jax.training import topology
 from futurepred_jax.training.ahead import Compiled, Memory
 from futurepred_jax.training.forecast import describe
@@ -59,7 +59,7 @@ def test_a_config_is_compiled_without_data_or_weights(here, config, tmp_path, ca
 def test_what_does_not_fit_is_refused_with_what_to_change():
     config = baseline.get_config("large")
     compile.require_fit([program(15 * GIB)], config)
-    with pytest.raises(compile.DoesNotFitError, match=r"2\.00 times.*about 17 devices.*from 256 to about 120"):
+    with pytest.raises(compile.DoesNotFitError, match=r"2\.00 times.*about 17 devices.* to about 120.*accumulate=4"):
         compile.require_fit([program(15 * GIB), program(32 * GIB)], config)
     with pytest.raises(compile.DoesNotFitError, match=r"evaluation\.batch_size from 4 to about 1"):
         compile.require_fit([program(32 * GIB, devices=1)], config)
@@ -72,6 +72,12 @@ def test_rematerialising_is_advised_where_it_is_off():
     config.model.remat = False
     with pytest.raises(compile.DoesNotFitError, match=r"--config\.model\.remat=True"):
         compile.require_fit([program(32 * GIB)], config)
+
+
+def test_turns_are_not_advised_where_the_batch_is_normalised_as_a_whole():
+    with pytest.raises(compile.DoesNotFitError, match="devices") as refused:
+        compile.require_fit([program(32 * GIB)], slowfast.get_config("base"))
+    assert "accumulate" not in str(refused.value)
 
 
 def test_a_program_that_the_compiler_refused_is_described_without_what_is_not_known():

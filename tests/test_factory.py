@@ -1,6 +1,7 @@
 """Presets construct at their stated size; unknown names and bad tokenizers are refused."""
 
 import contextlib
+import importlib
 import json
 import math
 
@@ -162,3 +163,11 @@ def test_all_splits_are_those_that_nothing_was_trained_on():
     assert (names[0], names[-1]) == ("test_iid", "val_iid")
     config.data.source = "arrays:videos.npz"
     assert factory.evaluation_splits(config) == ("test_iid", "val_iid")
+
+
+@pytest.mark.parametrize("name", ["classification", "slowfast"])
+def test_turns_are_refused_where_the_batch_is_normalised_as_a_whole(name):
+    config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
+    config.train.accumulate = 2
+    with pytest.raises(ValueError, match=r"train\.accumulate 2 with a motion network.*must be 1"):
+        factory.outline_job(config)

@@ -25,6 +25,7 @@ from futurepred_jax.factory.realism import judging_flops, make_realism
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
 from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.transformer import train_flops
+from futurepred_jax.objectives.chunks import require_one_turn
 from futurepred_jax.objectives.classification import ClassificationObjective
 from futurepred_jax.objectives.joint import JUDGE, JointObjective
 from futurepred_jax.objectives.motion import MotionObjective
@@ -149,6 +150,7 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
 
 def classification_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a motion network on the labels of clips with one target."""
+    require_one_turn(config.train.accumulate)
     objective, model = make_classification(config), config.model
     flops = 3 * clip_flops(objective.network, model.frames, model.side)
     return on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)

@@ -30,3 +30,12 @@ def in_chunks(function: Callable[..., PyTree], chunks: int, *rows: Array) -> PyT
     split = tuple(rearrange(row, "(b k) ... -> k b ...", k=chunks) for row in rows)
     results = jax.lax.map(jax.checkpoint(lambda turn: function(*turn)), split)
     return jax.tree.map(lambda result: rearrange(result, "k b ... -> (b k) ..."), results)
+
+
+def require_one_turn(chunks: int) -> None:
+    """Raises a ValueError unless the batch of a model with BatchNorm goes through it at once."""
+    if chunks > 1:
+        raise ValueError(
+            f"config.train.accumulate {chunks} with a motion network: its BatchNorm takes the statistics of the whole "
+            "batch, so it must be 1"
+        )

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Integer, PyTree
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.pathway import Pathways
+from futurepred_jax.objectives.chunks import require_one_turn
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import PredictionObjective, flat
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -36,11 +37,7 @@ class MotionObjective:
     starts: Mapping[str, PyTree] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.prediction.accumulate > 1:
-            raise ValueError(
-                f"config.train.accumulate {self.prediction.accumulate} with a motion pathway: its BatchNorm takes the "
-                "statistics of the whole batch, so it must be 1"
-            )
+        require_one_turn(self.prediction.accumulate)
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, of the Transformer the very ones that it has without a pathway, and statistics."""

@@ -1,66 +1,90 @@
 """Every config's training at debug size on a few real clips, without the files that a workdir would hold."""
 
+import dataclasses
+import functools
+import importlib
+
 import numpy as np
 import optax
+from filled import filled
 
 from futurepred_jax import factory
-from futurepred_jax.configs import baseline, tokenizer
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.pipeline import ArraySource
+from futurepred_jax.factory.data import LABELS
+from futurepred_jax.factory.jobs import JOBS
 from futurepred_jax.factory.layout import RULES
-from futurepred_jax.models.transformer import Transformer
-from futurepred_jax.objectives.prediction import PredictionObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective
-from futurepred_jax.training.job import Job
+from futurepred_jax.factory.materials import Shapes
+from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.training.sharding import LargestAxis
 
 BATCH = 8
+FIELDS = ("video", "instance", "noise", "index", *LABELS)
+CLIPS = 3 * BATCH
 EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the real rule would split little
+UNOPTIMISED = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
-def drawing(accumulate):
-    """A tokenizer whose codebook is in use from the first step, and clips."""
-    config = tokenizer.get_config("debug")
-    spec = factory.spec(config)
-    clips = [make_clip(spec, "train", index) for index in range(3 * BATCH)]
-    fields = {name: np.stack([clip[name] for clip in clips]) for name in ("video", "instance")}
-    fields["noisy"] = np.stack([noisy(spec, "train", clip) for clip in clips])
-    settings = {**config.objective.to_dict(), "warm_steps": 0, "accumulate": accumulate}
-    return TokenizerObjective(factory.make_magvit(config), fields["video"].shape[1:4], **settings), fields
+class Made(Shapes):
+    """Real clips; tokens and the weights of what would be trained already at random."""
+
+    def clips(self, split):
+        del split
+        return ArraySource(_clips(factory.spec(self._config)))
+
+    def tokens(self, split):
+        rng, blank = np.random.default_rng(0), super().tokens(split)
+        (grid, kind), sizes = _shape(blank, "tokens"), self.tokenizer.sizes
+        fields = {"tokens": rng.integers(0, sizes, (CLIPS, *grid)).astype(kind)}
+        if factory.watches(self._config):
+            fields["context"] = self.clips(split).batch(np.arange(CLIPS))["noisy"][:, : _shape(blank, "context")[0][0]]
+        return ArraySource(fields)
+
+    def perceptual(self, module):
+        return filled(super().perceptual(module))
+
+    @functools.cached_property
+    def tokenizer(self):
+        shapes = super().tokenizer
+        return Tokenizer(shapes.module, filled(shapes.variables))
 
 
-def predicting(accumulate):
-    """A Transformer, and tokens at random."""
-    config = baseline.get_config("debug")
-    model: Transformer = factory.make_transformer(config, factory.make_magvit(config.tokenizer.config))
-    tokens = np.random.default_rng(0).integers(0, model.sizes, (3 * BATCH, *model.grid, len(model.sizes)))
-    settings = {**config.objective.to_dict(), "accumulate": accumulate}
-    return PredictionObjective(model, 2, **settings), {"tokens": tokens.astype(np.uint8)}
+def _shape(source, name):
+    row = source.batch(np.array([0]))[name]
+    return row.shape[1:], row.dtype
 
 
-CONFIGS = {"tokenizer": drawing, "baseline": predicting}
+@functools.cache
+def _clips(spec):
+    clips = [make_clip(spec, "train", index, FIELDS) for index in range(CLIPS)]
+    clips = [{**clip, "noisy": noisy(spec, "train", clip)} for clip in clips]
+    return {name: np.stack([clip[name] for clip in clips]) for name in clips[0]}
 
 
-def make_job(config, *, accumulate=1, **changes):
-    objective, fields = CONFIGS[config](accumulate)
-    source = ArraySource(fields)
+def debug_config(name):
+    """What is trained from the first step on: the codebook is in use, and the discriminator plays."""
+    config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
+    for part in (config, config.get("tokenizer", {}).get("config", {})):
+        if "warm_steps" in part.get("objective", {}):
+            part.objective.warm_steps = 0
+    if "realism" in config:
+        config.realism.start = 0
+    return config
+
+
+def make_job(name, *, accumulate=1, **changes):
+    config = debug_config(name)
+    config.train.accumulate = accumulate
+    config.train.batch_size = BATCH
+    config.logging.val_batches = 1
     settings = {
-        "model": config,
-        "init": objective.init,
-        "loss": objective.loss,
-        "validate": objective.validate,
         "optimizer": optax.sgd(0.1),
-        "train_source": source,
-        "val_source": source,
         "steps": 3,
-        "batch_size": BATCH,
-        "val_batches": 1,
         "seed": 0,
         "log_every": 1,
         "validate_every": 3,
         "checkpoint_every": 3,
         "sharding_rules": EVERYTHING,
-        "flops_per_step": 1.0,
-        "compiler_options": {"cpu": {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}},
+        "compiler_options": {"cpu": UNOPTIMISED},
     }
-    return Job(**{**settings, **changes})
+    return dataclasses.replace(JOBS[config.kind](config, Made(config)), **{**settings, **changes})
