@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from short import SHORT
 
 from futurepred_jax import __version__
 
@@ -54,15 +55,6 @@ def test_the_wheel_carries_configs_templates_types_and_no_tests(wheel):
         assert template.relative_to(ROOT).as_posix() in names
     assert "futurepred_jax/py.typed" in names
     assert not any(name.startswith(("tests", "configs", "launch")) for name in names)
-
-
-SHORT = [
-    *(f"--config.{part}train.{field}" for part in ("", "tokenizer.config.") for field in ("steps=4", "warmup_steps=1")),
-    "--config.data.train_clips=64",
-    "--config.evaluation.clips=64",
-    "--config.predictions.clips=2",
-    "--config.gate.foreground_psnr=0.0",
-]
 
 
 @pytest.mark.slow

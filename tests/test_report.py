@@ -43,6 +43,13 @@ def test_the_page_asks_for_nothing_outside_itself(page):
     assert "default-src 'none'" in page
 
 
+def test_the_curves_are_beside_the_page_as_a_table(page, workdir):
+    logged = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    header, *lines = (workdir / "report/curves.csv").read_text().splitlines()
+    assert header.startswith("split,step,")
+    assert {line.split(",")[0] for line in lines} == {record["split"] for record in logged}
+
+
 def test_scores_in_the_page_are_those_of_the_evaluation(page, workdir):
     start = page.index('<table class="scores')
     html_of_table = re.sub(r'<small class="doubt">.*?</small>', "", page[start : page.index("</table>", start)])
@@ -215,7 +222,7 @@ def test_the_report_is_repeatable_and_whole(workdir):
     path = Path(write_report(workdir))
     first = path.read_bytes()
     assert Path(write_report(workdir)).read_bytes() == first
-    assert [file.name for file in path.parent.iterdir()] == ["index.html"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["curves.csv", "index.html"]
 
 
 def test_of_recorded_videos_the_page_names_the_source_and_shows_no_score_that_nobody_has(tmp_path):

@@ -12,6 +12,7 @@ import uuid
 
 import pytest
 from launchers import BIN, LAUNCH, stand_in, which
+from short import SHORT
 
 boto3 = pytest.importorskip("boto3", reason="needs the extra launch-test")
 
@@ -194,6 +195,42 @@ def test_what_is_sent_trains_saves_when_called_back_resumes_elsewhere_and_switch
     assert "from step 7" in shell(EC2, "logs", *account.flags).stdout
     kept = [entry["Key"] for entry in account.s3.list_objects_v2(Bucket=account.bucket)["Contents"]]
     assert not any("clips" in key for key in kept)
+
+
+# In the place of uv: an environment of its own for the wheel, in which all that the wheel needs is this one's.
+INSTALLER = rf"""
+case $1 in
+  venv)
+    {sys.executable} -m venv --without-pip "${{*: -1}}"
+    printf '%s\n' {" ".join(path for path in sys.path if path.endswith("site-packages"))} \
+      >"$(echo "${{*: -1}}"/lib/python*/site-packages)/shared.pth"
+    ;;
+  pip)
+    wheel=${{*: -1}} python=$FUTUREPRED_HOME/venv/bin/python
+    {sys.executable} -m pip --python="$python" install --quiet --no-deps "${{wheel#* @ }}"
+    ;;
+esac
+"""
+
+
+def test_a_machine_installs_this_checkouts_wheel_and_trains_to_its_report(shell, account, tmp_path, commands):
+    stand_in(commands, "shutdown", f'echo "$@" >>{tmp_path}/shutdowns')
+    stand_in(commands, "uv", INSTALLER)
+    up = shell(EC2, "up", *account.flags, "--", "--config=baseline:debug", *SHORT, timeout=1800)
+    assert up.returncode == 0, up.stderr
+    (tmp_path / "user-data").write_text(account.user_data())
+    machine = {
+        "FUTUREPRED_HOME": f"{tmp_path}/machine",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:9",  # nobody calls it back
+        "JAX_PLATFORMS": "cpu",
+        "PYTHONPATH": "",
+    }
+    done = shell("bash", "user-data", environment=machine, timeout=1800)
+    assert account.stored(f".launch/{account.name}/state").strip() == "finished", done.stdout[-3000:]
+    assert "</html>" in account.stored(f"{account.name}/report/index.html")
+    assert (tmp_path / "shutdowns").read_text().splitlines()[-1] == "-h now"
+    (package,) = (tmp_path / "machine" / "venv").glob("lib/python*/site-packages/futurepred_jax")
+    assert not package.is_symlink()
 
 
 def test_a_machine_that_cannot_install_says_so_and_switches_itself_off(shell, account, tmp_path, commands):
