@@ -18,8 +18,8 @@ from ml_collections import ConfigDict
 from futurepred_jax import factory, pretrained
 from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.models import predictor
-from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.predictor import Futures
+from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.objectives.tokenizer import to_signed
 from futurepred_jax.training import identity
 
@@ -135,6 +135,7 @@ class Predictor:
         num_frames: int,
         num_samples: int = 1,
         temperature: int | float | None = None,
+        draft: int = 0,
         key: Key | None = None,
     ) -> Futures:
         """Futures of each clip: video [b m n h w 3] in [0, 1], its tokens, and log p(tokens | context) in nats.
@@ -146,12 +147,14 @@ class Predictor:
             num_samples: futures of each clip, m.
             temperature: of the draws; 0 takes the likeliest token each time. By default one future is made by the rule
                 of the config, and several are drawn from the model's own distribution, temperature 1.
+            draft: positions that the model checks in one pass, after a draft of their tokens; 0 draws one a pass. It
+                changes the time that the same futures take (``models.decoding``), and ``passes`` says how well.
             key: of the draws, ``jax.random.key(seed)``.
 
         Raises:
             ValueError: for a video or a number that does not fit, with the rule.
         """
-        sampling = self._sampling(num_samples, temperature)
+        sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=draft)
         if key is None and sampling.temperature > 0:
             raise ValueError(f"drawing at temperature {sampling.temperature:g} needs a key: key=jax.random.key(0)")
         futures = self.trained.futures(

@@ -30,7 +30,7 @@ class Rollout:
 
     context_frames: int
     future_frames: int
-    sampling: Any  # models.decoding.Sampling
+    sampling: Any  # models.sampling.Sampling
     seed: int = 0
     fps: int | float = 6.0
     horizons: Mapping[str, int] = dataclasses.field(default_factory=dict)  # of some splits: so many times as long

@@ -7,7 +7,7 @@ import numpy as np
 
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.models.decoding import Sampling
+from futurepred_jax.models.sampling import Sampling
 
 CONTEXT, FUTURE, CLIPS = 5, 4, 5
 GREEDY = Sampling(temperature=0.0)

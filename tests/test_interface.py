@@ -38,8 +38,9 @@ def test_several_futures_have_the_frames_asked_for_and_come_one_way_from_bytes_a
     assert 0 <= drawn.video.min() < drawn.video.max() <= 1
     assert not np.array_equal(drawn.tokens[:, 0], drawn.tokens[:, 1])
     longer = np.concatenate([clip(3) // 2, clip()], axis=1)  # only the last frames count
-    again = predictor(longer / np.float32(255), num_frames=7, num_samples=2, temperature=1.0, key=KEY)
+    again = predictor(longer / np.float32(255), num_frames=7, num_samples=2, temperature=1.0, draft=6, key=KEY)
     np.testing.assert_array_equal(again.tokens, drawn.tokens)
+    assert (again.passes < drawn.passes).all()  # drafted
 
 
 def test_one_future_is_what_an_evaluation_scores(workdir, predictor):

@@ -33,7 +33,9 @@ class Shifter(Predictor):
         last = np.repeat(context[:, None, -1:] / 255, num_frames, axis=2)
         video = jnp.concatenate([jnp.minimum(last + 0.1 * m, 1) for m in range(num_samples)], axis=1)
         tokens = jnp.zeros((1, num_samples, 1, 4, 4, 2), int)
-        return Futures(jnp.asarray(video, jnp.float32), tokens, jnp.zeros((1, num_samples)))
+        return Futures(
+            jnp.asarray(video, jnp.float32), tokens, jnp.zeros((1, num_samples)), jnp.zeros((1, num_samples), int)
+        )
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.configs import NAMES, shared
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.resnet3d import ResNet3D
+from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.slowfast import SlowFast
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.classification import ClassificationObjective

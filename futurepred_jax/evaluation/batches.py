@@ -14,7 +14,7 @@ from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.truth import Truth, only_video, truth_of
-from futurepred_jax.models.decoding import Sampling
+from futurepred_jax.models.sampling import Sampling
 
 
 @dataclasses.dataclass(frozen=True)

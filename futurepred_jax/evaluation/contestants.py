@@ -4,7 +4,7 @@ import typing
 from collections.abc import Mapping
 
 from futurepred_jax.arrays import Key, TokenGrid, Video
-from futurepred_jax.models.decoding import Sampling
+from futurepred_jax.models.sampling import Sampling
 
 
 @typing.runtime_checkable

@@ -21,7 +21,7 @@ from futurepred_jax.metrics.likelihood import Likelihood
 from futurepred_jax.metrics.openstl import openstl_ratios
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
-from futurepred_jax.models.decoding import Sampling
+from futurepred_jax.models.sampling import Sampling
 
 
 @dataclasses.dataclass

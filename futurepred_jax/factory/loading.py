@@ -20,8 +20,8 @@ from futurepred_jax.factory.models import (
 )
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
-from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
+from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.training import checkpoints, identity
 
 

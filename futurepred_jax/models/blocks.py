@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
 from flax import linen as nn
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.rope import rotate
 
-Angles = Float[Array, "#n pairs"]
+Angles = Float[Array, "*#b n pairs"]
 Codes = Float[Array, "g v e"]
 """A vector for every code of every digit; rows beyond a digit's size are not read."""
 
@@ -26,15 +26,19 @@ class TokenEmbed(nn.Module):
     features: int
     dtype: Any
 
-    @nn.compact
-    def __call__(self, tokens: Int[Array, "*b n g"], codes: Codes) -> Float[Array, "*b n1 d"]:
-        """Embeds the tokens, and appends the place outside of the grid, which is index OUTSIDE."""
-        table = embed(sum(self.sizes) + 1, self.features, self.dtype, name="table")
+    def setup(self) -> None:
+        """Declares the table, whose last row is the place outside of the grid, and the map."""
+        self.table = embed(sum(self.sizes) + 1, self.features, self.dtype)
+        self.looks = dense(self.features, 1.0, self.dtype)
+
+    def __call__(self, tokens: Int[Array, "*b n g"], codes: Codes) -> Float[Array, "*b n d"]:
+        """Embeds the tokens."""
         looks = rearrange(codes[jnp.arange(len(self.sizes)), tokens], "... g d -> ... (g d)")
-        inside = dense(self.features, 1.0, self.dtype, name="looks")(looks.astype(self.dtype))
-        inside += table(tokens + np.cumsum((0, *self.sizes[:-1]))).sum(-2)
-        outside = jnp.broadcast_to(table(jnp.asarray(sum(self.sizes))), (*inside.shape[:-2], 1, self.features))
-        return jnp.concatenate([inside, outside], axis=-2)
+        return self.looks(looks.astype(self.dtype)) + self.table(tokens + np.cumsum((0, *self.sizes[:-1]))).sum(-2)
+
+    def outside(self) -> Float[Array, " d"]:
+        """What stands for the place outside of the grid."""
+        return self.table(jnp.asarray(sum(self.sizes)))
 
 
 class Neighbourhood(nn.Module):
@@ -48,16 +52,39 @@ class Neighbourhood(nn.Module):
     nearby: int
     dtype: Any
 
-    @nn.compact
-    def __call__(self, tokens: Int[Array, "*b n g"], index: Int[Any, "m s"], codes: Codes) -> Float[Array, "*b m d"]:
+    def setup(self) -> None:
+        """Declares the embeddings and the map."""
+        self.near = TokenEmbed(self.sizes, self.nearby, self.dtype)
+        self.before = TokenEmbed(self.sizes, self.width, self.dtype)
+        self.previous = TokenEmbed(self.sizes, self.width, self.dtype)
+        self.mix = dense(self.width, 1.0, self.dtype)
+
+    def __call__(self, tokens: Int[Array, "b n g"], index: Int[Any, "n s"], codes: Codes) -> Float[Array, "b n d"]:
         """The windows ``index`` of the tokens, as ``causal_neighbours`` orders them, to the stream of the blocks."""
 
-        def at(features: int, places: Int[Any, "..."], name: str) -> Array:
-            return TokenEmbed(self.sizes, features, self.dtype, name=name)(tokens, codes)[..., places, :]
+        def at(embedding: TokenEmbed, places: Int[Any, "..."]) -> Array:
+            inside = embedding(tokens, codes)
+            outside = jnp.broadcast_to(embedding.outside(), (len(inside), 1, inside.shape[-1]))
+            return jnp.concatenate([inside, outside], axis=1)[:, places]
 
-        near = rearrange(at(self.nearby, index, "near"), "... s e -> ... (s e)")
-        x = dense(self.width, 1.0, self.dtype, name="mix")(near)
-        return x + at(self.width, index[:, 0], "before") + at(self.width, index[:, 1], "previous")
+        return self._mixed(at(self.near, index), at(self.before, index[:, 0]), at(self.previous, index[:, 1]))
+
+    def of_windows(
+        self, tokens: Int[Array, "*b s g"], outside: Bool[Array, "*b s"], codes: Codes
+    ) -> Float[Array, "*b d"]:
+        """The same of windows whose tokens are given, those ``outside`` of the grid too, which are not read."""
+
+        def at(embedding: TokenEmbed, places: slice) -> Array:
+            inside = embedding(tokens[..., places, :], codes)
+            return jnp.where(outside[..., places, None], embedding.outside(), inside)
+
+        first, second = at(self.before, slice(0, 1))[..., 0, :], at(self.previous, slice(1, 2))[..., 0, :]
+        return self._mixed(at(self.near, slice(None)), first, second)
+
+    def _mixed(
+        self, near: Float[Array, "*b s e"], before: Float[Array, "*b d"], previous: Float[Array, "*b d"]
+    ) -> Float[Array, "*b d"]:
+        return self.mix(rearrange(near, "... s e -> ... (s e)")) + before + previous
 
 
 class Digits(nn.Module):
@@ -128,21 +155,20 @@ class Block(nn.Module):
         return self._merge(x[:, first:], attended[:, first:]), (k, v)
 
     def step(
-        self, x: Float[Array, "b m d"], angles: Float[Array, " pairs"], position: Int[Array, ""], cache: Cache
-    ) -> tuple[Float[Array, "b m d"], Cache]:
-        """The same for one position of each of ``m`` samples; the second axis counts samples here."""
-        q, k, v = self._project(x, angles[None])
-        place = position - cache.context_keys.shape[-1]
+        self, x: Float[Array, "b m r d"], angles: Float[Array, "b m r pairs"], place: Int[Array, "b m"], cache: Cache
+    ) -> tuple[Float[Array, "b m r d"], Cache]:
+        """The same for a run of ``r`` positions of each of ``m`` samples, from ``place`` after the context on."""
+        q, k, v = self._project(x, angles)
         cache = cache.write(k, v, place)
         return self._merge(x, cache.attend(q, place)), cache
 
-    def _project(self, x: Float[Array, "b n d"], angles: Angles) -> tuple[Array, Array, Array]:
+    def _project(self, x: Float[Array, "*b n d"], angles: Angles) -> tuple[Array, Array, Array]:
         qkv = self.qkv(self.attention_norm(x))
-        q, k, v = rearrange(qkv, "b n (three h d) -> three b n h d", three=3, h=self.heads)
+        q, k, v = rearrange(qkv, "... (three h d) -> three ... h d", three=3, h=self.heads)
         return rotate(self.query_norm(q), angles), rotate(self.key_norm(k), angles), v
 
-    def _merge(self, x: Float[Array, "b n w"], attended: Float[Array, "b n h d"]) -> Float[Array, "b n w"]:
-        x += self.out(rearrange(attended, "b n h d -> b n (h d)"))
+    def _merge(self, x: Float[Array, "*b n w"], attended: Float[Array, "*b n h d"]) -> Float[Array, "*b n w"]:
+        x += self.out(rearrange(attended, "... h d -> ... (h d)"))
         gate, value = jnp.split(self.up(self.mlp_norm(x)), 2, axis=-1)
         return x + self.down(nn.silu(gate) * value)
 

@@ -1,6 +1,7 @@
 """Keys and values that decoding keeps, and attention to them."""
 
 import dataclasses
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -34,18 +35,29 @@ class Cache:
             values=jnp.zeros((b, samples, h, length, d), values.dtype),
         )
 
-    def write(self, key: Float[Array, "b m h d"], value: Float[Array, "b m h d"], at: Int[Array, ""]) -> "Cache":
-        """The cache with key and value of the position ``at`` places after the context."""
-        keys = jax.lax.dynamic_update_index_in_dim(self.keys, key, at, axis=-1)
-        values = jax.lax.dynamic_update_index_in_dim(self.values, value, at, axis=-2)
-        return dataclasses.replace(self, keys=keys, values=values)
+    def write(
+        self, keys: Float[Array, "b m r h d"], values: Float[Array, "b m r h d"], at: Int[Array, "b m"]
+    ) -> "Cache":
+        """The cache with keys and values of a run of positions of each sample, from ``at`` places after the context."""
+        return dataclasses.replace(
+            self,
+            keys=_write(self.keys, rearrange(keys, "b m r h d -> b m h d r"), at, axis=-1),
+            values=_write(self.values, rearrange(values, "b m r h d -> b m h r d"), at, axis=-2),
+        )
 
-    def attend(self, q: Float[Array, "b m h d"], last: Int[Array, ""]) -> Float[Array, "b m h d"]:
-        """Attention of one position of each sample to the whole context and to its own positions up to ``last``."""
-        past = jnp.einsum("b m h d, b h d c -> b m h c", q, self.context_keys)
-        own = jnp.einsum("b m h d, b m h d f -> b m h f", q, self.keys)
+    def attend(self, q: Float[Array, "b m r h d"], at: Int[Array, "b m"]) -> Float[Array, "b m r h d"]:
+        """Attention of a run of each sample to the whole context and to its own positions up to each."""
+        past = jnp.einsum("b m r h d, b h d c -> b m h r c", q, self.context_keys)
+        own = jnp.einsum("b m r h d, b m h d f -> b m h r f", q, self.keys)
+        last = at[..., None, None, None] + jnp.arange(q.shape[2])[:, None]
         own = jnp.where(jnp.arange(own.shape[-1]) <= last, own, MASKED)
         scores = jnp.concatenate([past, own], axis=-1).astype(jnp.float32) * q.shape[-1] ** -0.5
         p_past, p_own = jnp.split(jax.nn.softmax(scores).astype(q.dtype), [past.shape[-1]], axis=-1)
-        from_past = jnp.einsum("b m h c, b h c d -> b m h d", p_past, self.context_values)
-        return from_past + jnp.einsum("b m h f, b m h f d -> b m h d", p_own, self.values)
+        from_past = jnp.einsum("b m h r c, b h c d -> b m r h d", p_past, self.context_values)
+        return from_past + jnp.einsum("b m h r f, b m h f d -> b m r h d", p_own, self.values)
+
+
+def _write(into: Array, run: Array, at: Int[Array, "b m"], *, axis: int) -> Array:
+    """Each sample's run at its own place along an axis."""
+    write = partial(jax.lax.dynamic_update_slice_in_dim, axis=axis)
+    return jax.vmap(jax.vmap(write))(into, run, at)

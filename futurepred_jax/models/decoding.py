@@ -1,65 +1,59 @@
-"""Continuing token sequences: sampling with a cache, and the exact likelihood of tokens."""
+"""Continuing token sequences with a cache, one token or a drafted run of them a pass.
+
+Where weights and cache are what a pass reads, one over a run of positions costs little more than one over a single
+position. So the next tokens are drafted, and the model draws at all positions of the run at once, each given the draft
+before it. The draws count up to the first that differs from its draft, itself included (speculative decoding,
+arXiv:2211.17192, by a draft that is sure of itself); those after it are the next draft (arXiv:2305.10427). What is
+drawn at a place depends on the tokens before it and on a key of the place's own: the tokens are those of decoding one
+after another, whatever the draft, as far as sums are the same in matrices of another size.
+"""
 
 import dataclasses
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from einops import repeat
 from flax import struct
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Key, Tokens
-from futurepred_jax.models.attention import MASKED
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.crossing import Memory
-from futurepred_jax.models.outlook import Guess, Place
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.neighbours import at_places
+from futurepred_jax.models.outlook import Guess, nearest
+from futurepred_jax.models.sampling import Sampling, sample, token_nll
+from futurepred_jax.models.transformer import Remembered, Transformer
 
-
-@dataclasses.dataclass(frozen=True)
-class Sampling:
-    """How a token is drawn: the temperature is applied first, then the ``top_k`` cut, then the nucleus ``top_p``.
-
-    Attributes:
-        temperature: Divides the logits; 0 takes the likeliest token (greedy).
-        top_k: Draw among this many likeliest tokens; 0 for all.
-        top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
-        minimum_risk: At temperature 0, take the code whose squared distance to the true one, by the model's own codes,
-            is the least on average, instead of the likeliest: an object that may be in many places is in none of them
-            as likely as nothing at all.
-        guess_share: Of the first guess, where there is one, in the mean that ``minimum_risk`` goes by: the guess knows
-            nothing of the codes taken before, and so does not follow them when they went astray.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    minimum_risk: bool = False
-    guess_share: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
-        if not 0 <= self.guess_share <= 1:
-            raise ValueError(f"{self}: guess_share is a share, in [0, 1]")
-        if self.minimum_risk and self.temperature > 0:
-            raise ValueError(f"{self}: minimum_risk draws nothing at random: set temperature to 0")
+PLAIN = Sampling()
 
 
 @struct.dataclass
 class Generated:
-    """Continuations and their log-likelihood (nats, summed over tokens) under the model at temperature 1, uncut."""
+    """Continuations.
+
+    Attributes:
+        tokens: What was drawn.
+        log_likelihood: In nats, summed over tokens, under the model at temperature 1, uncut.
+        passes: Of the model, that each continuation took; without a draft, one a token.
+    """
 
     tokens: Int[Array, "b m n g"]
     log_likelihood: Float[Array, "b m"]
+    passes: Int[Array, "b m"]
 
 
 @struct.dataclass
 class _State:
+    """``tokens`` begin with the context and ``drawn`` tokens of each sample; a draft of the others comes after."""
+
     tokens: Int[Array, "b m n g"]
     cache: tuple[Cache, ...]
+    drawn: Int[Array, "b m"]
     log_likelihood: Float[Array, "b m"]
+    passes: Int[Array, "b m"]
 
 
 def generate(
@@ -69,10 +63,11 @@ def generate(
     *,
     num_tokens: int,
     key: Key,
-    sampling: Sampling = Sampling(),
+    sampling: Sampling = PLAIN,
     samples: int = 1,
     memory: Memory | None = None,
     guess: Guess | None = None,
+    draft: Int[Array, "b future g"] | None = None,
 ) -> Generated:
     """Draws ``samples`` continuations of ``num_tokens`` tokens for each context, which is read once for all of them.
 
@@ -86,97 +81,108 @@ def generate(
         samples: Continuations ``m`` a context.
         memory: What a motion pathway saw, for a model with crossings.
         guess: Of the future, for a model with a past.
+        draft: Of the continuation, where ``sampling.draft`` asks for runs; by default the nearest codes of the guess
+            or, without one, the last latent frame again and again.
 
     Raises:
         ValueError: if context and continuation are longer than the model's grid, or there is nothing to do.
     """
-    start = context.shape[1]
+    start, run = context.shape[1], max(1, sampling.draft)
     if min(start, num_tokens, samples) < 1:
         raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
-
-    remembered = _bind(transformer, params).remember(memory, guess)
-    cache = _bind(transformer, params).prefill(context, samples=samples, length=num_tokens, remembered=remembered)
-    tokens = repeat(jnp.pad(context, ((0, 0), (0, num_tokens), (0, 0))), "b n g -> b m n g", m=samples)
-    state = _State(tokens=tokens, cache=cache, log_likelihood=jnp.zeros(tokens.shape[:2]))
-
-    def step(state: _State, now: tuple[Int[Array, ""], Key]) -> tuple[_State, None]:
-        position, key = now
-        out = _bind(transformer, params).step(state.tokens, position, state.cache, remembered)
-        ahead = None if guess is None else guess.at(position - math.prod(transformer.grid))
-        token, nll = _draw(_bind(transformer, params), out.features, key, sampling, ahead)
-        tokens = jax.lax.dynamic_update_index_in_dim(state.tokens, token, position, axis=-2)
-        return _State(tokens=tokens, cache=out.cache, log_likelihood=state.log_likelihood - nll), None
-
-    positions = start + jnp.arange(num_tokens)
-    state, _ = jax.lax.scan(step, state, (positions, jax.random.split(key, num_tokens)))
-    return Generated(tokens=state.tokens[..., start:, :], log_likelihood=state.log_likelihood)
-
-
-def _draw(
-    model: Transformer, features: Float[Array, "b m d"], key: Key, sampling: Sampling, guess: Place | None
-) -> tuple[Int[Array, "b m g"], Float[Array, "b m"]]:
-    """One token of each sample, digit by digit, and its negative log-likelihood."""
-    digits = len(model.sizes)
-    token = jnp.zeros((*features.shape[:-1], digits), jnp.int32)
-    logits = []
-    for i, digit_key in enumerate(jax.random.split(key, digits)):
-        logits.append(model.digit(features, token, i))
-        codes, mean = (model.codes[i], None) if guess is None else (guess.book[i], guess.codes[:, None, i])
-        token = token.at[..., i].set(sample(logits[i], codes, key=digit_key, sampling=sampling, guess=mean))
-    return token, token_nll(jnp.stack(logits, axis=-2), token)
+    model = transformer.bind({"params": params})
+    remembered = model.remember(memory, guess)
+    cache = model.prefill(context, samples=samples, length=num_tokens, run=run, remembered=remembered)
+    if draft is None:
+        draft = _drafted(transformer, context, num_tokens, guess)
+    tokens = jnp.concatenate([context, draft], axis=1)
+    tokens = jnp.pad(tokens, ((0, 0), (0, run), (0, 0)))  # the last run may go beyond the end
+    none = jnp.zeros((len(context), samples), jnp.int32)
+    state = _State(
+        tokens=repeat(tokens, "b n g -> b m n g", m=samples),
+        cache=cache,
+        drawn=none,
+        log_likelihood=jnp.zeros(none.shape),
+        passes=none,
+    )
+    decoder = _Decoder(transformer, params, remembered, guess, key, sampling, start, num_tokens)
+    if run == 1:
+        state = jax.lax.fori_loop(0, num_tokens, lambda _, state: decoder.advance(state, 1), state)
+    else:
+        state = jax.lax.while_loop(decoder.unfinished, partial(decoder.advance, run=run), state)
+    return Generated(state.tokens[..., start : start + num_tokens, :], state.log_likelihood, state.passes)
 
 
-def _bind(transformer: Transformer, params: dict) -> Transformer:
-    return transformer.bind({"params": params})
+def _drafted(transformer: Transformer, context: Tokens, num_tokens: int, guess: Guess | None) -> Array:
+    """What is likely to follow, as far as it can be told at once."""
+    if guess is not None:
+        ahead = math.prod(transformer.grid) - context.shape[1]
+        return nearest(guess, transformer.sizes)[:, -ahead:][:, :num_tokens]
+    frame = math.prod(transformer.grid[1:])
+    last = context[:, -frame:]
+    return jnp.tile(last, (1, -(-num_tokens // last.shape[1]), 1))[:, :num_tokens]
 
 
-def sample(
-    logits: Float[Array, "*b v"],
-    codes: Float[Array, "v e"],
-    *,
-    key: Key,
-    sampling: Sampling,
-    guess: Float[Array, "*#b e"] | None = None,
-) -> Int[Array, "*b"]:
-    """Draws a digit from each row of logits.
+@dataclasses.dataclass(frozen=True)
+class _Decoder:
+    transformer: Transformer
+    params: dict
+    remembered: Remembered
+    guess: Guess | None
+    key: Key
+    sampling: Sampling
+    start: int
+    num_tokens: int
 
-    Args:
-        logits: Of the codes.
-        codes: The vectors between which distances are measured.
-        key: Of the draw.
-        sampling: Its rule.
-        guess: The expected vector by a first guess.
-    """
-    if sampling.minimum_risk:
-        mean = jax.nn.softmax(logits) @ codes
-        if guess is not None:
-            mean = (1 - sampling.guess_share) * mean + sampling.guess_share * guess
-        return jnp.argmin(jnp.where(logits > MASKED / 2, _distance(mean, codes), jnp.inf), axis=-1)
-    if sampling.temperature == 0:
-        return jnp.argmax(logits, axis=-1)
-    return jax.random.categorical(key, truncate(logits / sampling.temperature, sampling))
+    def unfinished(self, state: _State) -> Bool[Array, ""]:
+        """Whether a sample lacks tokens."""
+        return jnp.any(state.drawn < self.num_tokens)
 
+    def advance(self, state: _State, run: int) -> _State:
+        """One pass: every sample has one token more at least, and as many as its draft had right before that."""
+        first = self.start + state.drawn
+        out = self._model.step(state.tokens, first, state.cache, self.remembered, run=run)
+        position = first[..., None] + jnp.arange(run)
+        tokens, nll = self._draw(out.features, position)
+        wrong = jnp.any(tokens != jax.vmap(jax.vmap(at_places))(state.tokens, position), axis=-1)
+        wrong_before = jnp.cumsum(wrong, axis=-1) - wrong
+        counts = (wrong_before == 0) & (position < self.start + self.num_tokens)
+        write = partial(jax.lax.dynamic_update_slice_in_dim, axis=0)
+        return _State(
+            # draws that do not count are the next draft
+            tokens=jax.vmap(jax.vmap(write))(state.tokens, tokens, first),
+            cache=out.cache,
+            drawn=state.drawn + jnp.sum(counts, axis=-1),
+            log_likelihood=state.log_likelihood - jnp.sum(nll, axis=-1, where=counts),
+            passes=state.passes + counts[..., 0],
+        )
 
-def _distance(mean: Float[Array, "*b e"], codes: Float[Array, "v e"]) -> Float[Array, "*b v"]:
-    """Squared distance of each code to a mean, up to what is the same for all codes."""
-    return jnp.sum(jnp.square(codes), axis=-1) - 2 * mean @ codes.T
+    @property
+    def _model(self) -> Transformer:
+        return self.transformer.bind({"params": self.params})
 
+    def _draw(
+        self, features: Float[Array, "b m r d"], position: Int[Array, "b m r"]
+    ) -> tuple[Int[Array, "b m r g"], Float[Array, "b m r"]]:
+        """A token for each position, digit by digit, and its negative log-likelihood."""
+        model, guess = self._model, self.guess
+        keys = self._keys(position)
+        books = model.codes if guess is None else guess.book
+        expected = None if guess is None else guess.at(position - math.prod(self.transformer.grid))
+        token = jnp.zeros(keys.shape, jnp.int32)
+        logits = []
+        for i in range(keys.shape[-1]):
+            logits.append(model.digit(features, token, i))
+            mean = None if expected is None else expected[..., i, :]
+            drawn = sample(logits[i], books[i], keys=keys[..., i], sampling=self.sampling, guess=mean)
+            token = token.at[..., i].set(drawn)
+        return token, token_nll(jnp.stack(logits, axis=-2), token)
 
-def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:
-    """Logits with those of the tokens that ``top_k`` and ``top_p`` exclude at minus infinity; the likeliest stays."""
-    if sampling.top_k:
-        least = jax.lax.top_k(logits, min(sampling.top_k, logits.shape[-1]))[0][..., -1:]
-        logits = jnp.where(logits < least, -jnp.inf, logits)
-    if sampling.top_p < 1:
-        ordered = jnp.sort(logits, axis=-1, descending=True)
-        p = jax.nn.softmax(ordered)
-        inside = jnp.cumsum(p, axis=-1) - p < sampling.top_p
-        least = jnp.min(jnp.where(inside, ordered, jnp.inf), axis=-1, keepdims=True)
-        logits = jnp.where(logits < least, -jnp.inf, logits)
-    return logits
-
-
-def token_nll(logits: Float[Array, "*b g v"], tokens: Int[Array, "*b g"]) -> Float[Array, "*b"]:
-    """Exact negative log-likelihood of each token, in nats, from the logits of its digits."""
-    chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    return jnp.sum(jax.nn.logsumexp(logits, axis=-1) - chosen, axis=-1)
+    def _keys(self, position: Int[Array, "b m r"]) -> Keys[Array, "b m r g"]:
+        """A key for each digit at each position of each sample, whichever pass draws it."""
+        b, m, _ = position.shape
+        digits = len(self.transformer.sizes)
+        sample = jnp.arange(b * m).reshape(b, m, 1)
+        token = sample * math.prod(self.transformer.grid) + position
+        place = token[..., None] * digits + jnp.arange(digits)
+        return jnp.vectorize(partial(jax.random.fold_in, self.key))(place)

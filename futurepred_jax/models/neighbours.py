@@ -1,10 +1,16 @@
 """Which earlier tokens stand next to a token of a grid: the window that the Transformer's input is made from."""
 
+from functools import partial
+
+import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
 from jaxtyping import Int
 
 OUTSIDE = -1
+at_places = partial(
+    jnp.take, axis=0, mode="clip"
+)  # a place beyond the values is read as the nearest, for who ignores it
 
 
 def causal_neighbours(grid: tuple[int, int, int], *, frames: int = 2, radius: int = 1) -> Int[np.ndarray, "n s"]:

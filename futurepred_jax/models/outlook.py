@@ -8,6 +8,7 @@ every future position and settles on one future.
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
@@ -18,17 +19,10 @@ from jaxtyping import Array, Float, Int
 from futurepred_jax.arrays import Tokens
 from futurepred_jax.models.blocks import dense
 from futurepred_jax.models.layers import CausalConv, Norm
+from futurepred_jax.models.neighbours import at_places
 
 GUESS_SCALE = 0.01  # guesses start at the codes' mean
 IN_FRAME = (1, 3, 3)
-
-
-@struct.dataclass
-class Place:
-    """What is expected at one position: the vectors of its codes, and those of all codes [g v e]."""
-
-    codes: Float[Array, "b g e"]
-    book: Float[Array, "g v e"]
 
 
 @struct.dataclass
@@ -45,9 +39,9 @@ class Guess:
     features: Float[Array, "b h w c"]
     book: Float[Array, "g v e"]
 
-    def at(self, position: Int[Array, ""]) -> Place:
-        """The guess at a position, counted from the end: -1 is the last of the future."""
-        return Place(self.codes[:, position], self.book)
+    def at(self, position: Int[Array, "b *m"]) -> Float[Array, "b *m g e"]:
+        """The codes at positions, counted from the end: -1 is the last of the future."""
+        return jax.vmap(at_places)(self.codes, position + self.codes.shape[1])
 
 
 class Outlook(nn.Module):

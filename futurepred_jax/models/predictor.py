@@ -26,20 +26,25 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models import streaming
 from futurepred_jax.models.crossing import Memory, gates
-from futurepred_jax.models.decoding import Sampling, generate, token_nll
+from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.pathway import Pathways
+from futurepred_jax.models.sampling import Sampling, token_nll
 from futurepred_jax.models.transformer import Transformer
 
 
 @struct.dataclass
 class Prediction:
-    """The future of a batch of contexts: frames in [-1, 1], their tokens, and log p(tokens | context) in nats."""
+    """The future of a batch of contexts: frames in [-1, 1], their tokens, log p(tokens | context) in nats, and passes.
+
+    ``passes`` of the Transformer, each over one position or a drafted run, is how many the tokens took.
+    """
 
     video: Video
     tokens: TokenGrid
     log_likelihood: Float[Array, "b"]
+    passes: Int[Array, "b"]
 
 
 @struct.dataclass
@@ -49,6 +54,7 @@ class Futures:
     video: Float[Array, "b m n h w c"]
     tokens: Int[Array, "b m lt lh lw g"]
     log_likelihood: Float[Array, "b m"]
+    passes: Int[Array, "b m"]
 
 
 @struct.dataclass
@@ -115,6 +121,7 @@ class _Reel:
     tokens: TokenGrid
     past: PyTree
     log_likelihood: Float[Array, "b"]
+    passes: Int[Array, "b"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +169,7 @@ class Predictor:
     ) -> Prediction:
         """One future of ``num_frames`` frames after the context; see ``futures``."""
         drawn = self.futures(context, num_frames=num_frames, samples=1, key=key, sampling=sampling, watched=watched)
-        return Prediction(drawn.video[:, 0], drawn.tokens[:, 0], drawn.log_likelihood[:, 0])
+        return Prediction(drawn.video[:, 0], drawn.tokens[:, 0], drawn.log_likelihood[:, 0], drawn.passes[:, 0])
 
     def futures(
         self,
@@ -202,13 +209,13 @@ class Predictor:
             key = jax.random.fold_in(key, left)
             reel = self._extended(reel, window, seen, left, samples=1, key=key, sampling=sampling)
         video = reel.film[:, context.shape[1] :][:, :num_frames]
-        rows = (video, reel.tokens[:, shown:], reel.log_likelihood)
+        rows = (video, reel.tokens[:, shown:], reel.log_likelihood, reel.passes)
         return Futures(*(rearrange(each, "(b m) ... -> b m ...", m=samples) for each in rows))
 
     def _opened(self, context: Video) -> _Reel:
         tokens = self.tokenize(context)
         _, past = self.tokenizer.draw_next(tokens)
-        return _Reel(context, tokens, past, jnp.zeros(len(context)))
+        return _Reel(context, tokens, past, jnp.zeros(len(context)), jnp.zeros(len(context), jnp.int32))
 
     def _extended(
         self, reel: _Reel, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, **drawing: Any
@@ -216,16 +223,16 @@ class Predictor:
         """The reel and the next latent frames, as many as the grid has after the window, ``samples`` rows of each."""
         if self.transformer.past:
             latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.shape[1]))
-        new, log_likelihood = self._continued(window, seen, latent_frames, samples=samples, **drawing)
+        new, log_likelihood, passes = self._continued(window, seen, latent_frames, samples=samples, **drawing)
         reel = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), reel)
         video, past = self.tokenizer.draw_next(new, reel.past)
         film, tokens = (jnp.concatenate(pair, axis=1) for pair in ((reel.film, video), (reel.tokens, new)))
-        return _Reel(film, tokens, past, reel.log_likelihood + log_likelihood)
+        return _Reel(film, tokens, past, reel.log_likelihood + log_likelihood, reel.passes + passes)
 
     def _continued(
         self, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
-    ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"]]:
-        """Tokens after a window's, ``samples`` rows of each, on their grid, and their log-likelihood."""
+    ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"], Int[Array, "rows"]]:
+        """Tokens after a window's, ``samples`` rows of each, on their grid, their log-likelihood and passes."""
         lh, lw = window.shape[2:4]
         new = _continue(
             self.transformer,
@@ -239,7 +246,7 @@ class Predictor:
             guess=self._guess(_flat(window)),
         )
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
-        return tokens, rearrange(new.log_likelihood, "b m -> (b m)")
+        return tokens, rearrange(new.log_likelihood, "b m -> (b m)"), rearrange(new.passes, "b m -> (b m)")
 
     def _next_context(self, reel: _Reel) -> tuple[TokenGrid, Video]:
         """A window as training showed it: its first frame encoded alone, then the last tokens as they are; its film."""

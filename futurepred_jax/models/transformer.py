@@ -11,6 +11,7 @@ are predicted one after another by small heads. A block has RMSNorm before each 
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
@@ -21,7 +22,7 @@ from futurepred_jax.arrays import Tokens
 from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood, dense
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.crossing import Crossing, Memory
-from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
+from futurepred_jax.models.neighbours import OUTSIDE, at_places, causal_neighbours
 from futurepred_jax.models.outlook import Guess
 from futurepred_jax.models.rope import rotary_angles
 
@@ -46,9 +47,9 @@ NOTHING = Remembered()
 
 @struct.dataclass
 class Step:
-    """Features of one position of every sample, from which its digits follow, and the cache that includes it."""
+    """Features of a run of positions of every sample, from which their digits follow, and the cache with them."""
 
-    features: Float[Array, "b m d"]
+    features: Float[Array, "b m r d"]
     cache: tuple[Cache, ...]
 
 
@@ -151,43 +152,49 @@ class Transformer(nn.Module):
         return Remembered(crossings, None if guess is None else self._ahead(guess))
 
     def prefill(
-        self, context: Tokens, *, samples: int, length: int, remembered: Remembered = NOTHING
+        self, context: Tokens, *, samples: int, length: int, run: int = 1, remembered: Remembered = NOTHING
     ) -> tuple[Cache, ...]:
         """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
+
+        The last of the tokens may begin a run of ``run`` positions.
 
         Raises:
             ValueError: if context and continuation are longer than the grid.
         """
         self._check_length(context.shape[1] + length)
         _, kept = self._run(context, remembered)
-        return tuple(Cache.of_context(keys, values, samples=samples, length=length) for keys, values in kept)
+        return tuple(Cache.of_context(keys, values, samples=samples, length=length + run - 1) for keys, values in kept)
 
     def step(
         self,
         tokens: Int[Array, "b m n g"],
-        position: Int[Array, ""],
+        start: Int[Array, "b m"],
         cache: tuple[Cache, ...],
         remembered: Remembered = NOTHING,
+        *,
+        run: int = 1,
     ) -> Step:
-        """Features of the token at ``position``, which must be the first that the cache does not hold.
+        """Features of ``run`` positions of each sample, as if each were given all tokens before it.
 
         Args:
-            tokens: All tokens so far; what stands at ``position`` and later is not read.
-            position: Index into ``tokens``.
-            cache: Of all positions before.
+            tokens: All tokens so far and, within the run, a draft of the others; what stands at the run's last position
+                and later is not read. There may be more than the grid has.
+            start: The run's first position, an index into ``tokens``; the cache must hold all before it.
+            cache: See above.
             remembered: See ``remember``.
+            run: See above.
         """
-        window = jnp.asarray(self.neighbours)[position]
-        nearby = jnp.take(tokens, window, axis=-2, mode="clip")
-        index = jnp.where(window == OUTSIDE, OUTSIDE, jnp.arange(len(window)))
-        x = self.input(nearby, index[None], self.codes)[..., 0, :]
+        position = start[..., None] + jnp.arange(run)
+        window = at_places(jnp.asarray(self.neighbours), position)
+        nearby = jax.vmap(jax.vmap(at_places))(tokens, window)
+        x = self.input.of_windows(nearby, window == OUTSIDE, self.codes)
         if remembered.ahead is not None:
-            x += remembered.ahead[:, position, None]
-        angles = jnp.asarray(self.angles)[position]
+            x += jax.vmap(at_places)(remembered.ahead, position)
+        angles = at_places(jnp.asarray(self.angles), position)
         after = []
         for i, (block, before) in enumerate(zip(self.blocks, cache, strict=True)):
-            x = self._cross(i, x, angles[None], remembered)
-            x, now = block.step(x, angles, position, before)
+            x = self._cross_runs(i, x, angles, remembered)
+            x, now = block.step(x, angles, start - before.context_keys.shape[-1], before)
             after.append(now)
         return Step(features=x, cache=tuple(after))
 
@@ -224,6 +231,14 @@ class Transformer(nn.Module):
             return x
         place = self.cross.index(i)
         return self.crossings[place](x, angles, remembered.crossings[place])
+
+    def _cross_runs(self, i: int, x: Float[Array, "b m r d"], angles: Angles, remembered: Remembered) -> Array:
+        """The same of runs; positions do not see each other in a crossing."""
+        if i not in self.cross:
+            return x
+        m, flat = x.shape[1], "b m r d -> b (m r) d"
+        crossed = self._cross(i, rearrange(x, flat), rearrange(angles, flat), remembered)
+        return rearrange(crossed, "b (m r) d -> b m r d", m=m)
 
     def _check_length(self, n: int) -> None:
         if n > math.prod(self.grid):

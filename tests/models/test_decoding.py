@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from futurepred_jax.models.decoding import Sampling, generate, sample, token_nll, truncate
+from futurepred_jax.models.decoding import generate
+from futurepred_jax.models.sampling import Sampling, sample, token_nll, truncate
 from futurepred_jax.models.transformer import Transformer
 
 SIZES = np.array([7, 3])
@@ -43,14 +44,15 @@ def test_cached_logits_are_the_uncached(params):
     tokens = jax.random.randint(jax.random.key(3), (3, 36, 2), 0, SIZES)
     model = MODEL.bind({"params": params})
     cache = model.prefill(tokens[:, :CONTEXT], samples=2, length=24)
+    step_at = jax.jit(lambda tokens, at, cache: MODEL.bind({"params": params}).step(tokens, at, cache))
     want = _logits(params, tokens)
     both = jnp.stack([tokens, tokens], axis=1)
     for n in range(CONTEXT, 36):
         blind = both.at[..., n:, :].set(0)  # a step must not need what is not drawn yet
-        step = model.step(blind, jnp.asarray(n), cache)
+        step = step_at(blind, jnp.full((3, 2), n), cache)
         cache = step.cache
         for i in range(2):
-            logits = model.digit(step.features, both[..., n, :].at[..., i:].set(0), i)
+            logits = model.digit(step.features[..., 0, :], both[..., n, :].at[..., i:].set(0), i)
             for m in range(2):
                 np.testing.assert_allclose(logits[:, m], want[:, n, i], rtol=1e-4, atol=2e-5)
 
@@ -102,7 +104,9 @@ def test_cuts_keep_the_likeliest(sampling, kept):
     inside = np.isfinite(truncate(jnp.log(p), sampling)[0])
     assert inside.sum() == kept
     assert set(np.flatnonzero(inside)) == {1, 3, 2, 0} & set(np.argsort(-p[0])[:kept].tolist())
-    drawn = sample(jnp.log(jnp.tile(p, (500, 1))), jnp.eye(4), key=jax.random.key(0), sampling=sampling)
+    drawn = sample(
+        jnp.log(jnp.tile(p, (500, 1))), jnp.eye(4), keys=jax.random.split(jax.random.key(0), 500), sampling=sampling
+    )
     assert set(np.unique(drawn)) == set(np.flatnonzero(inside))
 
 
@@ -112,7 +116,7 @@ def test_minimum_risk_takes_the_code_that_is_nearest_on_average():
     p = np.array([0.4, 0.2, 0.2, 0.2, 0.0])
     logits = jnp.where(jnp.asarray(p) > 0, jnp.log(jnp.asarray(p)), -1e30)
     risk = [(p * np.square(np.asarray(codes) - code).sum(-1)).sum() for code in np.asarray(codes)]
-    draw = partial(sample, logits, codes, key=jax.random.key(0))
+    draw = partial(sample, logits, codes, keys=jax.random.key(0))
     assert draw(sampling=GREEDY) == 0
     assert draw(sampling=Sampling(temperature=0.0, minimum_risk=True)) == np.argmin(risk[:4]) == 2
     assert np.argmin(risk) == 4

@@ -9,8 +9,9 @@ import numpy as np
 import optax
 import pytest
 
-from futurepred_jax.models.decoding import Sampling, generate
+from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.outlook import Guess, Outlook, guess_flops, nearest
+from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.outlook import OutlookObjective
 from futurepred_jax.objectives.prediction import PredictionObjective

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from filled import filled
 
-from futurepred_jax.models.decoding import Sampling
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.predictor import Foresight, Predictor, Tokenizer
 from futurepred_jax.models.quantizers import VQ
+from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
 
 GREEDY = Sampling(temperature=0.0)
@@ -106,3 +106,11 @@ def test_samples_go_their_own_ways_and_are_counted_apart(far):
     assert drawn.tokens.shape == (2, 3, 3, 2, 2, 1)
     assert len({np.asarray(each).tobytes() for each in drawn.tokens[0]}) == 3
     assert len(np.unique(np.asarray(drawn.log_likelihood))) == 6
+
+
+def test_drafted_windows_are_the_plain_ones_in_fewer_passes(far):
+    plain, drafted = (_futures(far, 9, samples=2, sampling=Sampling(draft=draft)) for draft in (0, 4))
+    np.testing.assert_array_equal(plain.tokens, drafted.tokens)
+    np.testing.assert_allclose(plain.video, drafted.video, atol=1e-6)
+    np.testing.assert_array_equal(plain.passes, 20)  # of five latent frames of four tokens
+    assert (drafted.passes < 20).all()

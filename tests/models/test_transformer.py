@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from futurepred_jax.models.blocks import Digits
-from futurepred_jax.models.decoding import token_nll
+from futurepred_jax.models.sampling import token_nll
 from futurepred_jax.models.transformer import Transformer, train_flops
 
 GRID = (3, 4, 4)

@@ -1,0 +1,131 @@
+"""The Transformer beside Hugging Face's GPT-2: ``taskset -c 0 python -m futurepred_jax.benchmarks.predictor``.
+
+The Transformer of ``base`` on 16 latent frames of 8 × 8 tokens of 4,096 codes, 29 frames of context and 32 of future
+at 64² pixels, and a GPT-2 of as many layers and heads and about as many parameters. Both go on from 512 tokens with
+512 that they sample, with a cache, and train on whole sequences of 1,024. Prints tokens a CPU-second; for decoding the
+share of memory's speed at which weights and cache are read, for training the share of a matrix product's speed (MFU).
+Weights are random, so runs of positions are drafted by the very tokens: the most that a draft can gain. CPU seconds of
+one thread, the least of several runs in which all take turns. Needs the extra ``bench``.
+"""
+
+import os
+
+os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from futurepred_jax.benchmarks.turns import Run, seconds
+from futurepred_jax.models.decoding import generate
+from futurepred_jax.models.sampling import Sampling
+from futurepred_jax.models.transformer import Transformer, train_flops
+from futurepred_jax.objectives.prediction import PredictionObjective
+from futurepred_jax.training.optimizers import adamw
+from futurepred_jax.training.state import initial_state
+from futurepred_jax.training.step import make_train_step
+
+CODES, CONTEXT, NEW = 4096, 512, 512
+BATCHES = (1, 8)  # of decoding
+TRAINED = 2  # sequences of a training step
+RUN = 8  # positions of a drafted run
+MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, that speeds are shares of
+
+Sequences = Int[np.ndarray, "b n"]
+
+
+class Contestant(NamedTuple):
+    """A model to be timed.
+
+    Attributes:
+        parameters: how many.
+        bytes_read: of weights and cache by a token of one sequence, on average over a continuation.
+        decode: by batch, a run that draws a continuation of each sequence.
+        flops: of a training step, forward and backward.
+        train: a training step; none for another way to decode the same model.
+    """
+
+    parameters: int
+    bytes_read: float
+    decode: dict[int, Run]
+    flops: float = 0.0
+    train: Run | None = None
+
+
+def base() -> Transformer:
+    """The Transformer of ``base``, in float32: a CPU gains nothing from less."""
+    return Transformer(sizes=(CODES,), grid=(16, 8, 8), code_dim=16, width=288, depth=6, heads=6, nearby=24)
+
+
+def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
+    """The Transformer one token a pass and with drafted runs, compiled as a prediction and a training compile it."""
+    objective = PredictionObjective(model, context=model.grid[0] // 2, context_weight=0.5)
+    optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
+    state = jax.jit(lambda key: initial_state(objective.init, optimizer, key, ema=False))(jax.random.key(0))
+    step = jax.jit(make_train_step(objective.loss, optimizer, ema_decay=0.0))
+    key, batch = jax.random.key(1), {"tokens": jnp.asarray(sequences[:TRAINED].reshape(TRAINED, *model.grid, 1))}
+    draw = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
+    continued = partial(draw, model, state.params, num_tokens=NEW, key=key)
+    contexts = {b: jnp.asarray(sequences[:b, :CONTEXT, None]) for b in BATCHES}
+    true = {b: continued(context, sampling=Sampling()).tokens[:, 0] for b, context in contexts.items()}
+
+    def drawn(run: int, b: int) -> None:
+        jax.block_until_ready(continued(contexts[b], sampling=Sampling(draft=run), draft=true[b]))
+
+    count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    read = 4.0 * (_matrices(state.params) + 2 * model.depth * model.width * (CONTEXT + NEW / 2))
+    train = lambda: jax.block_until_ready(step(state, batch, key))  # noqa: E731
+    plain, drafted = ({b: partial(drawn, run, b) for b in BATCHES} for run in (0, RUN))
+    return {
+        "futurepred_jax": Contestant(count, read, plain, train_flops(model, clips=TRAINED), train),
+        f"in runs of {RUN}, all right": Contestant(count, read / RUN, drafted),
+    }
+
+
+def _matrices(params: Any) -> int:
+    """Weights that a pass reads whole: all but tables."""
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return sum(leaf.size for path, leaf in leaves if "embedding" not in jax.tree_util.keystr(path))
+
+
+def speeds() -> tuple[float, float]:
+    """FLOPs a CPU-second of a matrix product, and bytes a CPU-second that a sum reads."""
+    a, long = jnp.ones((MATMUL, MATMUL)), np.ones(COPIED, np.float32)
+    product = jax.jit(lambda a: a @ a)
+    multiplied, read = seconds([lambda: jax.block_until_ready(product(a)), lambda: long.max()])
+    return 2 * MATMUL**3 / multiplied, long.nbytes / read
+
+
+def compare(contestants: dict[str, Contestant]) -> list[str]:
+    """Lines of the tables; ratios are to the last contestant, the peer."""
+    arithmetic, memory = speeds()
+    lines = [f"{'decoding':24} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
+    lines[0] += "  share of memory's speed, batch 1"
+    rates = [NEW * b / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
+    for i, (name, one) in enumerate(contestants.items()):
+        cells = " ".join(f"{rate[i]:20.1f} {rate[i] / rate[-1]:5.2f}" for rate in rates)
+        lines.append(f"{name:24} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
+    trained = {name: one for name, one in contestants.items() if one.train}
+    spent = seconds([one.train for one in trained.values() if one.train])
+    lines.append(f"{'training':24} {'tokens/s':>11} ratio    MFU")
+    for (name, one), each in zip(trained.items(), spent, strict=True):
+        rate, mfu = TRAINED * (CONTEXT + NEW) / each, one.flops / each / arithmetic
+        lines.append(f"{name:24} {rate:11.1f} {spent[-1] / each:5.2f} {mfu:6.1%}")
+    return lines
+
+
+def main() -> None:
+    """Prints the tables."""
+    from futurepred_jax.benchmarks.gpt2 import peer
+
+    sequences = np.random.default_rng(0).integers(0, CODES, (max(BATCHES), CONTEXT + NEW))
+    print("\n".join(compare({**ours(base(), sequences), "Hugging Face GPT-2": peer(sequences)})))
+
+
+if __name__ == "__main__":
+    main()
