@@ -5,9 +5,10 @@ python -m futurepred_jax.main --config=configs/classification.py:tiny
 It sees what a predictor's pathway sees, the context frames, of a target that is alone, and the predictors' configs
 start from it: they train it where it is missing.
 
-`debug` shows that it runs: after its 300 steps neither network is better than the commonest class on 64 clips of
-test_iid. An I3D of that size had, after 2,000 steps on 4,096 clips, 0.61 of the shapes right where the commonest has
-0.33, and 0.16 of the motions where it has 0.19. Larger presets have not been trained yet.
+`tiny`, on 256 clips of test_iid, printed by the first stage of `--config=configs/slowfast.py:tiny` and of
+`configs/joint_i3d.py:tiny`: the SlowFast has 0.39 of ten motions right and 0.81 of the shapes, the I3D 0.45 and 0.69; the
+commonest class has 0.13 and 0.26. Of targets among moderate clutter, which nothing tells from it, neither learned the
+motions: 0.11 after 2,000 steps. `debug` shows that it runs. Larger presets have not been trained yet.
 """
 
 from typing import Any
