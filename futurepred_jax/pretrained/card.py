@@ -20,7 +20,7 @@ TEXT = """# {name}
 
 A predictor of {entry[parameters]:,} parameters in {kilobytes:,} kB: {parts}. Models share the files of parts that are
 equal. Vectors, and what makes tokens (the tokenizer's encoder and codebook), are in
-float32; all else has the eight bits of precision of bfloat16.
+float32; other matrices have 8 bits of precision, those of pathways 3.
 
 ## Training
 

@@ -15,7 +15,9 @@ from futurepred_jax.training.roofline import Roofline, hbm_traffic, roofline
 from futurepred_jax.training.topology import Topology
 
 # Autotuning times kernels, for which the GPU would have to be there.
-OPTIONS: dict[str, dict[str, str | bool]] = {"cuda": {"xla_gpu_autotune_level": "0", "xla_gpu_enable_triton_gemm": False}}
+OPTIONS: dict[str, dict[str, str | bool]] = {
+    "cuda": {"xla_gpu_autotune_level": "0", "xla_gpu_enable_triton_gemm": False}
+}
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 

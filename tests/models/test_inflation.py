@@ -68,7 +68,7 @@ def test_frames_of_a_clip_know_nothing_of_each_other(pair):
     drawn, quantized = jax.jit(image.apply)(variables, clip)
     alone, one = jax.jit(image.apply)(variables, clip[:, 2:])
     np.testing.assert_array_equal(quantized.tokens[:, 2:], one.tokens)
-    np.testing.assert_allclose(drawn[:, 2:], alone, atol=1e-6)
+    np.testing.assert_allclose(drawn[:, 2:], alone, atol=1e-5)
     assert image.grid(3, 8, 8) == quantized.tokens.shape[1:4]
     with pytest.raises(ValueError, match="leave time alone"):
         image.clone(strides=((1, 2, 2), (4, 2, 2))).grid(5, 8, 8)

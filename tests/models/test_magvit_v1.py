@@ -69,5 +69,5 @@ def test_a_predictor_on_it_is_refused_with_the_reason_before_anything_is_trained
 def test_an_unknown_architecture_lists_the_known():
     config = magvit_v1.get_config("debug")
     config.model.name = "magvit_v3"
-    with pytest.raises(ValueError, match=r"config\.model\.name 'magvit_v3': known are magvit, magvit_v1"):
+    with pytest.raises(ValueError, match=r"config\.model\.name 'magvit_v3': known are magvit, image_magvit, magvit_v1"):
         factory.make_magvit(config)

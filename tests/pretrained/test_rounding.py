@@ -1,6 +1,7 @@
 """Which bits of the weights are kept, and the files that they are kept in."""
 
 import numpy as np
+import pytest
 
 from futurepred_jax.pretrained.packed import part_path
 from futurepred_jax.pretrained.rounding import rounded, save_part
@@ -21,6 +22,14 @@ def test_what_makes_tokens_and_every_vector_stay_as_they_are():
     for kernel in (found["tokenizer"]["params"]["decoder"]["kernel"], found["transformer"]["kernel"]):
         assert not np.array_equal(kernel, KERNEL)
         np.testing.assert_allclose(kernel, KERNEL, rtol=5e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize(("part", "bits"), [("transformer", 8), ("pathways", 3)])
+def test_a_part_keeps_its_bits_of_precision(part, bits):
+    kernel = rounded({part: {"kernel": KERNEL}})[part]["kernel"]
+    mantissa, _ = np.frexp(kernel)
+    np.testing.assert_array_equal(mantissa * 2**bits, np.round(mantissa * 2**bits))
+    assert 0 < np.max(np.abs(kernel / KERNEL - 1)) <= 2.0**-bits * 1.1
 
 
 def test_a_part_comes_back_exactly_and_what_is_rounded_takes_less_than_two_bytes(tmp_path):
