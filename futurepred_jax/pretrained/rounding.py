@@ -24,7 +24,7 @@ def rounded(weights: Mapping[str, PyTree]) -> dict[str, PyTree]:
     Vectors stay as they are, and so does what makes tokens, the tokenizer's encoder and codebook: of `tiny`, with the
     codebook in float16 37 % of the tokens of 32 clips were others, which cost 4.0 bits a token, and with the encoder
     0.7 %. All else in bfloat16's eight bits moved PSNR by 0.003 dB and a token by 0.001 bits, in six by 0.05 and 0.006;
-    of a `slowfast` and a `joint_i3d`, the pathways in three by 0.04 and 0.002: they enter by gates that are nearly shut.
+    of a `slowfast` and a `joint_i3d`, the pathways in three by 0.04 and 0.002: their gates are hardly open.
     """
     flat = traverse_util.flatten_dict(dict(weights), sep="/")
     found = {path: _rounded(path, np.asarray(leaf)) for path, leaf in flat.items()}
