@@ -14,7 +14,7 @@ from futurepred_jax.models.quantizers import VQ
 VIDEO = MagVit(channels=(6, 8), blocks=(1, 1), strides=((1, 2, 2), (4, 2, 2)), quantizer=VQ(32, 4))
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["factorised", "full"])
+@pytest.fixture(scope="module", params=[True, pytest.param(False, marks=pytest.mark.slow)], ids=["factorised", "full"])
 def pair(request):
     """A video tokenizer, the image tokenizer that it is made from, and the latter's variables, no bias at zero."""
     video = VIDEO.clone(factorised=request.param)
