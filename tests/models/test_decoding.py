@@ -82,6 +82,7 @@ def test_samples_differ_and_share_the_cache_of_the_context(params):
     assert layer.keys.shape == (3, 4, 2, 24, 24)
 
 
+@pytest.mark.slow
 def test_the_same_key_draws_the_same_and_another_differs(params):
     one, same, other = (_generate(params, _context(), key=key).tokens for key in (5, 5, 6))
     np.testing.assert_array_equal(one, same)

@@ -24,6 +24,7 @@ def test_halving_takes_means_and_an_odd_one_alone(size, want):
     np.testing.assert_allclose(halved(video).ravel(), want)
 
 
+@pytest.mark.slow
 def test_every_frame_and_corner_counts():
     video = jax.random.normal(jax.random.key(0), (1, 5, 8, 8, 3))
     params = SMALL.init(jax.random.key(1), video)

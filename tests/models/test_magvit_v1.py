@@ -32,6 +32,7 @@ def test_stages_have_the_published_widths_and_clips_come_back():
     assert widths == [64, 64, 128, 128, 128, 128, 256, 256, 256, 256]
 
 
+@pytest.mark.slow
 def test_tokens_of_its_first_frames_change_with_the_last():
     clip = jax.random.uniform(jax.random.key(1), (1, 8, 16, 16, 3), minval=-1)
     variables = jax.jit(MODEL.init)(jax.random.key(0), clip)

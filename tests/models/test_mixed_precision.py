@@ -16,7 +16,7 @@ from futurepred_jax.models.quantizers import FSQ, VQ
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 
 FULL = MagVit(channels=(8, 8), blocks=(1, 1), strides=((1, 2, 2), (2, 2, 2)), quantizer=VQ(16, 4))
-QUANTIZERS = [VQ(16, 4), FSQ((5, 4, 3)), LFQ(4)]
+QUANTIZERS = [VQ(16, 4), pytest.param(FSQ((5, 4, 3)), marks=pytest.mark.slow), LFQ(4)]
 QUICK = {"xla_backend_optimization_level": "0"}
 
 
@@ -57,6 +57,7 @@ def test_a_norm_of_bfloat16_is_float32_s_up_to_the_last_rounding():
     np.testing.assert_array_equal(found, want.astype(jnp.bfloat16))
 
 
+@pytest.mark.slow
 def test_latents_and_drawings_are_near_those_of_float32(variables):
     half = FULL.clone(dtype="bfloat16")
     for method, given in (("latents", _video()), ("draw", jax.random.normal(jax.random.key(3), (2, 3, 2, 2, 4)))):

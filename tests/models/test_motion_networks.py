@@ -157,6 +157,7 @@ def test_batch_statistics_are_those_of_the_whole_batch_on_eight_devices():
         np.testing.assert_allclose(eight, one, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_residual_blocks_start_as_their_shortcuts():
     network = ResNet3D(width=8, blocks=(2,), windows=((3,),))
     video = _video(t=2, side=16)

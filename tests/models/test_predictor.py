@@ -108,6 +108,7 @@ def test_samples_go_their_own_ways_and_are_counted_apart(far):
     assert len(np.unique(np.asarray(drawn.log_likelihood))) == 6
 
 
+@pytest.mark.slow
 def test_drafted_windows_are_the_plain_ones_in_fewer_passes(far):
     plain, drafted = (_futures(far, 9, samples=2, sampling=Sampling(draft=draft)) for draft in (0, 4))
     np.testing.assert_array_equal(plain.tokens, drafted.tokens)

@@ -112,6 +112,7 @@ def test_until_its_start_a_discriminator_changes_nothing_of_the_tokenizer_s_trai
     )
 
 
+@pytest.mark.slow
 def test_the_one_generic_step_trains_both_players(clips):
     optimizer = optax.sgd(0.01)
     state = initial_state(REALISM.init, optimizer, jax.random.key(0), ema=False)

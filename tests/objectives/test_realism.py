@@ -35,7 +35,7 @@ def test_the_distance_is_that_of_the_frames_in_the_models_range(looks):
     np.testing.assert_allclose(found, jnp.mean(looks.module.apply(looks.variables, *flat)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("level", [-1.0, 0.0])
+@pytest.mark.parametrize("level", [pytest.param(-1.0, marks=pytest.mark.slow), 0.0])
 def test_the_gradient_is_finite_where_frames_are_equal_or_every_feature_is_zero(looks, level):
     dead = jax.tree.map(jnp.zeros_like, looks.variables) if level else looks.variables
     flat = jnp.full((1, 1, SIDE, SIDE, 3), level)
