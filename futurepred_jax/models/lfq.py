@@ -47,7 +47,7 @@ class LFQ(nn.Module):
         """Channels of a code: the bits of a digit."""
         return self.bits // self.groups
 
-    def setup(self):
+    def setup(self) -> None:
         """Checks the fields."""
         if self.bits % self.groups:
             raise ValueError(f"{self.bits} bits in {self.groups} groups: groups must divide bits")

@@ -104,7 +104,7 @@ class MagVit(nn.Module):
         """What (t, h, w) are divided by in all."""
         return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))  # pyright: ignore
 
-    def setup(self):
+    def setup(self) -> None:
         """Builds the encoder and the decoder."""
         shape = {
             "channels": self.channels,

@@ -91,7 +91,7 @@ class MagVitV1(MagVit):
 
     causal = False
 
-    def setup(self):
+    def setup(self) -> None:
         """Builds the encoder and the decoder."""
         shape = {"channels": self.channels, "blocks": self.blocks, "strides": self.strides, "dtype": self.dtype}
         self.encoder = EncoderV1(dim=self.quantizer.dim, **shape)

@@ -77,7 +77,7 @@ class VQ(nn.Module):
         """Channels of a code."""
         return self.dim // self.groups
 
-    def setup(self):
+    def setup(self) -> None:
         """Allocates the codes and their counts."""
         if self.dim % self.groups:
             raise ValueError(f"dim {self.dim} in {self.groups} groups: groups must divide dim")

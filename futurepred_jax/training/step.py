@@ -69,6 +69,7 @@ def make_train_step(
     """
 
     def train_step(state: TrainState, batch: PyTree, key: Key) -> tuple[TrainState, Metrics]:
+        """The state after the batch, and its metrics; ``key`` is the run's, into which the step is folded."""
         step_key = jax.random.fold_in(key, state.step)
 
         def objective(params: PyTree) -> tuple[Array, tuple[PyTree, Mapping[str, Array]]]:
