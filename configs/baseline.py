@@ -48,7 +48,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
             **tokens,
             "outlook": {"workdir": "", "config": outlook.get_config(preset, tokens)},
             "model": MODELS[preset],
-            "objective": {"corruption": 0.05, "context_weight": 0.5, "z_weight": 1e-4},
+            "objective": {"corruption": 0.05, "self_sampled": 0.0, "context_weight": 0.5, "z_weight": 1e-4},
             "train": {
                 "end_factor": 0.05,
                 "weight_decay": 0.05,

@@ -180,7 +180,7 @@ class Predictor:
         future, most = self._fitting(future_video), data.frames - data.context_frames
         if future.shape[1] % step or future.shape[1] > most:
             raise ValueError(f"future of {future.shape[1]} frames: give a multiple of {step}, at most {most}")
-        nll = self.trained.score(self._context(context_video), future).nll
+        nll = self.trained.score(self._context(context_video), future).nll[..., 0]
         return rearrange(nll / np.log(2), "b (lt lh lw) -> b lt lh lw", lh=self.size // height, lw=self.size // width)
 
     def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:

@@ -50,12 +50,12 @@ class Fake:
     def first_guess(self, context, *, num_frames):  # noqa: ARG002
         return None
 
-    def score(self, context, future, *, watched=None):  # noqa: ARG002
+    def score(self, context, future, *, watched=None, temperatures):  # noqa: ARG002
         assert future.shape[1] == FUTURE
         shape = (len(context), 10)
         correct = np.arange(10) < np.full(shape, 4)
-        confidence = np.full((*shape, 1), 0.6, np.float32)
-        nll = np.full(shape, np.log(8), np.float32)
+        confidence = np.full((*shape, 1, len(temperatures)), 0.6, np.float32)
+        nll = np.full((*shape, len(temperatures)), np.log(8), np.float32)
         return SimpleNamespace(nll=nll, correct=correct, confidence=confidence, hit=correct[..., None])
 
     def reconstruct(self, video):

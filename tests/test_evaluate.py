@@ -48,6 +48,7 @@ def test_the_true_future_is_perfect_in_every_metric(perfect):
 def test_likelihood_is_the_model_s_alone(perfect):
     scores = perfect.summary["scores"]
     assert scores["model"]["bits_per_token"] == pytest.approx(3)
+    assert scores["model"]["bits_per_token_fitted"] == pytest.approx(3)
     assert scores["model"]["token_accuracy"] == pytest.approx(0.4)
     assert scores["model"]["bits_per_dimension"] == pytest.approx(30 / (FUTURE * 32 * 32 * 3), rel=1e-5)
     assert scores["copy_last"]["bits_per_token"] is scores["tokenizer_reconstruction"]["token_accuracy"] is None
@@ -135,8 +136,8 @@ class Watching(Fake):
     def first_guess(self, context, *, num_frames):
         return 0 * super().predict(context, num_frames=num_frames).video
 
-    def score(self, context, future, *, watched=None):
-        scored = super().score(context, future)
+    def score(self, context, future, *, watched=None, **given):
+        scored = super().score(context, future, **given)
         surprise = 0.0 if watched is None else np.log(2)
         return SimpleNamespace(**{**vars(scored), "nll": scored.nll + np.float32(surprise)})
 

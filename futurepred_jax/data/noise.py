@@ -86,15 +86,25 @@ def block(first, second, left, right):
 
 @_compiled
 @no_type_check
+def _blocks(key, start, stream, left, right):
+    """``block`` of a row of counters; alone in a loop of its own it takes several at once."""
+    for x in range(left.size):
+        left[x], right[x] = block(key[0], key[1], np.uint32(start + np.uint32(x)), stream)
+
+
+@_compiled
+@no_type_check
 def _spoil(video, gain, spread, salt, lost, key, stream, noisy):
     frames, height, width, _ = video.shape
+    left, right = np.empty(width, np.uint32), np.empty(width, np.uint32)
     for t in range(frames):
         for y in range(height):
             if lost[t, y]:
                 noisy[t, y] = 0
                 continue
+            _blocks(key, np.uint32((t * height + y) * width), stream, left, right)
             for x in range(width):
-                one, two = block(key[0], key[1], np.uint32((t * height + y) * width + x), stream)
+                one, two = left[x], right[x]
                 grain = two >> np.uint32(16)
                 if grain < salt:
                     noisy[t, y, x] = 255 * (grain & 1)

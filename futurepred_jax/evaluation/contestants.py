@@ -44,6 +44,8 @@ class Predictor(Tokenizer, typing.Protocol):
         """The frames of the guess that a prediction begins with; none without one."""
         ...
 
-    def score(self, context: Video, future: Video, *, watched: Video | None = None) -> typing.Any:
-        """The fields of ``metrics.likelihood.Likelihood`` for every future token."""
+    def score(
+        self, context: Video, future: Video, *, watched: Video | None = None, temperatures: tuple[float, ...]
+    ) -> typing.Any:
+        """The fields of ``metrics.likelihood.Likelihood`` for every future token, at each temperature."""
         ...

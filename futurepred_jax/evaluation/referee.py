@@ -17,7 +17,7 @@ from futurepred_jax.evaluation.networks import RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.casts import cast_of
-from futurepred_jax.metrics.likelihood import Likelihood
+from futurepred_jax.metrics.likelihood import TEMPERATURES, Likelihood
 from futurepred_jax.metrics.openstl import openstl_ratios
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
@@ -53,7 +53,7 @@ class Referee:
         )
         self.add_video(name, unit(prediction.video), batch)
         near = signed(scored_frames(batch.fields, protocol)[:, : protocol.near])
-        scored = predictor.score(context, near, watched=watched)
+        scored = predictor.score(context, near, watched=watched, temperatures=TEMPERATURES)
         found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
         self.tally.add_likelihood(name, found, batch.valid)
 

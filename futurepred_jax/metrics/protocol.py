@@ -59,6 +59,9 @@ def describe_protocol() -> dict[str, Any]:
         "samples": f"positions over all judged objects, lost ones where they were last; regions are normal, widened by "
         f"{samples.JITTER:g} px",
         "calibration_error": f"of the likeliest digit's probability, {likelihood.BINS} equal bins",
+        "fitted": "every second clip at the temperature, of those listed, at which the other clips are likeliest; "
+        "fitted_temperature itself is that of all clips",
+        "temperatures": likelihood.TEMPERATURES,
         "skill": "1 - position error / floor's position error, over the objects found in both",
         "margins": f"subject minus floor, mean over clips, {100 * LEVEL:g} % bootstrap interval over clips",
         "intervals": f"{100 * LEVEL:g} % bootstrap over clips",

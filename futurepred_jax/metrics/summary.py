@@ -12,7 +12,14 @@ from jaxtyping import Bool, Int
 from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
 from futurepred_jax.metrics.casts import Cast, about_clips, by_object
-from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
+from futurepred_jax.metrics.likelihood import (
+    PLAIN,
+    Likelihood,
+    calibration,
+    likelihood_ratios,
+    pairs_ranked,
+    tempered,
+)
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
@@ -137,11 +144,11 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
         split["codebook"] = tokens.codebook_use(np.asarray(tally.codes), tally.sizes)
     for name, found in believed.items():
         if tally.pairs:
-            ranked = pairs_ranked(found.nll.sum(axis=1), *_joined(tally.pairs))
+            ranked = pairs_ranked(found.nll[..., PLAIN].sum(axis=1), *_joined(tally.pairs))
             split["scores"][name]["pairs_ranked"] = ranked.over_split()
             split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)
-        split["scores"][name]["calibration_error"] = calibrated.error
+        split["scores"][name] |= {"calibration_error": calibrated.error, **tempered(found)}
     return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_who_plays(tally, records)}))
 
 

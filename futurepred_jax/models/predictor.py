@@ -59,11 +59,11 @@ class Futures:
 
 @struct.dataclass
 class Scored:
-    """What the model thinks of a given future, token by token."""
+    """What the model thinks of a given future, token by token, its logits divided by each of ``k`` temperatures."""
 
-    nll: Float[Array, "b n"]  # nats
+    nll: Float[Array, "b n k"]  # nats
     correct: Bool[Array, "b n"]  # every digit of the true token is the likeliest, given those before
-    confidence: Float[Array, "b n g"]  # probability of the likeliest of each digit
+    confidence: Float[Array, "b n g k"]  # probability of the likeliest of each digit
     hit: Bool[Array, "b n g"]  # it is the true one
 
 
@@ -264,14 +264,22 @@ class Predictor:
         future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
         return self._drawn(past, future)[:, :num_frames]
 
-    def score(self, context: Video, future: Float[Array, "b n h w c"], *, watched: Video | None = None) -> Scored:
+    def score(
+        self,
+        context: Video,
+        future: Float[Array, "b n h w c"],
+        *,
+        watched: Video | None = None,
+        temperatures: tuple[float, ...] = (1.0,),
+    ) -> Scored:
         """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
         context = self._usable(context)
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
         memory, guess = self._memory(context if watched is None else self._usable(watched)), self._guess(_flat(tokens))
-        return _score(self.transformer, self.params, _flat(tokens), first=first, memory=memory, guess=guess)
+        seen = {"memory": memory, "guess": guess, "temperatures": jnp.asarray(temperatures)}
+        return _score(self.transformer, self.params, _flat(tokens), first=first, **seen)
 
     def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
         """The frames of a future, after its context."""
@@ -311,10 +319,22 @@ _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "s
 
 @partial(jax.jit, static_argnums=0, static_argnames="first")
 def _score(
-    module: Transformer, params: PyTree, tokens: Tokens, *, first: int, memory: Memory | None, guess: Guess | None
+    module: Transformer,
+    params: PyTree,
+    tokens: Tokens,
+    *,
+    first: int,
+    memory: Memory | None,
+    guess: Guess | None,
+    temperatures: Float[Array, "k"],
 ) -> Scored:
     logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
     true = tokens[:, first:]
     hit = jnp.argmax(logits, axis=-1) == true
-    confidence = jnp.max(jax.nn.softmax(logits), axis=-1)
-    return Scored(token_nll(logits, true), jnp.all(hit, axis=-1), confidence, hit)
+
+    def at(temperature: Array) -> tuple[Array, Array]:
+        tempered = logits / temperature
+        return token_nll(tempered, true), jnp.max(jax.nn.softmax(tempered), axis=-1)
+
+    nll, confidence = (jnp.moveaxis(each, 0, -1) for each in jax.lax.map(at, temperatures))
+    return Scored(nll, jnp.all(hit, axis=-1), confidence, hit)

@@ -9,6 +9,7 @@ are predicted one after another by small heads. A block has RMSNorm before each 
 """
 
 import math
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from einops import rearrange
 from flax import linen as nn
 from flax import struct
 from jaxtyping import Array, Float, Int
+from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Tokens
 from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood, dense
@@ -133,6 +135,23 @@ class Transformer(nn.Module):
         """
         x, _ = self._run(tokens, self.remember(memory, guess), first=first)
         return self.head(x, tokens[:, first:], self.codes)
+
+    def redraw(
+        self,
+        tokens: Tokens,
+        keys: Keys[Array, "b"],
+        *,
+        first: int,
+        memory: Memory | None = None,
+        guess: Guess | None = None,
+    ) -> Int[Array, "b rest g"]:
+        """Tokens from ``first`` on, each drawn given all tokens before it as they are; see ``__call__``."""
+        x, _ = self._run(tokens, self.remember(memory, guess))
+        drawn = jnp.zeros_like(tokens)
+        for i in range(len(self.sizes)):
+            digit_keys = jax.vmap(partial(jax.random.fold_in, data=i))(keys)
+            drawn = drawn.at[..., i].set(jax.vmap(jax.random.categorical)(digit_keys, self.digit(x, drawn, i)))
+        return drawn[:, first:]
 
     def remember(self, memory: Memory | None = None, guess: Guess | None = None) -> Remembered:
         """What is kept of a memory and of a guess for all positions.

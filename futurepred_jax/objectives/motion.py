@@ -70,11 +70,12 @@ class MotionObjective:
             model_state: With what makes the first guess.
             grid: Of whole clips.
             memory: What the pathways saw of the contexts.
-            key: Of the corruption.
+            key: Of the corruption and of the model's own draws.
         """
         prediction, tokens = self.prediction, flat(grid)
-        guess = prediction.guess(model_state, tokens)
-        logits = prediction.logits(params, prediction.corrupted(tokens, key), memory=memory, guess=guess)
+        guess, keys = prediction.guess(model_state, tokens), prediction.row_keys(key, len(tokens))
+        seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, memory=memory, guess=guess)
+        logits = prediction.logits(params, seen, memory=memory, guess=guess)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))
         _, lh, lw = prediction.model.grid
         return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]

@@ -1,11 +1,14 @@
 """Training a predictor on tokens: the likelihood of the future given the context."""
 
 import dataclasses
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange
 from jaxtyping import Array, Float, Integer, PyTree
+from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Key, Logits, Tokens
 from futurepred_jax.models.crossing import Memory
@@ -33,6 +36,9 @@ class PredictionObjective:
         codes: vectors that the model's codes start as, the tokenizer's; random ones without them.
         corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
             each clip, so that the model learns to doubt what it is given.
+        self_sampled: in training, the share of tokens after the context's first frame that are replaced by the model's
+            own draws is uniform in [0, self_sampled] for each clip, so that it learns to go on from what it draws
+            itself (scheduled sampling in one pass, arXiv:1906.04331); it costs a forward pass.
         context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
         z_weight: of the z-loss.
         accumulate: turns in which a batch goes through the model.
@@ -44,6 +50,7 @@ class PredictionObjective:
     foresight: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
+    self_sampled: float = 0.0
     context_weight: float = 0.0
     z_weight: float = 1e-4
     accumulate: int = 1
@@ -72,10 +79,14 @@ class PredictionObjective:
         """The objective on a batch."""
         del step
         tokens = flat(batch["tokens"])
-        score = lambda seen, tokens: self.scores(  # noqa: E731
-            self.logits(params, seen, guess=self.guess(model_state, tokens)), tokens
-        )
-        value, metrics = self.reduced(in_chunks(score, self.accumulate, self.corrupted(tokens, key), tokens))
+
+        def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"]) -> Scores:
+            guess = self.guess(model_state, tokens)
+            seen = self.redrawn(params, seen, keys, guess=guess)
+            return self.scores(self.logits(params, seen, guess=guess), tokens)
+
+        seen = self.corrupted(tokens, key)
+        value, metrics = self.reduced(in_chunks(score, self.accumulate, seen, tokens, self.row_keys(key, len(tokens))))
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
@@ -120,6 +131,30 @@ class PredictionObjective:
         scores = _token_scores(logits, tokens[:, first:])
         nll = jnp.mean(scores["nll"])
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
+
+    def row_keys(self, key: Key, rows: int) -> Keys[Array, "b"]:
+        """Those for ``redrawn`` that go with a key for ``corrupted``."""
+        return jax.random.split(jax.random.fold_in(key, 1), rows)
+
+    def redrawn(
+        self,
+        params: PyTree,
+        tokens: Tokens,
+        keys: Keys[Array, "b"],
+        *,
+        memory: Memory | None = None,
+        guess: Guess | None = None,
+    ) -> Tokens:
+        """Tokens with some after the context's first frame as the model draws them, each given those before it here."""
+        if not self.self_sampled:
+            return tokens
+        frame = self.model.grid[1] * self.model.grid[2]
+        draw_keys, share_keys, where_keys = jnp.moveaxis(jax.vmap(partial(jax.random.split, num=3))(keys), 1, 0)
+        share = jax.vmap(partial(jax.random.uniform, maxval=self.self_sampled))(share_keys)
+        hit = jax.vmap(partial(jax.random.uniform, shape=(tokens.shape[1] - frame,)))(where_keys) < share[:, None]
+        read = {"first": frame, "memory": memory, "guess": guess, "method": "redraw"}
+        drawn: Any = self.model.apply({"params": jax.lax.stop_gradient(params)}, tokens, draw_keys, **read)
+        return tokens.at[:, frame:].set(jnp.where(hit[..., None], drawn, tokens[:, frame:]))
 
     def corrupted(self, tokens: Tokens, key: Key) -> Tokens:
         """Tokens as they are shown in training."""

@@ -165,6 +165,23 @@ METRICS = {
             "How far the probability of the likeliest code is from how often it is right.",
         ),
         Metric(
+            "calibration_error_fitted",
+            "Calibration error, fitted",
+            "",
+            3,
+            -1,
+            "The same of every second clip, at the temperature that suits the other clips.",
+        ),
+        Metric(
+            "bits_per_token_fitted",
+            "Bits per token, fitted",
+            "bit",
+            2,
+            -1,
+            "Bits of every second clip's tokens, at the temperature that suits the other clips.",
+        ),
+        Metric("fitted_temperature", "Fitted temperature", "", 2, 0, "That at which the true tokens are likeliest."),
+        Metric(
             "pairs_ranked", "Pairs ranked", "", 3, 1, "Share of pairs whose possible clip is likelier; ½ is chance."
         ),
     )

@@ -43,3 +43,22 @@ def test_a_quantizer_is_trained_and_scored_by_its_row(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     summary = quantizers.trained("debug", "lfq", steps=10, folder=str(tmp_path / "runs"))
     assert summary["codebook"]["sizes"] == [64, 64]
+
+
+@pytest.mark.slow
+def test_a_learner_is_marked_on_clips_that_it_does_not_train_on(monkeypatch):
+    for name in ("XLA_FLAGS", "JAX_PLATFORMS"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    from futurepred_jax.benchmarks import learning
+    from futurepred_jax.models.magvit import MagVit
+    from futurepred_jax.models.quantizers import VQ
+
+    monkeypatch.setattr(learning, "FRAMES", 3)
+    monkeypatch.setattr(learning, "SIDE", 8)
+    model = MagVit(channels=(16,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 8), local=True)
+    level = np.random.default_rng(0).integers(0, 256, (40, 1, 1, 1, 3))
+    clips = np.broadcast_to(level, (40, 3, 8, 8, 3)).astype(np.uint8)
+    first, *_, last = learning.learn(learning.ours(model), clips[:32], clips[32:], seconds=1.0, marks=4)
+    assert last.seconds >= 1 > first.seconds > 0
+    assert last.clips > first.clips
+    assert last.psnr > first.psnr + 1

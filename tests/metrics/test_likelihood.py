@@ -3,19 +3,27 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.metrics.likelihood import Likelihood, calibration, likelihood_ratios, pairs_ranked
+from futurepred_jax.metrics.likelihood import (
+    TEMPERATURES,
+    Likelihood,
+    calibration,
+    likelihood_ratios,
+    pairs_ranked,
+    tempered,
+)
 
 
 def digits(confidence: np.ndarray, hit: np.ndarray) -> Likelihood:
-    shape = confidence.shape[:2]
-    return Likelihood(np.zeros(shape, np.float32), np.asarray(hit.all(axis=-1)), confidence.astype(np.float32), hit)
+    """The same at every temperature."""
+    every = np.repeat(confidence[..., None], len(TEMPERATURES), axis=-1).astype(np.float32)
+    return Likelihood(np.zeros_like(every[:, :, 0]), np.asarray(hit.all(axis=-1)), every, hit)
 
 
 def test_bits_are_spread_over_tokens_frames_and_pixels():
     found = Likelihood(
-        nll=np.full((2, 32), np.log(16), np.float32),
+        nll=np.full((2, 32, len(TEMPERATURES)), np.log(16), np.float32),
         correct=np.zeros((2, 32), bool),
-        confidence=np.ones((2, 32, 1), np.float32),
+        confidence=np.ones((2, 32, 1, len(TEMPERATURES)), np.float32),
         hit=np.zeros((2, 32, 1), bool),
     )
     bits = {name: each.over_split() for name, each in likelihood_ratios(found, frames=8, frame_size=100).items()}
@@ -37,6 +45,30 @@ def test_certainty_is_the_last_bin():
     assert found.error == pytest.approx(0.25)
     assert found.share[-1] == 1
     assert np.isnan(found.accuracy[:-1]).all()
+
+
+def drawn_at(temperature: float) -> Likelihood:
+    """Of a model whose logits are those of the truth, times a temperature: it is surer than it should be above 1."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(40, 100, 2, 8))
+    true = (logits + rng.gumbel(size=logits.shape)).argmax(axis=-1)
+    said = temperature * logits[..., None] / np.asarray(TEMPERATURES)
+    said = said - np.logaddexp.reduce(said, axis=-2, keepdims=True)
+    nll = -np.take_along_axis(said, true[..., None, None], axis=-2).sum(axis=(2, 3))
+    hit = logits.argmax(axis=-1) == true
+    return Likelihood(nll, hit.all(axis=-1), np.exp(said.max(axis=-2)), hit)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 1.5])
+def test_the_fitted_temperature_undoes_a_wrong_one(temperature):
+    right, wrong = tempered(drawn_at(1.0)), tempered(drawn_at(temperature))
+    assert wrong["fitted_temperature"] == pytest.approx(temperature, rel=0.06)
+    assert wrong["bits_per_token_fitted"] == pytest.approx(right["bits_per_token_fitted"], abs=0.01)
+    assert wrong["calibration_error_fitted"] < 0.02
+
+
+def test_one_clip_cannot_be_fitted_by_others():
+    assert tempered(digits(np.ones((1, 4, 1)), np.ones((1, 4, 1), bool))) == {}
 
 
 def test_pairs_count_where_the_possible_clip_is_likelier():

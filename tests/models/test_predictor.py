@@ -49,9 +49,12 @@ def test_likelihood_of_a_prediction_is_the_sum_over_its_tokens(predictor):
 
 
 def test_score_is_of_the_future_only(predictor):
-    scored = predictor.score(_video(7)[:, :3], _video(7)[:, 3:])
-    assert scored.nll.shape == scored.correct.shape == (2, 8)
+    scored = predictor.score(_video(7)[:, :3], _video(7)[:, 3:], temperatures=(1.0, 1e4))
+    assert scored.nll.shape == (2, 8, 2)
+    assert scored.correct.shape == (2, 8)
     assert jnp.all(scored.nll > 0)
+    np.testing.assert_allclose(scored.nll[..., 1], np.log(16), atol=1e-2)  # nothing is likelier than the rest
+    np.testing.assert_allclose(scored.confidence[..., 1], 1 / 16, atol=1e-2)
 
 
 def test_impossible_futures_are_refused(predictor):

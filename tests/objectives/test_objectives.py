@@ -104,6 +104,29 @@ def test_corruption_touches_context_tokens_only(tokens):
     assert jnp.all(noisy.max((0, 1)) < jnp.array([11, 5]))
 
 
+def test_a_model_is_shown_its_own_draws_after_the_first_frame(predicting, tokens):
+    flat, keys = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2), jax.random.split(jax.random.key(4), 8)
+    everywhere = dataclasses.replace(PREDICTING, self_sampled=1.0)
+    sure = jax.tree.map(lambda leaf: leaf * 0, predicting) | {"codes": predicting["codes"]}
+    seen = everywhere.redrawn(predicting, flat, keys)
+    np.testing.assert_array_equal(seen[:, :4], flat[:, :4])
+    changed = jnp.any(seen[:, 4:] != flat[:, 4:], axis=(0, 2))
+    assert jnp.all(changed), "every later place of some clip"
+    assert jnp.all((seen >= 0) & (seen < jnp.array([11, 5])))
+    assert jnp.any(everywhere.redrawn(sure, flat, keys) != seen), "by what the model thinks"
+    np.testing.assert_array_equal(PREDICTING.redrawn(predicting, flat, keys), flat)
+
+
+def test_draws_follow_the_model_s_own_distribution(predicting, tokens):
+    """The first place that is drawn: all before it is given, so that its distribution is known."""
+    first = jnp.tile(tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)[:1], (4000, 1, 1))
+    keys = jax.random.split(jax.random.key(5), len(first))
+    model = TRANSFORMER.bind({"params": predicting})
+    drawn = model.redraw(first, keys, first=4)[:, 0, 0]
+    p = jax.nn.softmax(model(first[:1], first=4)[0, 0, 0])
+    np.testing.assert_allclose(jnp.bincount(drawn, length=11) / len(first), p, atol=0.03)
+
+
 def test_validation_ignores_corruption(predicting, tokens):
     clean = PredictionObjective(TRANSFORMER, context=2)
     held_out = PREDICTING.validate(predicting, {}, tokens)
@@ -116,6 +139,8 @@ def test_validation_ignores_corruption(predicting, tokens):
 def test_a_batch_in_turns_has_the_loss_the_gradients_and_the_codebook_of_the_whole(objective, batch, request):
     batch = jax.tree.map(lambda rows: jnp.concatenate([rows, rows[:, ::-1]]), request.getfixturevalue(batch))
 
+    if isinstance(objective, PredictionObjective):
+        objective = dataclasses.replace(objective, self_sampled=0.5)
     params, state = objective.init(jax.random.key(1))
 
     def whole(turns):
