@@ -20,9 +20,9 @@ from futurepred_jax.configs import outlook, shared, tokenizer
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 96, "depth": 2, "heads": 3},
     "tiny": {"width": 128, "depth": 4, "heads": 4},
-    "small": {"width": 288, "depth": 6, "heads": 6},
-    "base": {"width": 288, "depth": 6, "heads": 6, "nearby": 24, "remat": False},
-    "large": {"width": 2048, "depth": 18, "heads": 16, "remat": True},
+    "small": {"width": 288, "depth": 6, "heads": 6, **shared.HALF},
+    "base": {"width": 288, "depth": 6, "heads": 6, "nearby": 24, "remat": False, **shared.HALF},
+    "large": {"width": 2048, "depth": 18, "heads": 16, "remat": True, **shared.HALF},
 }
 
 MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3, "weight_decay": 0.0}

@@ -16,9 +16,9 @@ from futurepred_jax.configs import shared, tokenizer
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 64, "depth": 2},
     "tiny": {"width": 128, "depth": 6},
-    "small": {"width": 192, "depth": 6},
-    "base": {"width": 64, "depth": 6},
-    "large": {"width": 1024, "depth": 8},
+    "small": {"width": 192, "depth": 6, **shared.HALF},
+    "base": {"width": 64, "depth": 6, **shared.HALF},
+    "large": {"width": 1024, "depth": 8, **shared.HALF},
 }
 
 MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3}

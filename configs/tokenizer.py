@@ -17,18 +17,28 @@ from ml_collections.config_dict import FieldReference
 
 from futurepred_jax.configs import shared
 
-HALF = {"dtype": "bfloat16"}  # of activations: for TPU and GPU, where a CPU gains nothing by it
+STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"channels": (64,), "blocks": (1,), "strides": ((4, 4, 4),), "local": True},
     "tiny": {"channels": (128,), "blocks": (3,), "strides": ((4, 4, 4),), "local": True},
-    "small": {"channels": (32, 64, 128), "blocks": (2, 2, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)), **HALF},
-    "base": {"channels": (48, 96, 192), "blocks": (3, 3, 3), "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)), **HALF},
+    "small": {
+        "channels": (32, 64, 128),
+        "blocks": (2, 2, 3),
+        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)),
+        **shared.HALF,
+    },
+    "base": {
+        "channels": (48, 96, 192),
+        "blocks": (3, 3, 3),
+        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)),
+        **shared.HALF,
+    },
     "large": {
         "channels": (64, 128, 256, 512),
         "blocks": (2, 2, 3, 3),
         "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 2, 2)),
-        **HALF,
+        **shared.HALF,
     },
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 from etils import epath
-from jax.sharding import SingleDeviceSharding
+from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
@@ -63,14 +63,16 @@ def step_call(job: Job, layout: Layout) -> Call:
 
 def inference_call(inference: factory.Inference, device: jax.Device) -> Call:  # pyright: ignore[reportInvalidTypeForm]
     """What evaluation and prediction run, on one device."""
-    alone = SingleDeviceSharding(device)
+    mesh = sharding.make_mesh({}, [device])
+    alone = NamedSharding(mesh, PartitionSpec())
 
     def place(leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=alone)
 
     parameters, batch = jax.tree.map(place, (inference.parameters, inference.batch))
     kinds = {"parameters": parameters, "batch": batch}
-    return Call(inference.name, jax.jit(inference.function), (parameters, *batch), kinds, inference.flops)
+    function = jax.jit(sharding.over(mesh, inference.function))
+    return Call(inference.name, function, (parameters, *batch), kinds, inference.flops)
 
 
 def require_fit(programs: Sequence[Compiled], config: ConfigDict) -> None:

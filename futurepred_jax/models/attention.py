@@ -4,11 +4,14 @@ On CPU the blocked form is the faster, forward and backward: 65 ms against 127 m
 process on 2 cores, 16 clips of 320 tokens, 4 heads of 48 channels.
 """
 
+import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange
+from jax.sharding import PartitionSpec, get_abstract_mesh
 from jaxtyping import Array, DTypeLike, Float
 
 Heads = Float[Array, "b n h d"]
@@ -17,6 +20,9 @@ Heads = Float[Array, "b n h d"]
 BLOCK = 64  # fewest queries a block: smaller matmuls cost more than the causal half saves
 MAX_BLOCKS = 8  # bounds the size of the unrolled program
 MASKED = -1e30
+TILES = (512, 256, 128)  # queries and keys that the TPU's kernel takes at once
+BACKWARD_TILES = ("block_q_dkv", "block_kv_dkv", "block_q_dq", "block_kv_dq")
+ROWS, HEADS = ("data", "fsdp"), "tensor"  # axes of a mesh over which a batch and its heads are split
 
 
 def causal_attention(q: Heads, k: Heads, v: Heads, *, form: str = "auto") -> Heads:
@@ -43,12 +49,20 @@ def causal_attention(q: Heads, k: Heads, v: Heads, *, form: str = "auto") -> Hea
 def fastest_form(platform: str, dtype: DTypeLike) -> str:
     """Name of the fastest form of a platform (``cpu``, ``cuda``, ``tpu``).
 
-    cuDNN's kernel is for half precision, and is traced only beside a GPU: elsewhere a program for one gets ``xla``.
+    cuDNN's kernel is for half precision, and is traced only beside a GPU: elsewhere a program for one gets ``xla``. So
+    does one for TPUs where neither this process nor the mesh in sight has any: its kernel takes a second to trace.
     """
     if platform == "cpu":
         return "blocked"
+    if platform == "tpu":
+        return "splash" if "tpu" in (jax.default_backend(), _platform_in_sight()) else "xla"
     half = jnp.dtype(dtype) in (jnp.bfloat16, jnp.float16)
-    return "cudnn" if platform == "cuda" and half and jax.default_backend() == "gpu" else "xla"
+    return "cudnn" if half and jax.default_backend() == "gpu" else "xla"
+
+
+def _platform_in_sight() -> str | None:
+    """Of the devices of the mesh that the program is traced for."""
+    return getattr(get_abstract_mesh().abstract_device, "platform", None)
 
 
 @jax.jit
@@ -83,5 +97,48 @@ def _cudnn(q: Heads, k: Heads, v: Heads) -> Heads:
     return jax.nn.dot_product_attention(q, k, v, is_causal=True, implementation="cudnn")
 
 
+@jax.jit
+def _splash(q: Heads, k: Heads, v: Heads) -> Heads:
+    """A Pallas kernel for TPUs, whose memory grows with the tokens and not with their pairs.
+
+    XLA cannot split a kernel, so that each device calls it on its own rows and heads; where the mesh does not divide
+    these, the form is ``xla``.
+    """
+    mesh = get_abstract_mesh()
+    if mesh.empty:
+        return _kernel(q, k, v)
+    rows, heads = math.prod(mesh.shape[axis] for axis in ROWS), mesh.shape[HEADS]
+    if q.shape[0] % rows or q.shape[2] % heads:
+        return _xla(q, k, v)
+    spec = PartitionSpec(ROWS, None, HEADS)
+    return jax.shard_map(_kernel, mesh=mesh, in_specs=(spec,) * 3, out_specs=spec, check_vma=False)(q, k, v)
+
+
+def _kernel(q: Heads, k: Heads, v: Heads) -> Heads:
+    """The kernel on whole tiles; the places that fill the last one come after all others, which do not see them.
+
+    On CPU, where nothing but a test asks for it, Pallas interprets it.
+    """
+    from jax.experimental.pallas.ops.tpu import splash_attention as splash  # slow to load, and for TPUs alone
+
+    n, heads, dim = q.shape[1:]
+    whole = -(-n // TILES[-1]) * TILES[-1]
+    tile = next(tile for tile in TILES if whole % tile == 0)
+    sizes = splash.BlockSizes(tile, tile, **dict.fromkeys(BACKWARD_TILES, tile))
+    mask = splash.MultiHeadMask([splash.CausalMask((whole, whole))] * heads)
+    make = partial(splash.make_splash_mha, mask, block_sizes=sizes, head_shards=1, q_seq_shards=1)
+    forms = {"cpu": jax.vmap(make(interpret=True)), "default": jax.vmap(make())}
+    q, k, v = (
+        jnp.pad(rearrange(x, "b n h d -> b h n d"), ((0, 0), (0, 0), (0, whole - n), (0, 0)))
+        for x in (q * dim**-0.5, k, v)
+    )
+    return rearrange(jax.lax.platform_dependent(q, k, v, **forms)[:, :, :n], "b h n d -> b n h d")
+
+
 # The forms are jitted so that all layers share one trace of each.
-FORMS: dict[str, Callable[[Heads, Heads, Heads], Heads]] = {"blocked": _blocked, "xla": _xla, "cudnn": _cudnn}
+FORMS: dict[str, Callable[[Heads, Heads, Heads], Heads]] = {
+    "blocked": _blocked,
+    "xla": _xla,
+    "cudnn": _cudnn,
+    "splash": _splash,
+}

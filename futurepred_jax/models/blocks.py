@@ -1,7 +1,9 @@
 """What the Transformer is stacked from: its input, its block and its head."""
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
@@ -17,6 +19,8 @@ Codes = Float[Array, "g v e"]
 """A vector for every code of every digit; rows beyond a digit's size are not read."""
 
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
+
+_in_float32 = partial(jax.lax.dot_general, preferred_element_type=jnp.float32)
 
 
 class TokenEmbed(nn.Module):
@@ -102,7 +106,7 @@ class Digits(nn.Module):
         """Declares a norm and matrices for each digit, and for later ones what mixes the stream with earlier digits."""
         later = range(1, len(self.sizes))
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
-        self.heads = [dense(size, HEAD_SCALE, self.dtype) for size in self.sizes]
+        self.heads = [dense(size, HEAD_SCALE, self.dtype, dot_general=_in_float32) for size in self.sizes]
         self.pointers = [dense(self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
         self.embeds = [embed(self.sizes[i - 1], self.width, self.dtype) for i in later]
         self.looks = [dense(self.width, 1.0, self.dtype) for _ in later]
@@ -119,8 +123,8 @@ class Digits(nn.Module):
         x = self.norms[i](x)
         if i:
             x += nn.silu(self.mixers[i - 1](x))
-        pointed = self.pointers[i](x) @ codes[i, : self.sizes[i]].T.astype(self.dtype)
-        logits = (self.heads[i](x) + pointed).astype(jnp.float32)
+        book = codes[i, : self.sizes[i]].T.astype(self.dtype)
+        logits = self.heads[i](x) + jnp.matmul(self.pointers[i](x), book, preferred_element_type=jnp.float32)
         missing = max(self.sizes) - self.sizes[i]
         return jnp.pad(logits, [(0, 0)] * (logits.ndim - 1) + [(0, missing)], constant_values=MASKED)
 
@@ -155,9 +159,12 @@ class Block(nn.Module):
         return self._merge(x[:, first:], attended[:, first:]), (k, v)
 
     def step(
-        self, x: Float[Array, "b m r d"], angles: Float[Array, "b m r pairs"], place: Int[Array, "b m"], cache: Cache
+        self, x: Float[Array, "b m r d"], angles: Float[Array, "... r pairs"], place: Int[Array, "..."], cache: Cache
     ) -> tuple[Float[Array, "b m r d"], Cache]:
-        """The same for a run of ``r`` positions of each of ``m`` samples, from ``place`` after the context on."""
+        """The same for a run of ``r`` positions of each of ``m`` samples, from a ``place`` after the context on.
+
+        The place is each sample's own, or one for all.
+        """
         q, k, v = self._project(x, angles)
         cache = cache.write(k, v, place)
         return self._merge(x, cache.attend(q, place)), cache
@@ -173,10 +180,10 @@ class Block(nn.Module):
         return x + self.down(nn.silu(gate) * value)
 
 
-def dense(features: int, scale: float, dtype: Any, name: str | None = None) -> nn.Dense:
-    """A matrix without bias whose entries have variance ``scale / fan_in``."""
+def dense(features: int, scale: float, dtype: Any, **more: Any) -> nn.Dense:
+    """A matrix without bias whose entries have variance ``scale / fan_in``; ``more`` is ``nn.Dense``'s."""
     init = nn.initializers.variance_scaling(scale, "fan_in", "normal")
-    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, name=name)
+    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, **more)
 
 
 def embed(count: int, features: int, dtype: Any, name: str | None = None) -> nn.Embed:

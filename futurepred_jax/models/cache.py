@@ -36,16 +36,19 @@ class Cache:
         )
 
     def write(
-        self, keys: Float[Array, "b m r h d"], values: Float[Array, "b m r h d"], at: Int[Array, "b m"]
+        self, keys: Float[Array, "b m r h d"], values: Float[Array, "b m r h d"], at: Int[Array, "..."]
     ) -> "Cache":
-        """The cache with keys and values of a run of positions of each sample, from ``at`` places after the context."""
+        """The cache with keys and values of a run of positions of each sample, from ``at`` places after the context.
+
+        ``at`` is one place for all samples, or each sample's own, [b m].
+        """
         return dataclasses.replace(
             self,
-            keys=_write(self.keys, rearrange(keys, "b m r h d -> b m h d r"), at, axis=-1),
-            values=_write(self.values, rearrange(values, "b m r h d -> b m h r d"), at, axis=-2),
+            keys=write_runs(self.keys, rearrange(keys, "b m r h d -> b m h d r"), at, axis=-1),
+            values=write_runs(self.values, rearrange(values, "b m r h d -> b m h r d"), at, axis=-2),
         )
 
-    def attend(self, q: Float[Array, "b m r h d"], at: Int[Array, "b m"]) -> Float[Array, "b m r h d"]:
+    def attend(self, q: Float[Array, "b m r h d"], at: Int[Array, "..."]) -> Float[Array, "b m r h d"]:
         """Attention of a run of each sample to the whole context and to its own positions up to each."""
         past = jnp.einsum("b m r h d, b h d c -> b m h r c", q, self.context_keys)
         own = jnp.einsum("b m r h d, b m h d f -> b m h r f", q, self.keys)
@@ -57,7 +60,25 @@ class Cache:
         return from_past + jnp.einsum("b m h r f, b m h f d -> b m r h d", p_own, self.values)
 
 
-def _write(into: Array, run: Array, at: Int[Array, "b m"], *, axis: int) -> Array:
-    """Each sample's run at its own place along an axis."""
+def write_runs(into: Array, run: Array, at: Int[Array, "..."], *, axis: int) -> Array:
+    """Puts a run at one place along an axis, counted from the last; or each sample's, [b m …], at its own.
+
+    The latter is a loop over the samples, and on a TPU each turn of it reads and writes the whole array: there the runs
+    are selected into their places instead, all in one pass.
+    """
     write = partial(jax.lax.dynamic_update_slice_in_dim, axis=axis)
-    return jax.vmap(jax.vmap(write))(into, run, at)
+    if not at.ndim:
+        return write(into, run, at)
+    forms = {"tpu": partial(select_runs, axis=axis), "default": jax.vmap(jax.vmap(write))}
+    return jax.lax.platform_dependent(into, run, at, **forms)
+
+
+def select_runs(into: Array, run: Array, at: Int[Array, "b m"], *, axis: int) -> Array:
+    """The same by comparison of places."""
+    length = run.shape[axis]
+    behind = jnp.arange(into.shape[axis]) - at[..., None]  # of the run's first place
+    shape = [1] * into.ndim
+    shape[:2], shape[axis] = behind.shape[:2], behind.shape[-1]
+    behind = behind.reshape(shape)
+    spread = jnp.take_along_axis(run, jnp.clip(behind, 0, length - 1), axis=axis)
+    return jnp.where((behind >= 0) & (behind < length), spread, into)

@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Key, Tokens
-from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.cache import Cache, write_runs
 from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.neighbours import at_places
 from futurepred_jax.models.outlook import Guess, nearest
@@ -107,7 +107,7 @@ def generate(
     )
     decoder = _Decoder(transformer, params, remembered, guess, key, sampling, start, num_tokens)
     if run == 1:
-        state = jax.lax.fori_loop(0, num_tokens, lambda _, state: decoder.advance(state, 1), state)
+        state = jax.lax.fori_loop(0, num_tokens, lambda i, state: decoder.advance(state, 1, start + i), state)
     else:
         state = jax.lax.while_loop(decoder.unfinished, partial(decoder.advance, run=run), state)
     return Generated(state.tokens[..., start : start + num_tokens, :], state.log_likelihood, state.passes)
@@ -138,19 +138,22 @@ class _Decoder:
         """Whether a sample lacks tokens."""
         return jnp.any(state.drawn < self.num_tokens)
 
-    def advance(self, state: _State, run: int) -> _State:
-        """One pass: every sample has one token more at least, and as many as its draft had right before that."""
+    def advance(self, state: _State, run: int, place: Int[Array, ""] | None = None) -> _State:
+        """One pass: every sample has one token more at least, and as many as its draft had right before that.
+
+        Where all samples are at the same place, saying so spares the cache much (``models.cache``).
+        """
         first = self.start + state.drawn
-        out = self._model.step(state.tokens, first, state.cache, self.remembered, run=run)
+        at = first if place is None else place
+        out = self._model.step(state.tokens, at, state.cache, self.remembered, run=run)
         position = first[..., None] + jnp.arange(run)
         tokens, nll = self._draw(out.features, position)
         wrong = jnp.any(tokens != jax.vmap(jax.vmap(at_places))(state.tokens, position), axis=-1)
         wrong_before = jnp.cumsum(wrong, axis=-1) - wrong
         counts = (wrong_before == 0) & (position < self.start + self.num_tokens)
-        write = partial(jax.lax.dynamic_update_slice_in_dim, axis=0)
         return _State(
             # draws that do not count are the next draft
-            tokens=jax.vmap(jax.vmap(write))(state.tokens, tokens, first),
+            tokens=write_runs(state.tokens, tokens, at, axis=-2),
             cache=out.cache,
             drawn=state.drawn + jnp.sum(counts, axis=-1),
             log_likelihood=state.log_likelihood - jnp.sum(nll, axis=-1, where=counts),

@@ -48,7 +48,7 @@ class Pathway(nn.Module):
 
     def _project(self, name: str, features: Float[Array, "b t h w c"]) -> Float[Array, "b m d"]:
         name = name.replace("/", "_")
-        normal = nn.RMSNorm(name=f"norm_{name}")(features)
+        normal = nn.RMSNorm(dtype=features.dtype, name=f"norm_{name}")(features)
         return rearrange(
             dense(self.width, 1.0, features.dtype, name=f"project_{name}")(normal), "b t h w d -> b (t h w) d"
         )

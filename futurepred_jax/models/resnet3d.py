@@ -168,7 +168,7 @@ class Head(nn.Module):
         """Logits, if there are classes."""
         if self.num_classes is None:
             return None
-        pooled = jnp.concatenate([features.mean((1, 2, 3)) for features in pathways], axis=-1)
+        pooled = jnp.concatenate([features.mean((1, 2, 3), dtype=jnp.float32) for features in pathways], axis=-1)
         pooled = nn.Dropout(self.dropout, deterministic=not train)(pooled)
         init = nn.initializers.normal(0.01)
         return nn.Dense(self.num_classes, kernel_init=init, dtype=pooled.dtype, name="classes")(pooled)
@@ -185,6 +185,7 @@ class ResNet3D(nn.Module):
         windows: of each stage, the temporal windows of its bottlenecks, repeated.
         pool_frames: frames of which the maximum is taken after the first stage.
         dropout: rate before the head, in training.
+        dtype: of activations; parameters, norms' statistics and the head are float32.
     """
 
     num_classes: int | None = None
@@ -194,6 +195,7 @@ class ResNet3D(nn.Module):
     windows: tuple[tuple[int, ...], ...] = ((1,), (1,), (1,), (1,))
     pool_frames: int = 1
     dropout: float = 0.5
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
@@ -205,7 +207,8 @@ class ResNet3D(nn.Module):
         if video.shape[1] < self.pool_frames:
             raise ValueError(f"clip of {video.shape[1]} frames: {type(self).__name__} needs {self.pool_frames} or more")
         features: OrderedDict[str, Array] = OrderedDict()
-        x = Stem(self.width, self.stem_frames, name="stem")(kinetics_normalised(video), train=train)
+        video = kinetics_normalised(video).astype(self.dtype)
+        x = Stem(self.width, self.stem_frames, name="stem")(video, train=train)
         features["stem"] = x
         for i, (blocks, windows) in enumerate(zip(self.blocks, self.windows, strict=True)):
             x = Stage(self.width * 2**i, blocks, windows, 2 if i else 1, name=f"res{i + 2}")(x, train=train)

@@ -1,6 +1,7 @@
 """SlowFast: few frames through a wide ResNet, many through a narrow one, joined after each stage (arXiv:1812.03982)."""
 
 from collections import OrderedDict
+from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -52,6 +53,7 @@ class SlowFast(nn.Module):
         alpha: Fast frames per Slow frame.
         fusion_window: frames that a lateral connection sees.
         dropout: rate before the head, in training.
+        dtype: of activations; parameters, norms' statistics and the head are float32.
     """
 
     num_classes: int | None = None
@@ -60,6 +62,7 @@ class SlowFast(nn.Module):
     alpha: int = 4
     fusion_window: int = 7
     dropout: float = 0.5
+    dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
@@ -71,7 +74,7 @@ class SlowFast(nn.Module):
             ValueError: for a width that is no multiple of 8, or a clip whose length is no multiple of alpha.
         """
         self._check(video.shape[1])
-        fast = kinetics_normalised(video)
+        fast = kinetics_normalised(video).astype(self.dtype)
         slow = fast[:, frame_indices(fast.shape[1], fast.shape[1] // self.alpha)]
         slow = Stem(self.width, 1, name="slow_stem")(slow, train=train)
         fast = Stem(self.width // BETA_INVERSE, 5, name="fast_stem")(fast, train=train)

@@ -187,7 +187,7 @@ class Transformer(nn.Module):
     def step(
         self,
         tokens: Int[Array, "b m n g"],
-        start: Int[Array, "b m"],
+        start: Int[Array, "..."],
         cache: tuple[Cache, ...],
         remembered: Remembered = NOTHING,
         *,
@@ -198,12 +198,13 @@ class Transformer(nn.Module):
         Args:
             tokens: All tokens so far and, within the run, a draft of the others; what stands at the run's last position
                 and later is not read. There may be more than the grid has.
-            start: The run's first position, an index into ``tokens``; the cache must hold all before it.
+            start: The run's first position, an index into ``tokens``: each sample's own, [b m], or one for all. The
+                cache must hold all before it.
             cache: See above.
             remembered: See ``remember``.
             run: See above.
         """
-        position = start[..., None] + jnp.arange(run)
+        position = jnp.broadcast_to(start, tokens.shape[:2])[..., None] + jnp.arange(run)
         window = at_places(jnp.asarray(self.neighbours), position)
         nearby = jax.vmap(jax.vmap(at_places))(tokens, window)
         x = self.input.of_windows(nearby, window == OUTSIDE, self.codes)

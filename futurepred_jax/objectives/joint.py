@@ -110,7 +110,8 @@ class JointObjective:
 
     def _features(self, judge: PyTree, video: Video) -> dict[str, Array]:
         pathway = self._judge
-        return pathway.network.apply(judge, resample(video, pathway.frames, pathway.side)).features  # pyright: ignore
+        seen: Any = pathway.network.apply(judge, resample(video, pathway.frames, pathway.side))
+        return {name: features.astype(jnp.float32) for name, features in seen.features.items()}
 
 
 def _as_predicted(batch: PyTree, past: int) -> Video:

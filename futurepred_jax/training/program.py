@@ -90,8 +90,9 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
     initial = functools.partial(initial_state, job.init, job.optimizer, ema=job.ema_decay > 0)
     abstract = sharding.place(jax.eval_shape(initial, key), mesh, job.sharding_rules)
     layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
-    step = jax.jit(
-        make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay, skip_unsound=job.on_nan == "skip"),
+    step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay, skip_unsound=job.on_nan == "skip")
+    compiled_step = jax.jit(
+        sharding.over(mesh, step),
         in_shardings=(layout, batch, replicated),
         out_shardings=(layout, replicated),
         donate_argnums=0,
@@ -104,8 +105,8 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
         abstract=abstract,
         key=jax.ShapeDtypeStruct(key.shape, key.dtype, sharding=replicated),
         init=jax.jit(initial, in_shardings=replicated, out_shardings=layout),
-        step=step,
-        validate=jax.jit(job.validate, in_shardings=held_out, out_shardings=replicated),
+        step=compiled_step,
+        validate=jax.jit(sharding.over(mesh, job.validate), in_shardings=held_out, out_shardings=replicated),
     )
 
 

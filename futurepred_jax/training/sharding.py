@@ -5,14 +5,15 @@ Rules are data: the first whose pattern is found in a parameter's path ("params/
 """
 
 import dataclasses
+import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import numpy as np
 from jax.experimental import mesh_utils
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec, use_abstract_mesh
 from jaxtyping import PyTree
 
 AXES = ("data", "fsdp", "tensor")
@@ -88,6 +89,17 @@ def place(abstract: PyTree, mesh: Mesh, rules: Rules) -> PyTree:
 def path_name(path: tuple) -> str:
     """A pytree path as "encoder/conv/kernel"."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def over(mesh: Mesh, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """The function, to be traced with the mesh in sight of kernels that XLA cannot split (``get_abstract_mesh``)."""
+
+    @functools.wraps(function)
+    def traced(*args: PyTree) -> PyTree:
+        with use_abstract_mesh(mesh.abstract_mesh):
+            return function(*args)
+
+    return traced
 
 
 def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:

@@ -1,13 +1,17 @@
 """Every form of attention means the same, and none sees ahead."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AbstractDevice, AbstractMesh, NamedSharding, PartitionSpec, use_abstract_mesh
 
 from futurepred_jax.models.attention import FORMS, causal_attention, fastest_form
 from futurepred_jax.models.neighbours import OUTSIDE, causal_neighbours
 from futurepred_jax.models.rope import rotary_angles, rotate
+from futurepred_jax.training import sharding
 
 HERE = [name for name in FORMS if name != "cudnn"]  # cuDNN needs its GPU
 
@@ -57,11 +61,33 @@ def test_half_precision_stays_half_and_near(form):
 
 def test_platforms_get_their_form(monkeypatch):
     assert fastest_form("cpu", jnp.bfloat16) == "blocked"
-    assert fastest_form("tpu", jnp.bfloat16) == "xla"
+    assert fastest_form("tpu", jnp.bfloat16) == "xla"  # where none is in sight
     assert fastest_form("cuda", jnp.bfloat16) == "xla"  # from here, where no GPU is
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     assert fastest_form("cuda", jnp.bfloat16) == "cudnn"
     assert fastest_form("cuda", jnp.float32) == "xla"  # cuDNN's kernel has no float32
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    assert fastest_form("tpu", jnp.float32) == "splash"
+
+
+def test_a_mesh_of_tpus_in_sight_gets_their_kernel_and_each_device_its_part():
+    sizes, tpu = (2, 2, 2), AbstractDevice("TPU v5e", num_cores=1, platform="tpu")
+    mesh = AbstractMesh(sizes, ("data", "fsdp", "tensor"), abstract_device=tpu)
+    q = jax.ShapeDtypeStruct((4, 200, 6, 16), jnp.float32)
+    with use_abstract_mesh(mesh):
+        program = str(jax.make_jaxpr(causal_attention)(q, q, q))
+        assert "shard_map" in program
+        assert "1,3,256,16" in program.replace(" ", "")  # a row, half of the heads, whole tiles
+        odd = jax.ShapeDtypeStruct((3, 200, 6, 16), jnp.float32)
+        assert "shard_map" not in str(jax.make_jaxpr(causal_attention)(odd, odd, odd))  # three rows over four devices
+
+
+def test_the_kernel_over_a_mesh_is_attention():
+    mesh = sharding.make_mesh({"data": 2, "fsdp": 2, "tensor": 2})
+    q, k, v = (jnp.tile(x, (2, 1, 2, 1)) for x in _qkv(150))
+    whole = NamedSharding(mesh, PartitionSpec())
+    split = jax.jit(sharding.over(mesh, partial(causal_attention, form="splash")), in_shardings=(whole,) * 3)
+    np.testing.assert_allclose(split(q, k, v), causal_attention(q, k, v, form="xla"), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("platform", "products"), [("cpu", 8), ("tpu", 2), ("cuda", 2)])
@@ -71,7 +97,7 @@ def test_a_program_has_the_form_of_the_platform_that_it_is_for(platform, product
 
 
 def test_unknown_form_lists_the_known():
-    with pytest.raises(ValueError, match="choose auto or one of blocked, xla, cudnn"):
+    with pytest.raises(ValueError, match="choose auto or one of blocked, xla, cudnn, splash"):
         causal_attention(*_qkv(4), form="flash")
 
 

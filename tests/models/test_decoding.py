@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from futurepred_jax.models.cache import select_runs, write_runs
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.sampling import Sampling, sample, token_nll, truncate
 from futurepred_jax.models.transformer import Transformer
@@ -172,3 +173,15 @@ def test_nll_is_the_negative_log_probability_of_all_digits():
     logits = jnp.log(p) + 3.0  # logits may have any offset
     nll = token_nll(logits, jnp.array([[[1, 0], [0, 1]]]))
     np.testing.assert_allclose(nll, -np.log([[0.8 * 0.5, 0.7 * 0.1]]), rtol=1e-5)
+
+
+def test_runs_are_written_alike_by_every_form_and_at_one_place_or_many():
+    into, run = jnp.zeros((2, 3, 4, 9)), 1 + jax.random.uniform(jax.random.key(0), (2, 3, 4, 2))
+    at = jnp.array([[0, 3, 7], [2, 2, 6]])
+    for axis in (-1, -2):
+        given = (into, run) if axis == -1 else (into.swapaxes(-1, -2), run.swapaxes(-1, -2))
+        many = write_runs(*given, at, axis=axis)
+        np.testing.assert_array_equal(select_runs(*given, at, axis=axis), many)
+        assert jnp.sum(many != 0) == run.size
+        one = write_runs(*given, jnp.array(5), axis=axis)
+        np.testing.assert_array_equal(one, write_runs(*given, jnp.full((2, 3), 5), axis=axis))

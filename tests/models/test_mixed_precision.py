@@ -8,11 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from filled import filled
 
+from futurepred_jax.models.crossing import Memory
+from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.layers import Norm
 from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import FSQ, VQ
+from futurepred_jax.models.sampling import token_nll
+from futurepred_jax.models.slowfast import SlowFast
+from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 
 FULL = MagVit(channels=(8, 8), blocks=(1, 1), strides=((1, 2, 2), (2, 2, 2)), quantizer=VQ(16, 4))
@@ -82,3 +88,46 @@ def test_losses_and_gradients_are_finite_on_flat_and_extreme_clips(quantizer):
         value, grads = value_and_grad(video.astype(jnp.uint8))
         assert jnp.isfinite(value)
         assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+def _likelihood(dtype):
+    model = Transformer(sizes=(7, 3), grid=(2, 3, 4), width=48, depth=1, heads=2, nearby=8, cross=(0,), dtype=dtype)
+    tokens = jax.random.randint(jax.random.key(4), (4, 24, 2), 0, jnp.array([7, 3]))
+    memory = Memory(jax.random.normal(jax.random.key(5), (4, 6, 48)), jnp.ones((6, 3)))
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), tokens, memory=memory))["params"]
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+
+    def nll(params):
+        logits = model.apply({"params": params}, tokens, memory=memory)
+        assert logits.dtype == jnp.float32
+        return token_nll(logits, tokens).mean()
+
+    return nll, filled(params)
+
+
+def test_a_transformer_multiplies_in_bfloat16_and_its_likelihood_is_near_float32_s():
+    (full, params), (half, _) = _likelihood("float32"), _likelihood("bfloat16")
+    program = [line for line in str(jax.make_jaxpr(half)(params)).splitlines() if "dot_general[" in line]
+    assert len(program) > 10
+    assert sum(":bf16[" in line.split("=")[0] for line in program) > len(program) / 2  # rotations and logits are not
+    with_grad = functools.partial(jax.jit, compiler_options=QUICK)
+    (want, slope), (found, half_slope) = (with_grad(jax.value_and_grad(f))(params) for f in (full, half))
+    np.testing.assert_allclose(found, want, rtol=1e-2)
+    norm = lambda tree: np.sqrt(sum(jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(tree)))  # noqa: E731
+    assert 0 < norm(jax.tree.map(jnp.subtract, slope, half_slope)) < 0.1 * norm(slope)
+    assert {leaf.dtype for leaf in jax.tree.leaves(half_slope)} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [I3D(num_classes=4, width=8, blocks=(1, 1, 1, 1)), SlowFast(num_classes=4, width=8, blocks=(1, 1, 1, 1), alpha=2)],
+)
+def test_a_motion_network_convolves_in_bfloat16_and_its_logits_are_near_float32_s(network):
+    video, half = jax.random.uniform(jax.random.key(6), (2, 4, 32, 32, 3), minval=-1), network.clone(dtype="bfloat16")
+    variables = filled(jax.eval_shape(half.init, jax.random.key(0), video))
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables)} == {jnp.dtype("float32")}
+    run = lambda one: jax.jit(one.apply, compiler_options=QUICK)(variables, video)  # noqa: E731
+    want, found = run(network), run(half)
+    assert {features.dtype for features in found.features.values()} == {jnp.dtype("bfloat16")}
+    assert found.logits.dtype == jnp.float32
+    assert 0 < jnp.abs(found.logits - want.logits).max() < 0.05 * jnp.abs(want.logits).max()
