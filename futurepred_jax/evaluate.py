@@ -19,6 +19,7 @@ from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, Viewer
 from futurepred_jax.evaluation.referee import Referee
 from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
+from futurepred_jax.metrics.kinds import kind_tables
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import effect_table, overview_table, score_table
@@ -205,8 +206,9 @@ def _within(clips: Clips, protocol: Protocol) -> Protocol:
 
 
 def closing_words(workdir: epath.PathLike) -> str:
-    """The tables of everything that was evaluated in a workdir."""
+    """The tables of everything that was evaluated in a workdir; of a split alone, by motion and clutter too."""
     found = read(workdir)
     scored = {each.split: each.summary for each in found if "margins" in each.summary}
-    parts = [*map(table, found), effect_table(read_effects(workdir)), overview_table(scored)]
+    kinds = kind_tables(found[0].clips) if len(found) == 1 else ""
+    parts = [*map(table, found), kinds, effect_table(read_effects(workdir)), overview_table(scored)]
     return "\n\n".join(part for part in parts if part)

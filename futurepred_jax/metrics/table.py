@@ -62,13 +62,13 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
     floors from the best PSNR down.
     """
     scores = summary["scores"]
-    header = ["predictor", *[label for _, label, _ in COLUMNS]]
-    rows = [[_label(name), *[_number(scores[name].get(key), n) for key, _, n in COLUMNS]] for name in order(scores)]
+    header = ["predictor", *[title for _, title, _ in COLUMNS]]
+    rows = [[label(name), *[number(scores[name].get(key), n) for key, _, n in COLUMNS]] for name in order(scores)]
     title = (
         f"{split}{_of(summary)}: {summary['clips']} clips, {summary['context_frames']} context -> "
         f"{summary['future_frames']} future frames, {summary['sampling']}, sha256 {summary['sha256'][:12]}"
     )
-    parts = [title, _grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
+    parts = [title, grid(header, rows), _margins(summary["margins"], scores), _closing(summary)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -82,30 +82,30 @@ def overview_table(splits: Mapping[str, Any]) -> str:
     """The subject on every split, with its lead over two floors on PSNR and its skill; of one split, nothing."""
     if len(splits) < 2:
         return ""
-    leads = [f"{what} {_label(floor)}" for floor in RIVALS for what in ("PSNR over", "skill against")]
-    header = ["all splits", *[label for _, label, _ in OVERVIEW], *leads]
-    return _grid(header, [_overview(name, summary) for name, summary in splits.items()])
+    leads = [f"{what} {label(floor)}" for floor in RIVALS for what in ("PSNR over", "skill against")]
+    header = ["all splits", *[title for _, title, _ in OVERVIEW], *leads]
+    return grid(header, [_overview(name, summary) for name, summary in splits.items()])
 
 
 def _overview(split: str, summary: Mapping[str, Any]) -> list[str]:
     scores, margins = summary["scores"], summary["margins"]
     own = scores[subject(scores)]
     leads = [cell for floor in RIVALS for cell in _against(margins.get(floor, {}))]
-    return [split, *[_number(own.get(key), digits) for key, _, digits in OVERVIEW], *leads]
+    return [split, *[number(own.get(key), digits) for key, _, digits in OVERVIEW], *leads]
 
 
 def _against(margin: Mapping[str, Any]) -> tuple[str, str]:
-    return _lead(margin, "psnr", 2), _share(margin.get("skill"))
+    return _lead(margin, "psnr", 2), share(margin.get("skill"))
 
 
 def effect_table(effects: Mapping[str, Any]) -> str:
     """What clutter costs the subject on every split that has a twin without: with clutter minus without; or nothing."""
-    header = ["clutter's effect", *[label for _, label, _ in EFFECTS]]
+    header = ["clutter's effect", *[title for _, title, _ in EFFECTS]]
     rows = [
-        [f"{split}, {_label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
+        [f"{split}, {label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
         for split, found in effects.items()
     ]
-    return _grid(header, rows) if rows else ""
+    return grid(header, rows) if rows else ""
 
 
 def order(scores: Mapping[str, Any]) -> list[str]:
@@ -122,17 +122,17 @@ def subject(scores: Mapping[str, Any]) -> str:
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """The subject's lead over each floor with its 95 % interval: positive where the subject is better."""
-    header = [f"{_label(subject(scores))} ahead of", *[label for _, label, _ in MARGINS], "skill"]
+    header = [f"{label(subject(scores))} ahead of", *[title for _, title, _ in MARGINS], "skill"]
     rows = [
         [
-            _label(name),
+            label(name),
             *[_lead(margins[name], key, digits) for key, _, digits in MARGINS],
-            _share(margins[name]["skill"]),
+            share(margins[name]["skill"]),
         ]
         for name in order(scores)
         if name in margins
     ]
-    return _grid(header, rows)
+    return grid(header, rows)
 
 
 def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
@@ -156,8 +156,8 @@ def _closing(summary: Mapping[str, Any]) -> str:
         lines.append(f"Tracker on the true frames: ADE {tracker['ade']:.2f} px, recall {tracker['recall']:.3f}.")
     if codebook := summary.get("codebook"):
         lines.append(
-            f"Codebook: {_share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
-            f"perplexity {_number(codebook['perplexity'], 0)}."
+            f"Codebook: {share(codebook['usage'])} of {' + '.join(map(str, codebook['sizes']))} codes used, "
+            f"perplexity {number(codebook['perplexity'], 0)}."
         )
     if gates := summary.get("gates"):
         lines.append(f"Gates: {', '.join(f'{value:+.3f}' for value in gates.values())}.")
@@ -165,26 +165,26 @@ def _closing(summary: Mapping[str, Any]) -> str:
         low, high = summary["intervals"]["model"]["pairs_ranked"]
         lines.append(
             f"Of a possible and an impossible clip the model finds the possible one likelier in "
-            f"{_share(model['pairs_ranked'])} of the pairs [{_share(low)}, {_share(high)}]; chance is 50 %."
+            f"{share(model['pairs_ranked'])} of the pairs [{share(low)}, {share(high)}]; chance is 50 %."
         )
     if model.get("energy_score") is not None:
         samples = summary["samples"]
         lines.append(
             f"Of {samples['count']} sampled futures of {samples['clips']} clips the best has ADE "
-            f"{_number(model['ade_best'], 2)} px, the mean {_number(model['ade_mean'], 2)} px; energy score "
-            f"{_number(model['energy_score'], 2)} px; {_share(model['coverage_50'])} of the true places lie in the "
-            f"50 % regions, {_share(model['coverage_90'])} in the 90 % regions."
+            f"{number(model['ade_best'], 2)} px, the mean {number(model['ade_mean'], 2)} px; energy score "
+            f"{number(model['energy_score'], 2)} px; {share(model['coverage_50'])} of the true places lie in the "
+            f"50 % regions, {share(model['coverage_90'])} in the 90 % regions."
         )
     if distance := summary.get("video_distance"):
         real = distance["real_against_real"]
         lines.append(
             f"KVD and FVD over context + future, {distance['frames']} frames, n = {distance['clips']}: real clips "
-            f"against real clips have {_number(real['kvd'], 2)} and {_number(real['fvd'], 0)}."
+            f"against real clips have {number(real['kvd'], 2)} and {number(real['fvd'], 0)}."
         )
     return " ".join(lines)
 
 
-def _grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned Markdown: names to the left, numbers to the right; a column of which nothing is known is left out."""
     kept = [i for i in range(len(header)) if not i or any(row[i] != NOTHING for row in rows)]
     header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
@@ -199,13 +199,16 @@ def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     ]
 
 
-def _label(name: str) -> str:
+def label(name: str) -> str:
+    """A name as it is shown."""
     return name.replace("_", " ")
 
 
-def _number(value: float | None, digits: int) -> str:
+def number(value: float | None, digits: int) -> str:
+    """With so many digits, or that nothing is known."""
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
+    """In per cent, or that nothing is known."""
     return NOTHING if value is None else f"{100 * value:.0f} %"

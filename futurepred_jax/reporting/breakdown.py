@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import Interval, interval
+from futurepred_jax.metrics.kinds import LEVELS, clutter_level
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.dots import DotChart, Series, dot_chart
@@ -15,12 +16,6 @@ from futurepred_jax.reporting.vocabulary import METRICS, metric
 BY_FAMILY = ("position_error", "recall", "mask_iou")
 BY_CLUTTER = ("psnr", "foreground_psnr", "ade", "recall")
 SHOWN = ("tokenizer_reconstruction", "constant_velocity", "copy_last")  # beside the models
-LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # objects that are not targets
-
-
-def clutter_level(count: int) -> str:
-    """The level of a clip with so many objects that are not targets."""
-    return next(name for low, high, name in LEVELS if low <= count <= high)
 
 
 def breakdowns(everybody: Sequence[Contestant], clips: Mapping[str, Any] | None) -> dict[str, list[DotChart]]:
