@@ -132,7 +132,8 @@ def _kernel(q: Heads, k: Heads, v: Heads) -> Heads:
         jnp.pad(rearrange(x, "b n h d -> b h n d"), ((0, 0), (0, 0), (0, whole - n), (0, 0)))
         for x in (q * dim**-0.5, k, v)
     )
-    return rearrange(jax.lax.platform_dependent(q, k, v, **forms)[:, :, :n], "b h n d -> b n h d")
+    attended: Array = jax.lax.platform_dependent(q, k, v, **forms)
+    return rearrange(attended[:, :, :n], "b h n d -> b n h d")
 
 
 # The forms are jitted so that all layers share one trace of each.
