@@ -195,7 +195,7 @@ class ResNet3D(nn.Module):
     windows: tuple[tuple[int, ...], ...] = ((1,), (1,), (1,), (1,))
     pool_frames: int = 1
     dropout: float = 0.5
-    dtype: Any = jnp.float32
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:

@@ -1,7 +1,6 @@
 """SlowFast: few frames through a wide ResNet, many through a narrow one, joined after each stage (arXiv:1812.03982)."""
 
 from collections import OrderedDict
-from typing import Any
 
 import jax.numpy as jnp
 from flax import linen as nn
@@ -62,7 +61,7 @@ class SlowFast(nn.Module):
     alpha: int = 4
     fusion_window: int = 7
     dropout: float = 0.5
-    dtype: Any = jnp.float32
+    dtype: str = "float32"
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
