@@ -36,6 +36,16 @@ def test_a_step_of_every_config_maps_the_state_to_one_of_its_kind(name):
     assert job.flops_per_step > 0
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "magvit_v1"])  # as published, in float32
+@pytest.mark.parametrize("preset", shared.PRESETS)
+def test_presets_for_accelerators_compute_in_bfloat16_in_every_part(name, preset):
+    config = MODULES[name].get_config(preset)
+    parts = [config, *(config[part].config for part in ("tokenizer", "outlook") if part in config)]
+    parts += [each.config for each in config.get("pathways", {}).values()]
+    half = {part.name: part.model.get("dtype", "float32") == "bfloat16" for part in parts}
+    assert set(half.values()) == {preset in ("small", "base", "large")}, half
+
+
 def _counts(config) -> dict[str, int]:
     """Parameters of each part of a predictor."""
     data, magvit = config.data, factory.make_magvit(factory.tokenizer_config(config))
