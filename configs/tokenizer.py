@@ -22,22 +22,12 @@ STRIDES = ((1, 2, 2), (2, 2, 2), (2, 2, 2))
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"channels": (64,), "blocks": (1,), "strides": ((4, 4, 4),), "local": True},
     "tiny": {"channels": (128,), "blocks": (3,), "strides": ((4, 4, 4),), "local": True},
-    "small": {
-        "channels": (32, 64, 128),
-        "blocks": (2, 2, 3),
-        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)),
-        **shared.HALF,
-    },
-    "base": {
-        "channels": (48, 96, 192),
-        "blocks": (3, 3, 3),
-        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2)),
-        **shared.HALF,
-    },
+    "small": {"channels": (32, 64, 128), "blocks": (2, 2, 3), "strides": STRIDES, **shared.HALF},
+    "base": {"channels": (48, 96, 192), "blocks": (3, 3, 3), "strides": STRIDES, **shared.HALF},
     "large": {
         "channels": (64, 128, 256, 512),
         "blocks": (2, 2, 3, 3),
-        "strides": ((1, 2, 2), (2, 2, 2), (2, 2, 2), (1, 2, 2)),
+        "strides": (*STRIDES, (1, 2, 2)),
         **shared.HALF,
     },
 }

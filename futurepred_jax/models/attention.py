@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 from jax.sharding import PartitionSpec, get_abstract_mesh
-from jaxtyping import Array, DTypeLike, Float
+from jaxtyping import Array, Float
 
 Heads = Float[Array, "b n h d"]
 """Queries, keys or values of every head."""
@@ -40,30 +40,40 @@ def causal_attention(q: Heads, k: Heads, v: Heads, *, form: str = "auto") -> Hea
         ValueError: for an unknown form.
     """
     if form == "auto":
-        fastest = {platform: FORMS[fastest_form(platform, q.dtype)] for platform in ("cpu", "cuda", "tpu")}
+        fastest = {platform: FORMS[fastest_form(platform, q)] for platform in ("cpu", "cuda", "tpu")}
         return jax.lax.platform_dependent(q, k, v, **fastest)
     if form not in FORMS:
         raise ValueError(f"attention form {form!r} is unknown: choose auto or one of {', '.join(FORMS)}")
     return FORMS[form](q, k, v)
 
 
-def fastest_form(platform: str, dtype: DTypeLike) -> str:
-    """Name of the fastest form of a platform (``cpu``, ``cuda``, ``tpu``).
+def fastest_form(platform: str, q: Heads) -> str:
+    """Name of the fastest form of a platform (``cpu``, ``cuda``, ``tpu``) for such queries.
 
     cuDNN's kernel is for half precision, and is traced only beside a GPU: elsewhere a program for one gets ``xla``. So
-    does one for TPUs where neither this process nor the mesh in sight has any: its kernel takes a second to trace.
+    does one for TPUs where neither this process nor the mesh in sight has any, for their kernel takes a second to
+    trace, and where the mesh does not divide rows or heads, for XLA cannot split a kernel.
     """
     if platform == "cpu":
         return "blocked"
     if platform == "tpu":
-        return "splash" if "tpu" in (jax.default_backend(), _platform_in_sight()) else "xla"
-    half = jnp.dtype(dtype) in (jnp.bfloat16, jnp.float16)
+        near = "tpu" in (jax.default_backend(), _platform_in_sight())
+        return "splash" if near and _is_divided(q) else "xla"
+    half = q.dtype in (jnp.bfloat16, jnp.float16)
     return "cudnn" if half and jax.default_backend() == "gpu" else "xla"
 
 
 def _platform_in_sight() -> str | None:
     """Of the devices of the mesh that the program is traced for."""
     return getattr(get_abstract_mesh().abstract_device, "platform", None)
+
+
+def _is_divided(q: Heads) -> bool:
+    """Whether each device of the mesh in sight has rows and heads of its own."""
+    mesh = get_abstract_mesh()
+    if mesh.empty:
+        return True
+    return q.shape[0] % math.prod(mesh.shape[axis] for axis in ROWS) == 0 == q.shape[2] % mesh.shape[HEADS]
 
 
 @jax.jit
@@ -102,15 +112,11 @@ def _cudnn(q: Heads, k: Heads, v: Heads) -> Heads:
 def _splash(q: Heads, k: Heads, v: Heads) -> Heads:
     """A Pallas kernel for TPUs, whose memory grows with the tokens and not with their pairs.
 
-    XLA cannot split a kernel, so that each device calls it on its own rows and heads; where the mesh does not divide
-    these, the form is ``xla``.
+    Over a mesh each device calls it on its own rows and heads.
     """
     mesh = get_abstract_mesh()
     if mesh.empty:
         return _kernel(q, k, v)
-    rows, heads = math.prod(mesh.shape[axis] for axis in ROWS), mesh.shape[HEADS]
-    if q.shape[0] % rows or q.shape[2] % heads:
-        return _xla(q, k, v)
     spec = PartitionSpec(ROWS, None, HEADS)
     return jax.shard_map(_kernel, mesh=mesh, in_specs=(spec,) * 3, out_specs=spec, check_vma=False)(q, k, v)
 

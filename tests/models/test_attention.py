@@ -60,14 +60,15 @@ def test_half_precision_stays_half_and_near(form):
 
 
 def test_platforms_get_their_form(monkeypatch):
-    assert fastest_form("cpu", jnp.bfloat16) == "blocked"
-    assert fastest_form("tpu", jnp.bfloat16) == "xla"  # where none is in sight
-    assert fastest_form("cuda", jnp.bfloat16) == "xla"  # from here, where no GPU is
+    half, full = _qkv(4, jnp.bfloat16)[0], _qkv(4)[0]
+    assert fastest_form("cpu", half) == "blocked"
+    assert fastest_form("tpu", half) == "xla"  # where none is in sight
+    assert fastest_form("cuda", half) == "xla"  # from here, where no GPU is
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert fastest_form("cuda", jnp.bfloat16) == "cudnn"
-    assert fastest_form("cuda", jnp.float32) == "xla"  # cuDNN's kernel has no float32
+    assert fastest_form("cuda", half) == "cudnn"
+    assert fastest_form("cuda", full) == "xla"  # cuDNN's kernel has no float32
     monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
-    assert fastest_form("tpu", jnp.float32) == "splash"
+    assert fastest_form("tpu", full) == "splash"
 
 
 def test_a_mesh_of_tpus_in_sight_gets_their_kernel_and_each_device_its_part():
