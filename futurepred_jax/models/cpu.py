@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from functools import reduce
 from math import prod
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 from jax import lax
@@ -12,6 +14,10 @@ from jaxtyping import Array, Float
 Window = tuple[int, int, int]
 Pads = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 """Places before and after time, height and width."""
+
+Plane = tuple[int, int]
+PlanePads = tuple[tuple[int, int], tuple[int, int]]
+"""The same of height and width alone."""
 
 PIXEL_CHANNELS = 4  # at most
 
@@ -65,10 +71,12 @@ def _over_time(
 def _tap_by_tap(video: Array, kernel: Array, strides: Window, pads: Pads) -> Float[Array, "b t2 h2 w2 d"]:
     """The sum over time taps of 2D convolutions; of pixels, a single one, whose channels are those of all taps."""
     frames, kernels = _taps(video, 1, kernel.shape[0], strides[0], pads[0]), list(kernel)
+    conv = _conv2d
     if video.shape[-1] <= PIXEL_CHANNELS:
         frames, kernels = [jnp.concatenate(frames, axis=-1)], [jnp.concatenate(kernels, axis=-2)]
+        conv = _conv2d if strides[1:] == (1, 1) else _conv2d_of_pixels
     images = [rearrange(frame, "b t h w c -> (b t) h w c") for frame in frames]
-    parts = [_conv2d(*pair, strides[1:], pads[1:]) for pair in zip(images, kernels, strict=True)]
+    parts = [conv(*pair, strides[1:], pads[1:]) for pair in zip(images, kernels, strict=True)]
     return rearrange(_sum(parts), "(b t) h w d -> b t h w d", b=video.shape[0])
 
 
@@ -98,3 +106,42 @@ def _sum(parts: Sequence[Array]) -> Array:
 
 def _conv2d(image: Array, kernel: Array, strides: Sequence[int], pads: Sequence[tuple[int, int]]) -> Array:
     return lax.conv_general_dilated(image, kernel, strides, pads, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def _conv2d_and_inputs(image: Array, kernel: Array, strides: Plane, pads: PlanePads) -> tuple[Array, Any]:
+    return _conv2d(image, kernel, strides, pads), (image, kernel)
+
+
+def _gradients(strides: Plane, pads: PlanePads, inputs: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+    image, kernel = inputs
+    _, of_image = jax.vjp(lambda image: _folded_conv2d(image, kernel, strides, pads), image)
+    _, of_kernel = jax.vjp(lambda kernel: _conv2d(image, kernel, strides, pads), kernel)
+    return *of_image(cotangent), *of_kernel(cotangent)
+
+
+_conv2d_of_pixels: Any = jax.custom_vjp(_conv2d, nondiff_argnums=(2, 3))
+"""A convolution with strides whose gradient with respect to the image is that of the folded form.
+
+XLA's own is a convolution over the image's places with zeros between them: 112 ms where this takes 18, for 36 images of
+64² pixels of 15 channels and 16 windows of 7².
+"""
+_conv2d_of_pixels.defvjp(_conv2d_and_inputs, _gradients)
+
+
+def _folded_conv2d(image: Array, kernel: Array, strides: Plane, pads: PlanePads) -> Array:
+    """The same without strides: of image and window, patches of a stride are folded into channels.
+
+    Slower forward than ``_conv2d``, and so is its gradient with respect to the window.
+    """
+    taps = [-(-size // step) for size, step in zip(kernel.shape, strides, strict=False)]
+    counts = [_count(*sizes) for sizes in zip(image.shape[1:3], kernel.shape, strides, pads, strict=False)]
+    rows, columns = [
+        (before, step * (count - 1 + tap) - size - before, 0)  # negative where no window reaches the last places
+        for size, step, count, tap, (before, _) in zip(image.shape[1:3], strides, counts, taps, pads, strict=True)
+    ]
+    image = lax.pad(image, jnp.zeros((), image.dtype), [(0, 0, 0), rows, columns, (0, 0, 0)])
+    whole = [(0, tap * step - size) for size, tap, step in zip(kernel.shape, taps, strides, strict=False)]
+    kernel = jnp.pad(kernel, [*whole, (0, 0), (0, 0)])
+    fold = {"y": strides[0], "x": strides[1]}
+    image = rearrange(image, "b (h y) (w x) c -> b h w (y x c)", **fold)
+    return _conv2d(image, rearrange(kernel, "(h y) (w x) c d -> h w (y x c) d", **fold), (1, 1), ((0, 0), (0, 0)))

@@ -28,6 +28,7 @@ CASES = [
     (3, (3, 1, 1), (1, 1, 1), ((0, 0), (1, 0), (0, 0))),
     (3, (1, 4, 3), (1, 2, 1), ((0, 0), (1, 1), (1, 1))),
     (3, (1, 1, 1), (2, 2, 1), ((0, 0), (0, 0), (0, 0))),
+    (3, (1, 2, 2), (1, 2, 3), ((0, 0), (1, 0), (0, 1))),
 ]
 POOLS = [
     ((1, 3, 3), (1, 2, 2), ((0, 0), (1, 1), (1, 1))),
@@ -56,6 +57,17 @@ def test_convolution_of_two_dimensions_is_the_native_one(channels, window, strid
     kernel = jax.random.normal(jax.random.key(1), (*window, channels, 4)) / 5
     forms = [partial(form, strides=strides, pads=pads) for form in (conv3d_native, conv3d_of_2d)]
     _agree(forms, _video(c=channels), kernel)
+
+
+def test_a_gradient_s_gradient_is_the_native_one_for_pixels_too():
+    """A discriminator that is held to small gradients asks for it."""
+    how = {"strides": (1, 2, 2), "pads": ((0, 0), (1, 1), (1, 1))}
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 3, 4)) / 5
+
+    def steepness(form, video, kernel):
+        return (jax.grad(lambda video: jnp.square(form(video, kernel, **how)).sum())(video) ** 2).mean()
+
+    _agree([partial(steepness, form) for form in (conv3d_native, conv3d_of_2d)], _video(), kernel)
 
 
 @pytest.mark.parametrize(("window", "strides", "pads"), POOLS)
