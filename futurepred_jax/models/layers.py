@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
@@ -50,6 +52,29 @@ def conv3d_native(video: Array, kernel: Array, strides: Window, pads: Pads) -> A
     return lax.conv_general_dilated(video, kernel, strides, pads, dimension_numbers=("NTHWC", "THWIO", "NTHWC"))
 
 
+def everywhere(channels: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b t h w c"]:
+    """The same channels at every place.
+
+    Their gradient is a sum over places, before which XLA's CPU backend works out each place's share again, as it could
+    not vectorise; there it is a product with ones, which takes the shares as they are.
+    """
+    return _everywhere(channels, shape)
+
+
+def _spread(channels: Array, shape: tuple[int, ...]) -> tuple[Array, None]:
+    return jnp.broadcast_to(channels, shape), None
+
+
+def _gathered(shape: tuple[int, ...], _: None, cotangent: Float[Array, "b t h w c"]) -> tuple[Float[Array, " c"]]:
+    places = cotangent.reshape(-1, shape[-1])
+    product = lambda places: (jnp.ones((1, len(places)), places.dtype) @ places)[0]  # noqa: E731
+    return (lax.platform_dependent(places, cpu=product, default=partial(jnp.sum, axis=0)),)
+
+
+_everywhere: Any = jax.custom_vjp(jnp.broadcast_to, nondiff_argnums=(1,))
+_everywhere.defvjp(_spread, _gathered)
+
+
 def same(size: int, window: int, stride: int) -> tuple[int, int]:
     """Zeros before and after an axis so that ``ceil(size / stride)`` positions come out, the odd one after."""
     total = max(0, (-(-size // stride) - 1) * stride + window - size)
@@ -80,7 +105,8 @@ class CausalConv(nn.Module):
         height, width = map(same, video.shape[2:4], self.kernel[1:], self.strides[1:])
         out = conv3d(self._extended(video), kernel.astype(video.dtype), self.strides, ((0, 0), height, width))
         if self.use_bias:
-            out = out + self.param("bias", nn.initializers.zeros, (self.features,)).astype(out.dtype)
+            bias = self.param("bias", nn.initializers.zeros, (self.features,)).astype(out.dtype)
+            out += everywhere(bias, out.shape)
         return out
 
     def _extended(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h w c"]:
@@ -97,13 +123,27 @@ class CausalConv(nn.Module):
         return extended[:, self.strides[0] - 1 :] if continues else extended
 
 
+class LayerNorm(nn.Module):
+    """Flax's layer normalisation over channels, its parameters spread by ``everywhere``."""
+
+    @nn.compact
+    def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
+        """Normalises in float32, with a learned scale and offset."""
+        shape, video = video.shape[-1:], video.astype(jnp.float32)
+        scale = self.param("scale", nn.initializers.ones, shape)
+        offset = self.param("bias", nn.initializers.zeros, shape)
+        mean, square = (x.mean(axis=-1, keepdims=True) for x in (video, jnp.square(video)))
+        steepness = lax.rsqrt(jnp.maximum(0, square - jnp.square(mean)) + 1e-6)
+        return (video - mean) * (steepness * everywhere(scale, video.shape)) + everywhere(offset, video.shape)
+
+
 class Norm(nn.Module):
     """Layer normalisation over the channels of each place: neither frames nor places tell each other anything."""
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-        """Normalises in float32, with a learned scale and offset."""
-        return nn.LayerNorm(epsilon=1e-6)(video).astype(video.dtype)
+        """Normalises in float32, and gives what type it got."""
+        return LayerNorm()(video).astype(video.dtype)
 
 
 class ResBlock(nn.Module):

@@ -11,6 +11,7 @@ from flax import linen as nn
 from futurepred_jax.models.cpu import conv3d_of_2d, max_of_taps
 from futurepred_jax.models.layers import (
     CausalConv,
+    LayerNorm,
     Norm,
     ResBlock,
     conv3d,
@@ -99,6 +100,17 @@ def test_layers_are_causal_and_take_one_frame(layer):
     before, after = (apply(variables, v) for v in (video, video.at[:, 3:].set(7.0)))
     np.testing.assert_array_equal(before[:, :3], after[:, :3])
     assert layer.apply(variables, video[:, :1]).shape == (2, 1, 6, 4, 4)
+
+
+def test_layer_normalisation_is_flax_s_and_its_gradients_too():
+    theirs, ours = nn.LayerNorm(epsilon=1e-6), LayerNorm()
+    params = {"scale": jnp.array([1.0, -2.0, 0.5]), "bias": jnp.array([0.1, 0.0, -3.0])}
+    jax.tree.map(np.testing.assert_array_equal, *(each.init(jax.random.key(0), _video()) for each in (theirs, ours)))
+    forms = [
+        lambda scale, bias, video, each=each: each.apply({"params": {"scale": scale, "bias": bias}}, video)
+        for each in (theirs, ours)
+    ]
+    _agree(forms, params["scale"], params["bias"], 3 * _video() + 1)
 
 
 @pytest.mark.parametrize("frames", [1, 5])
