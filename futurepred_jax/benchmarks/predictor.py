@@ -21,14 +21,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
-from futurepred_jax.benchmarks.turns import Run, seconds
+from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer, train_flops
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.training.optimizers import adamw
-from futurepred_jax.training.state import initial_state
-from futurepred_jax.training.step import make_train_step
 
 CODES, CONTEXT, NEW = 4096, 512, 512
 BATCHES = (1, 8)  # of decoding
@@ -66,9 +64,9 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     """The Transformer one token a pass and with drafted runs, compiled as a prediction and a training compile it."""
     objective = PredictionObjective(model, context=model.grid[0] // 2, context_weight=0.5)
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
-    state = jax.jit(lambda key: initial_state(objective.init, optimizer, key, ema=False))(jax.random.key(0))
-    step = jax.jit(make_train_step(objective.loss, optimizer, ema_decay=0.0))
-    key, batch = jax.random.key(1), {"tokens": jnp.asarray(sequences[:TRAINED].reshape(TRAINED, *model.grid, 1))}
+    batch = {"tokens": jnp.asarray(sequences[:TRAINED].reshape(TRAINED, *model.grid, 1))}
+    state, train = training(objective.init, objective.loss, optimizer, batch)
+    key = jax.random.key(1)
     draw = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
     continued = partial(draw, model, state.params, num_tokens=NEW, key=key)
     contexts = {b: jnp.asarray(sequences[:b, :CONTEXT, None]) for b in BATCHES}
@@ -79,7 +77,6 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
 
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     read = 4.0 * (_matrices(state.params) + 2 * model.depth * model.width * (CONTEXT + NEW / 2))
-    train = lambda: jax.block_until_ready(step(state, batch, key))  # noqa: E731
     plain, drafted = ({b: partial(drawn, run, b) for b in BATCHES} for run in (0, RUN))
     return {
         "futurepred_jax": Contestant(count, read, plain, train_flops(model, clips=TRAINED), train),

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
-from futurepred_jax.benchmarks.turns import Run, seconds
+from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import make_magvit
 from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
@@ -26,8 +26,6 @@ from futurepred_jax.factory.models import clip_flops
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 from futurepred_jax.training.optimizers import adamw
-from futurepred_jax.training.state import initial_state
-from futurepred_jax.training.step import make_train_step
 
 BATCH, FRAMES, SIDE = 2, 17, 64
 MATMUL = 1024  # side of the product that MFU is a share of
@@ -55,9 +53,8 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
     objective = TokenizerObjective(model, clips.shape[1:4])
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
     options = CPU_CONVOLUTIONS["cpu"]
-    init = jax.jit(lambda key: initial_state(objective.init, optimizer, key, ema=False))
-    state, key, batch = init(jax.random.key(0)), jax.random.key(1), {"video": clips, "noisy": clips}
-    step = jax.jit(make_train_step(objective.loss, optimizer, ema_decay=0.0), compiler_options=options)
+    batch = {"video": clips, "noisy": clips}
+    state, train = training(objective.init, objective.loss, optimizer, batch, compiler_options=options)
     variables, video = {"params": state.params, **state.model_state}, to_signed(jnp.asarray(clips))
     encode = jax.jit(lambda video: model.apply(variables, video, method="encode"), compiler_options=options)
     decode = jax.jit(lambda tokens: model.apply(variables, tokens, method="decode"), compiler_options=options)
@@ -66,7 +63,7 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
         sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         clip_flops(model, *clips.shape[1:3]),
         (
-            lambda: jax.block_until_ready(step(state, batch, key)),
+            train,
             lambda: jax.block_until_ready(encode(video)),
             lambda: jax.block_until_ready(decode(tokens)),
         ),

@@ -1,8 +1,14 @@
 """Processor seconds of several things in one process, each in its turn, so that what else the machine does hits all."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import jax
+import optax
+
+from futurepred_jax.training.state import Init, TrainState, initial_state
+from futurepred_jax.training.step import LossFn, make_train_step
 
 Run = Callable[[], Any]
 RUNS = 3
@@ -18,3 +24,21 @@ def seconds(runs: Sequence[Run]) -> list[float]:
             if turn:
                 least[i] = min(least[i], time.process_time() - start)
     return least
+
+
+def training(
+    init: Init, loss: LossFn, optimizer: optax.GradientTransformation, batch: Mapping[str, Any], **compiled: Any
+) -> tuple[TrainState, Run]:
+    """A state at its start, and a step of a training from another such state; ``compiled`` is as for ``jax.jit``.
+
+    As in a training, a step is given its state to keep.
+    """
+    start = jax.jit(lambda key: initial_state(init, optimizer, key, ema=False))
+    step = jax.jit(make_train_step(loss, optimizer, ema_decay=0.0), donate_argnums=0, **compiled)
+    state = start(jax.random.key(0))
+
+    def run() -> None:
+        nonlocal state
+        state, _ = jax.block_until_ready(step(state, batch, jax.random.key(1)))
+
+    return start(jax.random.key(0)), run

@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 import pytest
-from config_jobs import make_job
+from config_jobs import RATE, make_job
 
 from futurepred_jax.configs import NAMES
 from futurepred_jax.training import inputs
@@ -47,7 +47,7 @@ def alone(config):
 
 
 def gradients(states):
-    return jax.tree.map(lambda before, after: (before - after) / 0.1, states[0].params, states[1].params)
+    return jax.tree.map(lambda before, after: (before - after) / RATE, states[0].params, states[1].params)
 
 
 def assert_close(left, right):
