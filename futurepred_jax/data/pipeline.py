@@ -177,7 +177,7 @@ def _prefetched(read: Callable[[int], dict[str, np.ndarray]], start: int, stop: 
 
     options = tf.data.Options()
     options.deterministic = True
-    options.autotune.enabled = False  # nothing to tune, and its thread may sleep up to a minute when it is to end
+    options.autotune.enabled = False  # there is nothing to tune
     dataset = tf.data.Dataset.range(start, stop).map(load).prefetch(2).with_options(options)
     try:
         for values in dataset.as_numpy_iterator():

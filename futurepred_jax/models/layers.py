@@ -55,8 +55,8 @@ def conv3d_native(video: Array, kernel: Array, strides: Window, pads: Pads) -> A
 def everywhere(channels: Float[Array, " c"], shape: tuple[int, ...]) -> Float[Array, "b t h w c"]:
     """The same channels at every place.
 
-    Their gradient is a sum over places, before which XLA's CPU backend works out each place's share again, as it could
-    not vectorise; there it is a product with ones, which takes the shares as they are.
+    Their gradient is a sum over places, with which XLA's CPU backend fuses whatever made each place's share; there it
+    is a product with ones instead, which took a sixth off a training step of the tokenizer of ``base``.
     """
     return _everywhere(channels, shape)
 
