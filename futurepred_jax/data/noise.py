@@ -38,7 +38,7 @@ def add_noise(
     if min(noise.sigma, noise.salt, noise.flicker, noise.dropped) < 0 or max(noise.salt, noise.dropped) > 1:
         raise ValueError(f"{noise}: strengths must not be negative, nor the shares salt and dropped above 1")
     gain, lost = whole_frames(noise, key, *video.shape[:2])
-    spread = (255 * noise.sigma * GAUSSIAN).astype(np.float32)
+    spread = np.float32(255 * noise.sigma) * GAUSSIAN
     noisy = np.empty_like(video)
     first, second, stream = (np.uint32(word) for word in (*key, random.stream_id("pixel")))
     _spoil(
@@ -70,26 +70,10 @@ def whole_frames(noise: Noise, key: UInt32[np.ndarray, "2"], frames: int, rows: 
 
 @_compiled
 @no_type_check
-def block(first, second, left, right):
-    """``random.threefry2x32`` for one counter."""
-    keys = (first, second, np.uint32(first ^ second ^ np.uint32(random.PARITY)))
-    left, right = np.uint32(left + first), np.uint32(right + second)
-    for step in range(random.ROUNDS // 4):
-        for i in range(4):
-            turn = np.uint32(random.ROTATIONS[4 * (step % 2) + i])
-            left = np.uint32(left + right)
-            right = np.uint32(np.uint32(np.uint32(right << turn) | (right >> np.uint32(np.uint32(32) - turn))) ^ left)
-        left = np.uint32(left + keys[(step + 1) % 3])
-        right = np.uint32(right + keys[(step + 2) % 3] + np.uint32(step + 1))
-    return left, right
-
-
-@_compiled
-@no_type_check
 def _blocks(key, start, stream, left, right):
-    """``block`` of a row of counters; alone in a loop of its own it takes several at once."""
+    """``random.block`` of a row of counters; alone in a loop of its own it takes several at once."""
     for x in range(left.size):
-        left[x], right[x] = block(key[0], key[1], np.uint32(start + np.uint32(x)), stream)
+        left[x], right[x] = random.block(key[0], key[1], np.uint32(start + np.uint32(x)), stream)
 
 
 @_compiled

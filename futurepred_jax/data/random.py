@@ -7,10 +7,11 @@ A key belongs to a clip, an element is an object slot, a frame or a pixel, and a
 import functools
 import hashlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Int, Integer, UInt32
+from numba import njit
 
 Key = UInt32[np.ndarray, "2"]
 
@@ -20,28 +21,41 @@ ROUNDS = 20
 BLOCKS = 256  # counters a stream may use for one element; each gives two words
 
 
+_compiled = njit(cache=True, nogil=True)
+
+
 def threefry2x32(
     key: UInt32[np.ndarray, "#*n 2"],
     counter: UInt32[np.ndarray, "*n 2"],
 ) -> UInt32[np.ndarray, "*n 2"]:
     """Threefry-2x32 with 20 rounds (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3")."""
-    schedule = (key[..., 0], key[..., 1], key[..., 0] ^ key[..., 1] ^ np.uint32(PARITY))
-    left, right = (np.ascontiguousarray(counter[..., i]) for i in (0, 1))  # arrays: scalars warn when they wrap
-    left, right = left + schedule[0], right + schedule[1]
-    moved = np.empty_like(left)
-    for i in range(ROUNDS):  # in place: half of the time would go to allocating
-        turn = ROTATIONS[i % 8]
-        left += right
-        np.right_shift(right, np.uint32(32 - turn), out=moved)
-        right <<= np.uint32(turn)
-        right |= moved
-        right ^= left
-        if i % 4 == 3:
-            step = i // 4 + 1
-            left += schedule[step % 3]
-            right += schedule[(step + 1) % 3]
-            right += np.uint32(step)
-    return np.stack([left, right], axis=-1).reshape(counter.shape)
+    keys, counters = (np.broadcast_to(each, counter.shape).reshape(-1, 2) for each in (key, counter))
+    return _threefry2x32(keys, counters).reshape(counter.shape)
+
+
+@_compiled
+@no_type_check
+def block(first, second, left, right):
+    """``threefry2x32`` of the key (first, second) and one counter (left, right)."""
+    keys = (first, second, np.uint32(first ^ second ^ np.uint32(PARITY)))
+    left, right = np.uint32(left + first), np.uint32(right + second)
+    for step in range(ROUNDS // 4):
+        for i in range(4):
+            turn = np.uint32(ROTATIONS[4 * (step % 2) + i])
+            left = np.uint32(left + right)
+            right = np.uint32(np.uint32(np.uint32(right << turn) | (right >> np.uint32(np.uint32(32) - turn))) ^ left)
+        left = np.uint32(left + keys[(step + 1) % 3])
+        right = np.uint32(right + keys[(step + 2) % 3] + np.uint32(step + 1))
+    return left, right
+
+
+@_compiled
+@no_type_check
+def _threefry2x32(keys, counters):
+    words = np.empty(counters.shape, np.uint32)
+    for i in range(len(counters)):
+        words[i, 0], words[i, 1] = block(keys[i, 0], keys[i, 1], counters[i, 0], counters[i, 1])
+    return words
 
 
 def name_hash(*names: str) -> int:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from futurepred_jax.data import noise, random
 from futurepred_jax.data.noise import add_noise
 from futurepred_jax.data.scene import Noise
 
@@ -11,15 +10,6 @@ GREY = np.full((17, 32, 32, 3), 128, np.uint8)
 
 def only(**strengths):
     return Noise(**{"sigma": 0.0, "salt": 0.0, "flicker": 0.0, "dropped": 0.0, **strengths})
-
-
-def test_compiled_words_are_threefrys():
-    generator = np.random.default_rng(0)
-    counters = generator.integers(0, 2**32, (50, 2), dtype=np.uint32)
-    words = [noise.block(*KEY, *counter) for counter in counters]
-    np.testing.assert_array_equal(words, random.threefry2x32(KEY, counters))
-    assert noise.block(*np.zeros(4, np.uint32)) == (0x6B200159, 0x99BA4EFE)
-    assert noise.block(*np.full(4, 0xFFFFFFFF, np.uint32)) == (0x1CB996FC, 0xBB002BE7)
 
 
 @pytest.mark.parametrize("sigma", [0.01, 0.03, 0.08])
