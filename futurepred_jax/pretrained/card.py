@@ -11,6 +11,7 @@ from futurepred_jax.configs import NAMES
 from futurepred_jax.metrics.table import score_table
 from futurepred_jax.pretrained.packed import part_path
 from futurepred_jax.pretrained.published import CLIPS, SPLIT, Findings
+from futurepred_jax.pretrained.rounding import BITS, MOST
 from futurepred_jax.training import identity
 
 TEXT = """# {name}
@@ -20,7 +21,7 @@ TEXT = """# {name}
 
 A predictor of {entry[parameters]:,} parameters in {kilobytes:,} kB: {parts}. Models share the files of parts that are
 equal. Vectors, and what makes tokens (the tokenizer's encoder and codebook), are in
-float32; other matrices have 8 bits of precision, those of pathways 3.
+float32; other matrices have {most} bits of precision, those of pathways {bits[pathways]}.
 
 ## Training
 
@@ -68,6 +69,8 @@ def card(name: str, entry: Mapping[str, Any], found: Findings, folder: Path) -> 
         scores=score_table(SPLIT, found.evaluation),
         clips=CLIPS,
         split=SPLIT,
+        most=MOST,
+        bits=BITS,
         published=", ".join(f"{score} {value:.4f}" for score, value in entry["published"].items()),
         future=config.data.frames - config.data.context_frames,
         pathway=PATHWAY if "pathways" in sizes else "",
