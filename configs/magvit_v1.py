@@ -3,8 +3,8 @@
 python -m futurepred_jax.main --config=configs/magvit_v1.py:small
 
 A predictor on its tokens is refused. `small` and `base` have the filters of MAGVIT-B (64), `large` those of MAGVIT-L
-(128), all its codebook of 1,024. A clip has 4k frames, one fewer than a causal tokenizer's. No preset has been trained
-yet.
+(128), all its codebook of 1,024. A clip has 4k frames, one fewer than a causal tokenizer's. `debug`, 300
+steps: 20.04 dB on val_iid with 9 % of the codes, far from trained. Larger presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict

