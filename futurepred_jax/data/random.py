@@ -20,7 +20,6 @@ PARITY = 0x1BD11BDA  # the same, §3.3
 ROUNDS = 20
 BLOCKS = 256  # counters a stream may use for one element; each gives two words
 
-
 _compiled = njit(cache=True, nogil=True)
 
 
@@ -35,7 +34,7 @@ def threefry2x32(
 
 @_compiled
 @no_type_check
-def block(first, second, left, right):
+def block(first: np.uint32, second: np.uint32, left: np.uint32, right: np.uint32) -> tuple[np.uint32, np.uint32]:
     """``threefry2x32`` of the key (first, second) and one counter (left, right)."""
     keys = (first, second, np.uint32(first ^ second ^ np.uint32(PARITY)))
     left, right = np.uint32(left + first), np.uint32(right + second)
