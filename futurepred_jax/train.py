@@ -120,6 +120,7 @@ class _Training:
             initial=progress.step,
             unit="step",
             dynamic_ncols=True,
+            mininterval=0.5,
             disable=jax.process_index() != 0,
         )
 

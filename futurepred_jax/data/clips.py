@@ -1,6 +1,6 @@
 """One clip as plain arrays: pictures, the truth about them, and how much noise belongs to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -40,7 +40,14 @@ def make_clip(
     return labels(scene, render(scene, size=spec.size, samples=spec.samples), fields)
 
 
-def noisy(spec: ClutterSpec, split: str, clip: dict[str, np.ndarray]) -> np.ndarray:
-    """A clip's video with its own noise, uint8 [t h w 3]: the same bits whenever and wherever it is asked for."""
-    sigma, salt, flicker, dropped = (float(value) for value in clip["noise"])
-    return add_noise(clip["video"], Noise(sigma, salt, flicker, dropped), spec.key(split, int(clip["index"])))
+def noisy(spec: ClutterSpec, split: str, clips: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A clip's video with its own noise, uint8 [*b t h w 3]: the same bits whenever and wherever it is asked for.
+
+    Args:
+        spec: of the split.
+        split: its name.
+        clips: the fields ``video``, ``noise`` and ``index``, of one clip, or of several with leading axes.
+    """
+    strengths, index = np.moveaxis(clips["noise"].astype(float), -1, 0), np.asarray(clips["index"])
+    keys = np.stack([spec.key(split, int(each)) for each in index.flat]).reshape(*index.shape, 2)
+    return add_noise(clips["video"], Noise(*strengths), keys)

@@ -3,6 +3,7 @@
 Counts grow with the intensity on the same draws, so that at one index a higher level adds to what a lower one has.
 """
 
+import dataclasses
 import math
 from typing import NamedTuple
 
@@ -68,7 +69,7 @@ def transient_lives(key: random.Key, frames: int, rate: float) -> tuple[Int[np.n
 
 def draw_noise(spec: ClutterSpec, numbers: Float[np.ndarray, "4"]) -> Noise:
     """Turn numbers in (0, 1) to a clip's noise: between half and all of what the intensity allows."""
-    most = (NOISE.sigma, NOISE.salt, NOISE.flicker, NOISE.dropped)
+    most = dataclasses.astuple(NOISE)
     return Noise(*(float(x) for x in spec.intensities.noise * (0.5 + numbers / 2) * most))
 
 

@@ -11,6 +11,7 @@ from futurepred_jax.data import random
 from futurepred_jax.data.spec import ClutterSpec
 
 FOREVER = 1 << 62  # batches
+AT_ONCE, AT_ONCE_BYTES = 16, 1 << 21  # that are read ahead together, at most
 
 
 @runtime_checkable
@@ -104,10 +105,11 @@ def batches(
     share = batch_size // process_count
     within = np.arange(share) + process_index * share
 
-    def read(number: int) -> dict[str, np.ndarray]:
-        return source.batch(_examples(number * batch_size + within, len(source), seed, shuffle))
+    def read(first: int, last: int) -> dict[str, np.ndarray]:
+        places = np.arange(first, last)[:, None] * batch_size + within
+        return source.batch(_examples(places.ravel(), len(source), seed, shuffle))
 
-    return _prefetched(read, start, FOREVER)
+    return _prefetched(read, start, FOREVER, rows=share)
 
 
 def epoch(source: Source, *, batch_size: int, start: int = 0, pad: bool = True) -> Iterator[dict[str, np.ndarray]]:
@@ -125,13 +127,13 @@ def epoch(source: Source, *, batch_size: int, start: int = 0, pad: bool = True) 
     if len(source) < 1 or batch_size < 1:
         raise ValueError(f"{len(source)} examples, batch_size {batch_size}: need at least 1 of each")
 
-    def read(number: int) -> dict[str, np.ndarray]:
-        wanted = np.arange(number * batch_size, (number + 1) * batch_size)
+    def read(first: int, last: int) -> dict[str, np.ndarray]:
+        wanted = np.arange(first * batch_size, last * batch_size)
         valid = wanted < len(source)
         rows = np.minimum(wanted, len(source) - 1) if pad else wanted[valid]
         return {**source.batch(rows), "valid": valid if pad else valid[valid]}
 
-    return _prefetched(read, start, -(-len(source) // batch_size))
+    return _prefetched(read, start, -(-len(source) // batch_size), rows=batch_size)
 
 
 def examples(count: int, *, number: int, batch_size: int, seed: int) -> Int[np.ndarray, "b"]:
@@ -154,34 +156,42 @@ def _order(count: int, seed: int, number: int) -> Int[np.ndarray, "n"]:
     return random.permutation(key, count)
 
 
-def _prefetched(read: Callable[[int], dict[str, np.ndarray]], start: int, stop: int) -> Iterator[dict[str, np.ndarray]]:
-    """``read(start)``, … in order, each read ahead in a thread of tf.data's."""
+def _prefetched(
+    read: Callable[[int, int], dict[str, np.ndarray]], start: int, stop: int, *, rows: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Batches ``start`` to ``stop`` of so many rows, in order, read ahead in a thread of tf.data's.
+
+    ``read(first, last)`` gives the rows of a few together: small batches take less than the turn of a thread does.
+    """
     import tensorflow as tf  # seconds, and needless to whoever wants only a Source
 
     tf.config.set_visible_devices([], "GPU")  # tf.data needs none; jax needs all of its memory
-    first = read(start)
-    names = sorted(first)
+    alone = read(start, start + 1)
+    names = sorted(alone)
+    several = max(1, min(AT_ONCE, AT_ONCE_BYTES // sum(field.nbytes for field in alone.values())))
     failures: list[Exception] = []
 
-    def fields(number: np.int64) -> list[np.ndarray]:
+    def fields(first: np.int64) -> list[np.ndarray]:
         try:
-            batch = first if number == start else read(int(number))
+            batch = read(int(first), min(int(first) + several, stop))
         except Exception as failure:
             failures.append(failure)
             raise
         return [np.asarray(batch[name]) for name in names]
 
     @tf.autograph.experimental.do_not_convert
-    def load(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tuple(tf.numpy_function(fields, [number], [first[name].dtype for name in names], stateful=False))
+    def load(first: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(tf.numpy_function(fields, [first], [alone[name].dtype for name in names], stateful=False))
 
     options = tf.data.Options()
     options.deterministic = True
     options.autotune.enabled = False  # there is nothing to tune
-    dataset = tf.data.Dataset.range(start, stop).map(load).prefetch(2).with_options(options)
+    dataset = tf.data.Dataset.range(start + 1, stop, several).map(load).prefetch(2).with_options(options)
+    yield alone
     try:
         for values in dataset.as_numpy_iterator():
-            yield dict(zip(names, values, strict=True))
+            for row in range(0, len(values[0]), rows):
+                yield {name: value[row : row + rows] for name, value in zip(names, values, strict=True)}
     except tf.errors.OpError:
         if failures:
             raise failures[0] from None

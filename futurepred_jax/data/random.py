@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer, UInt32
 from numba import njit
 
-Key = UInt32[np.ndarray, "2"]
+Key = UInt32[np.ndarray, "#*n 2"]  # one for all elements, or for each
 
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)  # Salmon et al. 2011, table 2 (Threefry-2x32)
 PARITY = 0x1BD11BDA  # the same, §3.3
@@ -161,7 +161,7 @@ def _draw(key: Key, element: Integer[np.ndarray, "*n"], sizes: Mapping[str, int]
     counter = np.empty((*element.shape, len(layout.second), 2), np.uint32)
     counter[..., 0] = element[..., None]
     counter[..., 1] = layout.second
-    return threefry2x32(key, counter).reshape(*element.shape, 2 * len(layout.second)), layout
+    return threefry2x32(key[..., None, :], counter).reshape(*element.shape, 2 * len(layout.second)), layout
 
 
 @functools.cache

@@ -30,14 +30,17 @@ class Background:
     sky_rgb: Float[np.ndarray, "2 3"]
 
 
+Strength = float | Float[np.ndarray, "*b"]
+
+
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """Sensor noise, in units of the [0, 1] range; added to a rendered clip, never part of the truth."""
+    """Sensor noise, in units of the [0, 1] range; added to a rendered clip, or to several, never part of the truth."""
 
-    sigma: float  # standard deviation of the Gaussian
-    salt: float  # share of pixels turned black or white
-    flicker: float  # standard deviation of a frame's gain
-    dropped: float  # share of rows blacked out
+    sigma: Strength  # standard deviation of the Gaussian
+    salt: Strength  # share of pixels turned black or white
+    flicker: Strength  # standard deviation of a frame's gain
+    dropped: Strength  # share of rows blacked out
 
 
 @dataclasses.dataclass(frozen=True)

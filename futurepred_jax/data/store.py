@@ -63,10 +63,7 @@ class StoredClips:
             records[row] = self._clip(*divmod(int(index), SHARD))
         batch = {name: np.ascontiguousarray(records[name]) for name in records.dtype.names or ()}
         if set(NOISE_NEEDS) <= batch.keys():
-            clips = ({name: batch[name][row] for name in NOISE_NEEDS} for row in range(len(indices)))
-            batch["noisy"] = np.empty_like(batch["video"])
-            for row, clip in enumerate(clips):
-                batch["noisy"][row] = noisy(self.spec, self.split, clip)
+            batch["noisy"] = noisy(self.spec, self.split, batch)
         return batch
 
     def _clip(self, shard: int, row: int) -> np.void:

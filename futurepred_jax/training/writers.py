@@ -3,9 +3,11 @@
 import importlib
 import json
 import math
+import socket
 import time
 from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 import jax
 from etils import epath
@@ -29,35 +31,51 @@ class Writer:
     def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
         self._workdir = epath.Path(workdir)
         self._start = start
-        self._file = self._summaries = None
+        self._file = self._events = None
         if jax.process_index() == 0:
-            importlib.import_module("clu.metric_writers")
+            importlib.import_module("tensorflow")
 
     def __enter__(self) -> "Writer":
         if jax.process_index() == 0:
-            from clu import metric_writers  # here, since TensorFlow costs a mere reader of metrics seconds
-
             truncate(self._workdir / METRICS, self._start)
             truncate_events(self._workdir / TENSORBOARD, self._start)
             self._file = (self._workdir / METRICS).open("a")
-            self._summaries = metric_writers.SummaryWriter(str(self._workdir / TENSORBOARD))
+            self._events = _new_events(self._workdir / TENSORBOARD)
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if self._file is not None and self._summaries is not None:
+        if self._file is not None and self._events is not None:
             self._file.close()
-            self._summaries.close()
+            self._events.close()
 
     def write(self, step: int, split: str, metrics: Mapping[str, float]) -> None:
         """Append one line; a value that is not finite becomes null in it, since JSON has no NaN."""
-        if self._file is None or self._summaries is None:
+        if self._file is None or self._events is None:
             return
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         line = {"step": step, "time": time.time(), "split": split, **dict.fromkeys(metrics), **finite}
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        self._summaries.write_scalars(step, {f"{split}/{name}": value for name, value in finite.items()})
-        self._summaries.flush()
+        points = [{"tag": f"{split}/{name}", "simple_value": value} for name, value in finite.items()]
+        _write_event(self._events, step=step, wall_time=line["time"], summary={"value": points})
+
+
+def _new_events(folder: epath.Path) -> Any:
+    """An open file of TensorBoard's, in a format of its own without TensorFlow's summaries, which take milliseconds."""
+    from tensorboard.summary.writer.record_writer import RecordWriter  # here: a mere reader of metrics needs none
+
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
+    events = RecordWriter((folder / name).open("wb"))
+    _write_event(events, wall_time=time.time(), file_version="brain.Event:2")
+    return events
+
+
+def _write_event(events: Any, **fields: Any) -> None:
+    from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
+
+    events.write(Event(**fields).SerializeToString())
+    events.flush()
 
 
 def read_metrics(path: epath.PathLike) -> list[dict]:

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from futurepred_jax.data import pipeline
 from futurepred_jax.data.pipeline import ArraySource, batches, epoch
 
 COUNT = 22
@@ -87,6 +88,23 @@ def test_epoch_shows_everything_once_in_order(source):
     whole = list(epoch(source, batch_size=8, pad=False))
     assert [len(batch["index"]) for batch in whole] == [8, 8, 6]
     assert all(batch["valid"].all() for batch in whole)
+
+
+@pytest.mark.parametrize("together", [2, 3, 16])
+def test_batches_that_are_read_together_are_those_read_alone(source, monkeypatch, together):
+    streams = [
+        lambda: indices(batches(source, batch_size=6, seed=3, start=2, process_index=1, process_count=2), 9),
+        lambda: indices(epoch(source, batch_size=4, start=1, pad=False), 9),
+        lambda: indices(epoch(source, batch_size=4), 9),
+    ]
+    found = {}
+    for at_once in (1, together):
+        monkeypatch.setattr(pipeline, "AT_ONCE", at_once)
+        found[at_once] = [stream() for stream in streams]
+    assert [len(stream) for stream in found[1]] == [9, 5, 6]
+    for alone, ahead in zip(found[1], found[together], strict=True):
+        for one, other in zip(alone, ahead, strict=True):
+            np.testing.assert_array_equal(other, one)
 
 
 def test_nothing_is_no_epoch(source):

@@ -107,7 +107,7 @@ def test_long_clips_go_on_as_training_clips_begin():
 def test_a_split_of_one_kind_of_clutter_has_no_other(split, role):
     present = {kind for scene in scenes(split) for kind in ROLES if len(of(scene, kind))}
     assert present == {"target", role}
-    assert {scene.noise.sigma for scene in scenes(split)} == {0}
+    assert {float(scene.noise.sigma) for scene in scenes(split)} == {0}
 
 
 def test_mixed_clutter_is_all_there_is():

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from futurepred_jax.data import pipeline
 from futurepred_jax.data.pipeline import ArraySource
 from futurepred_jax.training.job import Job
 from futurepred_jax.training.optimizers import adamw
@@ -79,7 +80,10 @@ def make_job(**changes):
 
 @dataclasses.dataclass
 class SignalSource:
-    """Sends its own process a signal when a batch is read: the ``at``-th, held until ``after`` exists."""
+    """Sends its own process a signal when a batch is read: the ``at``-th, held until ``after`` exists.
+
+    Its batches are too large to be read several at once.
+    """
 
     source: ArraySource
     number: int
@@ -96,12 +100,13 @@ class SignalSource:
             while self.after is not None and not self.after.exists():
                 time.sleep(0.01)
             os.kill(os.getpid(), self.number)
-        return self.source.batch(indices)
+        ballast = np.zeros((len(indices), pipeline.AT_ONCE_BYTES // len(indices)), np.uint8)
+        return {**self.source.batch(indices), "ballast": ballast}
 
 
 def signalled_job(number, at, *, after=None, **changes):
-    job = make_job(**changes)
-    return dataclasses.replace(job, train_source=SignalSource(ArraySource(arrays(96, seed=1)), number, at, after))
+    source = SignalSource(ArraySource(arrays(96, seed=1)), number, at, after)
+    return dataclasses.replace(make_job(**changes), train_source=source, batch_keys=("inputs", "targets"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.util.tensor_util import make_ndarray
 
 from futurepred_jax.training import atomic
 from futurepred_jax.training.window import Window
@@ -96,5 +95,5 @@ def test_resumed_curves_have_each_step_once(tmp_path):
     with Writer(tmp_path, start=2) as writer:
         for step in (4, 8):
             writer.write(step, "train", {"loss": 10.0 * step})
-    points = EventAccumulator(str(tmp_path / "tensorboard"), purge_orphaned_data=False).Reload().Tensors("train/loss")
-    assert [(point.step, float(make_ndarray(point.tensor_proto))) for point in points] == [(2, 2), (4, 40), (8, 80)]
+    points = EventAccumulator(str(tmp_path / "tensorboard"), purge_orphaned_data=False).Reload().Scalars("train/loss")
+    assert [(point.step, point.value) for point in points] == [(2, 2), (4, 40), (8, 80)]
