@@ -24,7 +24,7 @@ from jaxtyping import Float, UInt8
 from futurepred_jax.benchmarks.tokenizer import BATCH, FRAMES, SIDE, Bytes, base
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import sample_clips
-from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
+from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
@@ -57,7 +57,7 @@ def ours(model: MagVit) -> Learner:
     """A MagVit, its step compiled as a training compiles it, once for either of its two phases."""
     objectives = [TokenizerObjective(model, (FRAMES, SIDE, SIDE), warm_steps=warm) for warm in (1 << 30, 0)]
     optimizer = adamw(learning_rate=RATE, warmup_steps=20, steps=1 << 30)  # the rate stays at its peak
-    compiled = {"donate_argnums": 0, "compiler_options": CPU_CONVOLUTIONS["cpu"]}
+    compiled = {"donate_argnums": 0, "compiler_options": CPU_OPTIONS["cpu"]}
     steps = [jax.jit(make_train_step(each.loss, optimizer, ema_decay=0.0), **compiled) for each in objectives]
     state = jax.jit(lambda key: initial_state(objectives[0].init, optimizer, key, ema=False))(jax.random.key(0))
     drawn = jax.jit(

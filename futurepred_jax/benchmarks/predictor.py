@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Int
 
 from futurepred_jax.benchmarks.turns import Run, seconds, training
+from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer, train_flops
@@ -65,7 +66,7 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     objective = PredictionObjective(model, context=model.grid[0] // 2, context_weight=0.5)
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
     batch = {"tokens": jnp.asarray(sequences[:TRAINED].reshape(TRAINED, *model.grid, 1))}
-    state, train = training(objective.init, objective.loss, optimizer, batch)
+    state, train = training(objective.init, objective.loss, optimizer, batch, compiler_options=CPU_OPTIONS["cpu"])
     key = jax.random.key(1)
     draw = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
     continued = partial(draw, model, state.params, num_tokens=NEW, key=key)

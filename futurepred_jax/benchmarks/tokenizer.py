@@ -21,7 +21,7 @@ from jaxtyping import UInt8
 from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import make_magvit
-from futurepred_jax.factory.jobs import CPU_CONVOLUTIONS
+from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.factory.models import clip_flops
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
@@ -52,7 +52,7 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
     """A MagVit, every function compiled as a training compiles its step."""
     objective = TokenizerObjective(model, clips.shape[1:4])
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
-    options = CPU_CONVOLUTIONS["cpu"]
+    options = CPU_OPTIONS["cpu"]
     batch = {"video": clips, "noisy": clips}
     state, train = training(objective.init, objective.loss, optimizer, batch, compiler_options=options)
     variables, video = {"params": state.params, **state.model_state}, to_signed(jnp.asarray(clips))

@@ -20,7 +20,20 @@ Codes = Float[Array, "g v e"]
 
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 
-_in_float32 = partial(jax.lax.dot_general, preferred_element_type=jnp.float32)
+
+def product(x: Float[Array, "*b c"], matrix: Float[Array, "c d"], out: Any = None) -> Float[Array, "*b d"]:
+    """Of all rows at once, as ``out`` (by default as they are), whose gradient XLA's CPU backend then takes faster.
+
+    For the gradient with respect to the matrix it would rearrange several leading axes first: SwiGLU with its gradients
+    took 125 ms, and this way 87, of 2 × 1,024 rows of 288 channels, on one core.
+    """
+    rows = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix, preferred_element_type=out)
+    return rows.reshape(*x.shape[:-1], -1)
+
+
+def _dot_general(x: Array, matrix: Array, *_: Any, out: Any = None, **__: Any) -> Array:
+    """``product`` as ``nn.Dense`` calls it."""
+    return product(x, matrix, out)
 
 
 class TokenEmbed(nn.Module):
@@ -106,7 +119,7 @@ class Digits(nn.Module):
         """Declares a norm and matrices for each digit, and for later ones what mixes the stream with earlier digits."""
         later = range(1, len(self.sizes))
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
-        self.heads = [dense(size, HEAD_SCALE, self.dtype, dot_general=_in_float32) for size in self.sizes]
+        self.heads = [dense(size, HEAD_SCALE, self.dtype, out=jnp.float32) for size in self.sizes]
         self.pointers = [dense(self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
         self.embeds = [embed(self.sizes[i - 1], self.width, self.dtype) for i in later]
         self.looks = [dense(self.width, 1.0, self.dtype) for _ in later]
@@ -124,7 +137,7 @@ class Digits(nn.Module):
         if i:
             x += nn.silu(self.mixers[i - 1](x))
         book = codes[i, : self.sizes[i]].T.astype(self.dtype)
-        logits = self.heads[i](x) + jnp.matmul(self.pointers[i](x), book, preferred_element_type=jnp.float32)
+        logits = self.heads[i](x) + product(self.pointers[i](x), book, jnp.float32)
         missing = max(self.sizes) - self.sizes[i]
         return jnp.pad(logits, [(0, 0)] * (logits.ndim - 1) + [(0, missing)], constant_values=MASKED)
 
@@ -180,10 +193,11 @@ class Block(nn.Module):
         return x + self.down(nn.silu(gate) * value)
 
 
-def dense(features: int, scale: float, dtype: Any, **more: Any) -> nn.Dense:
-    """A matrix without bias whose entries have variance ``scale / fan_in``; ``more`` is ``nn.Dense``'s."""
+def dense(features: int, scale: float, dtype: Any, *, out: Any = None, name: str | None = None) -> nn.Dense:
+    """A matrix without bias whose entries have variance ``scale / fan_in``; what comes out is in ``out``, or ``dtype``."""
     init = nn.initializers.variance_scaling(scale, "fan_in", "normal")
-    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, **more)
+    dot = partial(_dot_general, out=out)
+    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, dot_general=dot, name=name)
 
 
 def embed(count: int, features: int, dtype: Any, name: str | None = None) -> nn.Embed:

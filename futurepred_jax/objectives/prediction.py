@@ -176,7 +176,7 @@ def _token_scores(logits: Logits, tokens: Tokens) -> Scores:
     """Of each token, over its digits: nats, squared log-normalisers, and whether the likeliest are the true ones."""
     normaliser = jax.nn.logsumexp(logits, axis=-1)
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    correct = jnp.all(jnp.argmax(logits, axis=-1) == tokens, axis=-1)
+    correct = jnp.all(chosen == logits.max(axis=-1), axis=-1)  # XLA finds a place slowly on CPU
     return {
         "nll": jnp.sum(normaliser - chosen, axis=-1),
         "normaliser": jnp.sum(jnp.square(normaliser), axis=-1),
