@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
+from futurepred_jax.models.layers import product
 from futurepred_jax.models.rope import rotate
 
 Angles = Float[Array, "*#b n pairs"]
@@ -20,18 +21,8 @@ Codes = Float[Array, "g v e"]
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 
 
-def product(x: Float[Array, "*b c"], matrix: Float[Array, "c d"], out: Any = None) -> Float[Array, "*b d"]:
-    """Of all rows at once, as ``out`` (by default as they are), whose gradient XLA's CPU backend then finds faster.
-
-    For the gradient with respect to the matrix it would rearrange several leading axes first: SwiGLU with its gradients
-    took 125 ms, and this way 87, of 2 × 1,024 rows of 288 channels, on one core.
-    """
-    rows = jnp.matmul(x.reshape(-1, x.shape[-1]), matrix, preferred_element_type=out)
-    return rows.reshape(*x.shape[:-1], -1)
-
-
 def _dot_general(x: Array, matrix: Array, *_: Any, out: Any = None, **__: Any) -> Array:
-    """``product`` as ``nn.Dense`` calls it."""
+    """``layers.product`` as ``nn.Dense`` calls it."""
     return product(x, matrix, out)
 
 

@@ -11,7 +11,7 @@ from flax import linen as nn
 from jax import lax
 from jaxtyping import Array, Float
 
-from futurepred_jax.models.cpu import Pads, Window, conv3d_of_2d, max_of_taps
+from futurepred_jax.models.cpu import Pads, Window, conv3d_of_2d, max_of_taps, product_of_rows
 
 Initializer = Callable[..., Array]
 
@@ -34,6 +34,18 @@ def conv3d(
     return lax.platform_dependent(
         video, kernel, cpu=partial(conv3d_of_2d, **how), default=partial(conv3d_native, **how)
     )
+
+
+def product(x: Float[Array, "*b c"], matrix: Float[Array, "c d"], out: Any = None) -> Float[Array, "*b d"]:
+    """A matrix applied to the last axis, in the form that is fast on the platform compiled for.
+
+    Args:
+        x: Of any leading axes.
+        matrix: See above.
+        out: Type of the sums and of what comes out; by default that of the operands.
+    """
+    forms = {"cpu": partial(product_of_rows, out=out), "default": partial(jnp.matmul, preferred_element_type=out)}
+    return lax.platform_dependent(x, matrix, **forms)
 
 
 def max_pool(
