@@ -165,6 +165,8 @@ def _prefetched(
     """
     import tensorflow as tf  # seconds, and needless to whoever wants only a Source
 
+    if start >= stop:
+        return
     tf.config.set_visible_devices([], "GPU")  # tf.data needs none; jax needs all of its memory
     alone = read(start, start + 1)
     names = sorted(alone)

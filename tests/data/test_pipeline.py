@@ -107,6 +107,11 @@ def test_batches_that_are_read_together_are_those_read_alone(source, monkeypatch
             np.testing.assert_array_equal(other, one)
 
 
+def test_after_an_epoch_s_last_batch_there_is_none(source):
+    assert len(indices(epoch(source, batch_size=4, start=5), 9)) == 1
+    assert not indices(epoch(source, batch_size=4, start=6), 9)
+
+
 def test_nothing_is_no_epoch(source):
     with pytest.raises(ValueError, match="at least 1"):
         epoch(source, batch_size=0)
