@@ -51,8 +51,7 @@ RECORDED_FIELDS = ("noisy", "video")
 UNKNOWN = "no objects are known in {source}: every pixel weighs the same, objective.foreground_weight has no effect"
 
 # XLA's CPU backend ran MagVit's convolutions with their gradients 1.4 to 3.8 times faster with this, a step of the
-# outlook 6 % and one of the Transformer 4 %; products of more than two dimensions slower, of which motion networks are
-# made to a good part: theirs go without.
+# outlook 6 % and one of the Transformer 4 %; motion networks slower, which go without.
 CPU_OPTIONS = {"cpu": {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}}
 
 
