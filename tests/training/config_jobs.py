@@ -19,7 +19,7 @@ from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.training.sharding import LargestAxis
 
 BATCH = 8
-RATE = 0.05  # twice that, and a rounding's difference is carried over the kink of a rectifier within three steps
+RATE = 0.02  # larger, and a rounding's difference is carried over the kink of a rectifier within three steps
 FIELDS = ("video", "instance", "noise", "index", *LABELS)
 CLIPS = 3 * BATCH
 EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the real rule would split little
