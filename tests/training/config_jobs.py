@@ -79,7 +79,7 @@ def make_job(name, *, accumulate=1, **changes):
     config.train.batch_size = BATCH
     config.logging.val_batches = 1
     settings = {
-        "optimizer": optax.sgd(RATE),
+        "optimizer": optax.sgd(RATE, momentum=0.0),  # whose state is the last step's gradients
         "steps": 3,
         "seed": 0,
         "log_every": 1,
