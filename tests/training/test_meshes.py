@@ -51,15 +51,15 @@ def gradients(states):
     return optax.tree_utils.tree_get(states[1].opt_state, "trace")
 
 
-def assert_close(left, right):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), left, right)
+def assert_close(left, right, tolerance=1e-5):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance), left, right)
 
 
 def assert_same_training(found, expected):
     assert_close(gradients(found[0]), gradients(expected[0]))
     assert_close(found[0][-1].params, expected[0][-1].params)
     assert_close(found[0][-1].model_state, expected[0][-1].model_state)  # the codebook is global
-    assert_close(found[1], expected[1])
+    assert_close(found[1], expected[1], 1e-4)  # norms, too, of what three steps of rounding have moved
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), expected[0][0].params, expected[0][-1].params)
     assert max(jax.tree.leaves(moved)) > RATE / 50
 
