@@ -59,7 +59,8 @@ def assert_same_training(found, expected):
     assert_close(gradients(found[0]), gradients(expected[0]))
     assert_close(found[0][-1].params, expected[0][-1].params)
     assert_close(found[0][-1].model_state, expected[0][-1].model_state)  # the codebook is global
-    assert_close(found[1], expected[1], 1e-4)  # norms, too, of what three steps of rounding have moved
+    assert_close(found[1][:2], expected[1][:2])
+    assert_close(found[1][2], expected[1][2], 1e-4)  # norms, too, of what two steps of rounding have moved
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), expected[0][0].params, expected[0][-1].params)
     assert max(jax.tree.leaves(moved)) > RATE / 50
 
