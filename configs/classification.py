@@ -23,14 +23,14 @@ MODELS: dict[str, dict[str, dict[str, Any]]] = {
     "i3d": {
         "debug": {"width": 8, "blocks": (1, 1, 1, 1), "frames": 5, "side": 64},
         "tiny": {"width": 16, "blocks": (1, 1, 1, 1), "frames": 9, "side": 64},
-        "small": {"width": 32, "blocks": (2, 2, 2, 2), "frames": 9, "side": 112, **shared.HALF},
+        "small": {"width": 32, "blocks": (2, 2, 2, 2), "frames": 9, "side": 112},
         "base": {**R50, "frames": 13, "side": 224, **shared.HALF},
         "large": {**R50, "frames": 13, "side": 224, **shared.HALF},
     },
     "slowfast": {  # frames: a multiple of alpha, the closest to the context's
         "debug": {"width": 16, "blocks": (1, 1, 1, 1), "alpha": 2, "frames": 4, "side": 64},
         "tiny": {"width": 32, "blocks": (1, 1, 1, 1), "alpha": 4, "frames": 8, "side": 64},
-        "small": {"width": 32, "blocks": (2, 2, 2, 2), "alpha": 4, "frames": 8, "side": 112, **shared.HALF},
+        "small": {"width": 32, "blocks": (2, 2, 2, 2), "alpha": 4, "frames": 8, "side": 112},
         "base": {**R50, "alpha": 4, "frames": 24, "side": 224, **shared.HALF},
         "large": {**R50, "alpha": 4, "frames": 24, "side": 224, **shared.HALF},
     },

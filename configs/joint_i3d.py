@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.configs import baseline, classification
 
-CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (2, 5), "base": (2, 5), "large": (5, 11, 17)}
+CROSS = {"debug": (0, 1), "tiny": (1, 3), "small": (1, 3), "base": (2, 5), "large": (5, 11, 17)}
 # The features whose cells are about a token's size, beside those of the last stage.
 FINE = {"debug": "res3", "tiny": "res3", "small": "res4", "base": "res4", "large": "res4"}
 

@@ -43,7 +43,7 @@ def test_presets_for_accelerators_compute_in_bfloat16_in_every_part(name, preset
     parts = [config, *(config[part].config for part in ("tokenizer", "outlook") if part in config)]
     parts += [each.config for each in config.get("pathways", {}).values()]
     half = {part.name: part.model.get("dtype", "float32") == "bfloat16" for part in parts}
-    assert set(half.values()) == {preset in ("small", "base", "large")}, half
+    assert set(half.values()) == {preset in ("base", "large")}, half
 
 
 def _counts(config) -> dict[str, int]:

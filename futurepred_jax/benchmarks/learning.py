@@ -102,7 +102,8 @@ def main() -> None:
     from futurepred_jax.benchmarks.magvit2 import learner as peer
 
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
-    config = tokenizer.get_config("small")
+    config = tokenizer.get_config("base")
+    config.data.update(size=64, frames=17, context_frames=9)
     clips, held_out = (
         sample_clips(config, split, count)["video"] for split, count in (("train", TRAINED), ("test_iid", HELD_OUT))
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from etils import epath
 
-from futurepred_jax.training import atomic
+from futurepred_jax.training import atomic, checkpoints
 
 CONFIG = "config.json"
 # What decides the weights; the rest may change between runs.
@@ -46,14 +46,14 @@ def claim(workdir: epath.PathLike, config: Plain) -> None:
 
 
 def require_same(workdir: epath.PathLike, config: Plain) -> None:
-    """Raises a ValueError that lists what differs unless the workdir was trained with this config."""
+    """Raises a ValueError that lists what differs unless the workdir is one of this config."""
     found = read_config(workdir)
     if changed := differences(config, found):
         lines = "\n  ".join(changed)
-        raise ValueError(
-            f"{workdir} was trained with another config:\n  {lines}\n"
-            "Use the config it was trained with, or another workdir; nothing there was changed"
-        )
+        remedy = "Use the config it was trained with, or another workdir"
+        if not (epath.Path(workdir) / checkpoints.FOLDER).exists():
+            remedy = "Nothing was trained there yet: delete it to begin anew, or use another workdir"
+        raise ValueError(f"{workdir} belongs to another config:\n  {lines}\n{remedy}; nothing there was changed")
 
 
 def read_config(workdir: epath.PathLike) -> dict[str, Any]:

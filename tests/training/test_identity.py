@@ -2,7 +2,7 @@
 
 import pytest
 
-from futurepred_jax.training import identity
+from futurepred_jax.training import checkpoints, identity
 
 CONFIG = {"seed": 0, "model": {"width": 8, "heads": (1, 2)}, "evaluation": {"clips": 4}}
 PREDICTOR = {"seed": 1, "tokenizer": {"workdir": "", "config": CONFIG}}
@@ -22,6 +22,15 @@ def test_mismatch_lists_the_fields_and_changes_nothing(tmp_path, check):
     with pytest.raises(ValueError, match=r"model.width: 9, there 8\n  seed: 3, there 0\n"):
         check(tmp_path, {**CONFIG, "seed": 3, "model": {"width": 9, "heads": (1, 2)}})
     assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_a_mismatch_says_whether_anything_would_be_lost(tmp_path):
+    identity.claim(tmp_path, CONFIG)
+    with pytest.raises(ValueError, match="Nothing was trained there yet: delete it"):
+        identity.claim(tmp_path, {**CONFIG, "seed": 3})
+    (tmp_path / checkpoints.FOLDER).mkdir()
+    with pytest.raises(ValueError, match="Use the config it was trained with"):
+        identity.claim(tmp_path, {**CONFIG, "seed": 3})
 
 
 def test_another_evaluation_is_the_same_training(tmp_path):
