@@ -143,9 +143,11 @@ def test_an_unknown_network_lists_the_known():
 def test_a_short_run_with_a_pathway_goes_from_nothing_to_its_report(name, tmp_path):
     config = MODULES[name].get_config("debug")
     config.storage.clips = str(tmp_path / "clips")
-    for part in (config, factory.tokenizer_config(config), *factory.pathway_configs(config).values()):
-        part.train.steps, part.train.warmup_steps = 20, 2
-    config.gate = {}
+    outlook = factory.outlook_config(config)
+    for part in (config, outlook, factory.tokenizer_config(config), *factory.pathway_configs(config).values()):
+        part.train.steps, part.train.warmup_steps, part.train.batch_size = 20, 2, 8
+        part.logging.val_batches = 2
+    config.gate = outlook.gate = {}
     workdir = tmp_path / "runs" / name
     modes.run_all(config, workdir)
     split = json.loads((workdir / "evaluation.json").read_text())["splits"]["test_iid"]

@@ -25,7 +25,7 @@ def label_scores(predicted: Labels, true: Labels) -> LabelScores:
         "classifier": {f"{name}_accuracy": float(hits.mean()) for name, hits in right.items()},
         "commonest_class": {f"{name}_accuracy": float(share) for name, share in floor.items()},
     }
-    clips = {f"{name}_accuracy": hits.astype(int).tolist() for name, hits in right.items()}
+    clips = {f"{name}_accuracy": hits.astype(float).tolist() for name, hits in right.items()}
     return LabelScores({"scores": scores}, {"classifier": clips})
 
 

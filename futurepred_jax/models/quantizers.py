@@ -117,7 +117,7 @@ class VQ(nn.Module):
 
     def codebooks(self) -> Float[Array, "g v d"]:
         """The codes of each digit."""
-        return self.codes.value
+        return jnp.asarray(self.codes.value)
 
     def _codes_of(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n g d"]:
         return self.codes.value[jnp.arange(self.groups), tokens]
