@@ -9,8 +9,8 @@ as many bits, 24.98 (21.25).
 
 `small` on 2 CPU cores, 13:14 minutes, 2,400 steps of 8 clips: 26.29 dB, 21.05 on the foreground, SSIM 0.849 and a
 recall of 0.930 on 256 clips of test_iid, perplexity 79. After 300 of 600 steps of 4 clips, held out, sixteen digits and
-128 channels had 24.98 dB (foreground 21.04), eight digits and 192 channels, a third slower, 24.31 (20.28). `base` and
-`large` have not been trained yet.
+128 channels had 24.98 dB (foreground 21.04), eight digits and 192 channels 24.31 (20.28); twelve were not
+compared. `base` and `large` have not been trained yet.
 
 --config.init.image=WORKDIR starts it from a trained `image_tokenizer`, inflated.
 """

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import PyTree
 from optax import contrib
@@ -165,7 +166,7 @@ def hidden_kernels(params: PyTree) -> PyTree:
     each of its dozens of kernels took most of a minute.
     """
 
-    def rule(path: tuple, x: jax.Array) -> contrib.MuonDimensionNumbers | None:
+    def rule(path: tuple, x: jax.Array | np.ndarray) -> contrib.MuonDimensionNumbers | None:
         *modules, name = (str(entry.key) for entry in path)
         hidden = name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
         return contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,)) if hidden else None
