@@ -255,7 +255,7 @@ class Predictor:
         tokens = reel.tokens[:, reel.tokens.shape[1] - kept :]
         return jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen
 
-    def first_guess(self, context: Video, *, num_frames: int) -> Video | None:
+    def first_guess(self, context: Video, *, num_frames: int) -> Float[Array, "b n h w c"] | None:
         """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
         if self.foresight is None:
             return None
