@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import NAMES, shared
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.resnet3d import ResNet3D
@@ -49,7 +50,7 @@ TAKEN_IN: dict[str, dict[str, tuple[Any, ...]]] = {
     "tokenizer": {"model": (MagVit,), "objective": (TokenizerObjective,)},
     "predictor": {"model": (Transformer,), "objective": (PredictionObjective,)},
     "joint": {"model": (Transformer,), "objective": (JointObjective, PredictionObjective)},
-    "outlook": {"model": (Outlook,)},
+    "outlook": {"model": (Outlook, MovingOutlook)},
     "classifier": {"model": (SlowFast, ResNet3D), "objective": (ClassificationObjective,)},
 }
 """And in the configs of a kind."""

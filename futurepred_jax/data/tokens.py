@@ -62,18 +62,24 @@ def token_folder(folder: epath.PathLike, split: str, count: int) -> epath.Path:
 
 @dataclasses.dataclass(frozen=True)
 class TokensInContext:
-    """Tokens of clips, and beside them the field ``context``, uint8 [n past h w 3]: their first frames with noise."""
+    """Tokens of clips, and beside them ``context``, uint8 [n past h w 3]: their first frames with noise.
+
+    ``with_future`` the field ``future``, too: the other frames, without noise.
+    """
 
     tokens: Source
     clips: Source
     context: int
+    with_future: bool = False
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
-        """Both fields of some clips."""
-        return {**self.tokens.batch(indices), "context": self.clips.batch(indices)["noisy"][:, : self.context]}
+        """The fields of some clips."""
+        clips = self.clips.batch(indices)
+        future = {"future": clips["video"][:, self.context :]} if self.with_future else {}
+        return {**self.tokens.batch(indices), "context": clips["noisy"][:, : self.context], **future}
 
 
 def _encoded(

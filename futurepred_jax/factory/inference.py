@@ -22,7 +22,6 @@ from futurepred_jax.factory.models import (
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.models.transformer import train_flops
 
@@ -77,15 +76,15 @@ def prediction(config: ConfigDict) -> Inference:
     lt, lh, lw = transformer.grid
     tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(transformer.sizes)), jnp.int32)
     outlook = make_outlook(outlook_config(config), module)
-    weights["outlook"] = jax.eval_shape(outlook.init, key, tokens)
+    weights["outlook"] = jax.eval_shape(outlook.init, key, tokens, context)
 
-    def init(key: jax.Array, tokens: jax.Array, memory: PyTree) -> PyTree:
-        guess: Any = outlook.init_with_output(key, tokens)[0]
+    def init(key: jax.Array, tokens: jax.Array, context: jax.Array, memory: PyTree) -> PyTree:
+        guess: Any = outlook.init_with_output(key, tokens, context)[0]
         return transformer.init(key, tokens, memory=memory, guess=guess)["params"]
 
-    weights["transformer"] = jax.eval_shape(init, key, tokens, memory)
+    weights["transformer"] = jax.eval_shape(init, key, tokens, context, memory)
     past = transformer.past * lh * lw
-    one += train_flops(transformer, clips=1, first=past) / 3 + guess_flops(outlook, clips=1)
+    one += train_flops(transformer, clips=1, first=past) / 3 + outlook.flops(clips=1)
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
         future = data.frames - data.context_frames
@@ -97,13 +96,14 @@ def prediction(config: ConfigDict) -> Inference:
 
 
 def first_guess(config: ConfigDict) -> Inference:
-    """An outlook's: the tokens of contexts to the codes that are expected after them."""
+    """An outlook's: the tokens and frames of contexts to the codes that are expected after them."""
     outlook = make_outlook(config, make_magvit(tokenizer_config(config)))
     lt, lh, lw = outlook.grid
     tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(outlook.sizes)), jnp.int32)
-    variables = jax.eval_shape(outlook.init, jax.random.key(0), tokens)
-    flops = guess_flops(outlook, clips=config.evaluation.batch_size)
-    return Inference("first guess", outlook.apply, variables, (tokens,), flops)
+    seen = tokens, _clips(config, config.data.context_frames)
+    variables = jax.eval_shape(outlook.init, jax.random.key(0), *seen)
+    flops = outlook.flops(clips=config.evaluation.batch_size)
+    return Inference("first guess", outlook.apply, variables, seen, flops)
 
 
 def classification(config: ConfigDict) -> Inference:

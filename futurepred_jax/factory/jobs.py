@@ -23,7 +23,6 @@ from futurepred_jax.factory.models import (
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.realism import judging_flops, make_realism
 from futurepred_jax.factory.tokenizers import GATE_SPLIT, tokenizer_config
-from futurepred_jax.models.outlook import guess_flops
 from futurepred_jax.models.transformer import train_flops
 from futurepred_jax.objectives.chunks import require_one_turn
 from futurepred_jax.objectives.classification import ClassificationObjective
@@ -109,7 +108,7 @@ def outlook_job(config: ConfigDict, materials: Materials) -> Job:
         **_common(config, objective, held_out),
         train_source=materials.tokens("train"),
         val_source=held_out,
-        flops_per_step=3 * guess_flops(outlook, clips=config.train.batch_size),
+        flops_per_step=3 * outlook.flops(clips=config.train.batch_size),
         tokens_per_clip=int(np.prod(outlook.grid)),
         compiler_options=CPU_OPTIONS,
     )
@@ -223,7 +222,7 @@ def _with_motion(config: ConfigDict, materials: Materials, prediction: Predictio
 def _prediction_flops(config: ConfigDict, objective: PredictionObjective | MotionObjective) -> float:
     """Forward and backward, of one clip."""
     if isinstance(objective, PredictionObjective):
-        guess = 0.0 if objective.outlook is None else guess_flops(objective.outlook, clips=1)
+        guess = 0.0 if objective.outlook is None else objective.outlook.flops(clips=1)
         return train_flops(objective.model, clips=1, first=objective.first) + guess
     watched = clip_flops(objective.pathways, config.data.context_frames, config.data.size)
     return _prediction_flops(config, objective.prediction) + 3 * watched

@@ -21,7 +21,7 @@ from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
-from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
+from futurepred_jax.factory.outlooks import guesses_from_frames, outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.pathway import Pathways
@@ -50,7 +50,9 @@ class Stored:
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens``, made once and kept beside the tokenizer, with ``context`` for motion pathways.
+        """The same clips as ``tokens``, made once and kept beside the tokenizer.
+
+        With ``context`` for what looks at frames, and ``future`` for an outlook that does.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
@@ -69,7 +71,9 @@ class Stored:
                 sizes=tokenizer.sizes,
                 identity=self._identity,
             )
-        return TokensInContext(tokens, clips, context) if watches(self._config) else tokens
+        if not _looks_at_frames(self._config):
+            return tokens
+        return TokensInContext(tokens, clips, context, with_future=self._config.kind == "outlook")
 
     @property
     def codebooks(self) -> Float[Array, "g v d"]:
@@ -160,8 +164,12 @@ class Shapes:
         data, module, count = self._config.data, self.tokenizer.module, self._count(split)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         tokens = {"tokens": _zeros((count, *shape), np.uint16)}
-        context = {"context": _zeros((count, data.context_frames, data.size, data.size, 3), np.uint8)}
-        return ArraySource({**tokens, **(context if watches(self._config) else {})})
+        frames = {"context": data.context_frames} if _looks_at_frames(self._config) else {}
+        if frames and self._config.kind == "outlook":
+            frames["future"] = data.frames - data.context_frames
+        side = data.size
+        shown = {name: _zeros((count, long, side, side, 3), np.uint8) for name, long in frames.items()}
+        return ArraySource({**tokens, **shown})
 
     def networks(self, pathways: Pathways) -> dict[str, PyTree]:
         """See ``Stored``."""
@@ -187,6 +195,10 @@ class Shapes:
 
 
 Materials = Stored | Shapes
+
+
+def _looks_at_frames(config: ConfigDict) -> bool:
+    return watches(config) or guesses_from_frames(config)
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

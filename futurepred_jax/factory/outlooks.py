@@ -9,6 +9,12 @@ def outlook_config(config: ConfigDict) -> ConfigDict:
     return config.outlook.config
 
 
+def guesses_from_frames(config: ConfigDict) -> bool:
+    """Whether the first guess of a predictor, or an outlook itself, looks at frames."""
+    model = config.model if config.kind == "outlook" else outlook_config(config).model
+    return model.get("name") == "moving_outlook"
+
+
 def outlook_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
     """``config.outlook.workdir``, by default beside the predictor's: all predictors of a preset share it."""
     default = epath.Path(workdir).parent / f"{outlook_config(config).name}-{config.preset}"

@@ -16,7 +16,7 @@ from flax import struct
 from jax import random
 from jaxtyping import Array, Float, Int
 
-from futurepred_jax.arrays import Tokens
+from futurepred_jax.arrays import Tokens, Video
 from futurepred_jax.models.blocks import dense
 from futurepred_jax.models.layers import CausalConv, Norm
 from futurepred_jax.models.neighbours import at_places
@@ -33,11 +33,13 @@ class Guess:
         codes: the vectors of its codes, in raster order.
         features: what they are read from.
         book: the vectors of all codes.
+        frames: the future itself, in [-1, 1], small; of a ``MovingOutlook``.
     """
 
     codes: Float[Array, "b n g e"]
     features: Float[Array, "b h w c"]
     book: Float[Array, "g v e"]
+    frames: Float[Array, "b t y x 3"] | None = None
 
     def at(self, position: Int[Array, "b *m"]) -> Float[Array, "b *m g e"]:
         """The codes at positions, counted from the end: -1 is the last of the future."""
@@ -67,12 +69,13 @@ class Outlook(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens: Tokens) -> Guess:
-        """The guess after a context, with which ``tokens`` begin.
+    def __call__(self, tokens: Tokens, frames: Video | None = None) -> Guess:
+        """The guess after a context, with which ``tokens`` begin; its frames are not read.
 
         Raises:
             ValueError: if they end within it.
         """
+        del frames
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         codes = self.variable("codes", "codes", lambda: self.code_dim**-0.5 * random.normal(self.make_rng(), shape))
         lt, h, w = self.grid
@@ -88,18 +91,17 @@ class Outlook(nn.Module):
         guess = rearrange(guess.astype(jnp.float32), "b h w (n g e) -> b (n h w) g e", n=lt - self.past, g=shape[0])
         return Guess(guess, x, codes.value)
 
+    def flops(self, *, clips: int) -> float:
+        """Floating-point operations of the guesses for ``clips`` clips: two for each weight and position."""
+        code, width = len(self.sizes) * self.code_dim, self.width
+        weights = 9 * self.past * code * width + self.depth * 10 * width**2 + (self.grid[0] - self.past) * code * width
+        return 2.0 * clips * weights * math.prod(self.grid[1:])
+
     def _context(self, tokens: Tokens) -> Int[Array, "b past g"]:
         there_are, needed = tokens.shape[1], self.past * math.prod(self.grid[1:])
         if there_are < needed:
             raise ValueError(f"{there_are} tokens: a guess needs the {needed} of {self.past} latent frames")
         return tokens[:, :needed]
-
-
-def guess_flops(outlook: Outlook, *, clips: int) -> float:
-    """Floating-point operations of the guesses for ``clips`` clips: two for each weight and position."""
-    o, code = outlook, len(outlook.sizes) * outlook.code_dim
-    weights = 9 * o.past * code * o.width + o.depth * 10 * o.width**2 + (o.grid[0] - o.past) * code * o.width
-    return 2.0 * clips * weights * math.prod(o.grid[1:])
 
 
 def nearest(guess: Guess, sizes: tuple[int, ...]) -> Tokens:

@@ -15,7 +15,7 @@ borders of windows, by 0.030, 0.017 and 0.014 at those of latent frames inside, 
 
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,7 @@ from futurepred_jax.models import streaming
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.magvit import MagVit
+from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.sampling import Sampling, token_nll
@@ -124,16 +125,24 @@ class _Reel:
     passes: Int[Array, "b"]
 
 
+class _Window(NamedTuple):
+    """A context: its tokens, its frames, and what the motion pathways see."""
+
+    tokens: TokenGrid
+    frames: Video
+    watched: Video
+
+
 @dataclasses.dataclass(frozen=True)
 class Foresight:
     """What makes the first guess of a future, with its variables."""
 
-    module: Outlook
+    module: Outlook | MovingOutlook
     variables: PyTree
 
-    def guess(self, context: Tokens) -> Guess:
-        """Of what follows the tokens of a context."""
-        return _guess(self.module, self.variables, context)
+    def guess(self, context: Tokens, frames: Video) -> Guess:
+        """Of what follows the tokens of a context, and its frames in [-1, 1]."""
+        return _guess(self.module, self.variables, context, frames)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,12 +211,11 @@ class Predictor:
         context = self._usable(context)
         reel = self._opened(context)
         shown, wanted = reel.tokens.shape[1], -(-num_frames // self.tokenizer.module.stride[0])
-        window, seen = reel.tokens, context if watched is None else self._usable(watched)
-        reel = self._extended(reel, window, seen, wanted, samples=samples, key=key, sampling=sampling)
+        window = _Window(reel.tokens, context, context if watched is None else self._usable(watched))
+        reel = self._extended(reel, window, wanted, samples=samples, key=key, sampling=sampling)
         while (left := shown + wanted - reel.tokens.shape[1]) > 0:
-            window, seen = self._next_context(reel)
             key = jax.random.fold_in(key, left)
-            reel = self._extended(reel, window, seen, left, samples=1, key=key, sampling=sampling)
+            reel = self._extended(reel, self._next_window(reel), left, samples=1, key=key, sampling=sampling)
         video = reel.film[:, context.shape[1] :][:, :num_frames]
         rows = (video, reel.tokens[:, shown:], reel.log_likelihood, reel.passes)
         return Futures(*(rearrange(each, "(b m) ... -> b m ...", m=samples) for each in rows))
@@ -217,50 +225,49 @@ class Predictor:
         _, past = self.tokenizer.draw_next(tokens)
         return _Reel(context, tokens, past, jnp.zeros(len(context)), jnp.zeros(len(context), jnp.int32))
 
-    def _extended(
-        self, reel: _Reel, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, **drawing: Any
-    ) -> _Reel:
+    def _extended(self, reel: _Reel, window: _Window, latent_frames: int, *, samples: int, **drawing: Any) -> _Reel:
         """The reel and the next latent frames, as many as the grid has after the window, ``samples`` rows of each."""
         if self.transformer.past:
-            latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.shape[1]))
-        new, log_likelihood, passes = self._continued(window, seen, latent_frames, samples=samples, **drawing)
+            latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.tokens.shape[1]))
+        new, log_likelihood, passes = self._continued(window, latent_frames, samples=samples, **drawing)
         reel = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), reel)
         video, past = self.tokenizer.draw_next(new, reel.past)
         film, tokens = (jnp.concatenate(pair, axis=1) for pair in ((reel.film, video), (reel.tokens, new)))
         return _Reel(film, tokens, past, reel.log_likelihood + log_likelihood, reel.passes + passes)
 
     def _continued(
-        self, window: TokenGrid, seen: Video, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
+        self, window: _Window, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
     ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"], Int[Array, "rows"]]:
         """Tokens after a window's, ``samples`` rows of each, on their grid, their log-likelihood and passes."""
-        lh, lw = window.shape[2:4]
+        (lh, lw), tokens = window.tokens.shape[2:4], _flat(window.tokens)
         new = _continue(
             self.transformer,
             self.params,
-            _flat(window),
+            tokens,
             num_tokens=latent_frames * lh * lw,
             key=key,
             sampling=sampling,
             samples=samples,
-            memory=self._memory(seen),
-            guess=self._guess(_flat(window)),
+            memory=self._memory(window.watched),
+            guess=self._guess(tokens, window.frames),
         )
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
         return tokens, rearrange(new.log_likelihood, "b m -> (b m)"), rearrange(new.passes, "b m -> (b m)")
 
-    def _next_context(self, reel: _Reel) -> tuple[TokenGrid, Video]:
-        """A window as training showed it: its first frame encoded alone, then the last tokens as they are; its film."""
+    def _next_window(self, reel: _Reel) -> _Window:
+        """One as training showed it: its first frame encoded alone, then the last tokens as they are; its film."""
         kept = self.transformer.past - 1
         seen = reel.film[:, -(1 + kept * self.tokenizer.module.stride[0]) :]
         tokens = reel.tokens[:, reel.tokens.shape[1] - kept :]
-        return jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen
+        return _Window(jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen, seen)
 
     def first_guess(self, context: Video, *, num_frames: int) -> Float[Array, "b n h w c"] | None:
         """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
         if self.foresight is None:
             return None
-        past = self.tokenize(self._usable(context))
-        tokens = nearest(self.foresight.guess(_flat(past)), self.sizes)
+        context = self._usable(context)
+        past = self.tokenize(context)
+        tokens = nearest(self.foresight.guess(_flat(past), context), self.sizes)
         future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
         return self._drawn(past, future)[:, :num_frames]
 
@@ -277,7 +284,8 @@ class Predictor:
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        memory, guess = self._memory(context if watched is None else self._usable(watched)), self._guess(_flat(tokens))
+        memory = self._memory(context if watched is None else self._usable(watched))
+        guess = self._guess(_flat(tokens), context)
         seen = {"memory": memory, "guess": guess, "temperatures": jnp.asarray(temperatures)}
         return _score(self.transformer, self.params, _flat(tokens), first=first, **seen)
 
@@ -286,8 +294,8 @@ class Predictor:
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
 
-    def _guess(self, context: Tokens) -> Guess | None:
-        return None if self.foresight is None else self.foresight.guess(context)
+    def _guess(self, context: Tokens, frames: Video) -> Guess | None:
+        return None if self.foresight is None else self.foresight.guess(context, frames)
 
     def _memory(self, seen: Video) -> Memory | None:
         return None if self.motion is None else self.motion.watch(seen)
@@ -310,8 +318,8 @@ def _watch(module: Pathways, variables: PyTree, video: Video) -> Memory:
 
 
 @partial(jax.jit, static_argnums=0)
-def _guess(module: Outlook, variables: PyTree, context: Tokens) -> Guess:
-    return module.apply(variables, context)  # pyright: ignore[reportReturnType]
+def _guess(module: Outlook | MovingOutlook, variables: PyTree, context: Tokens, frames: Video) -> Guess:
+    return module.apply(variables, context, frames)  # pyright: ignore[reportReturnType]
 
 
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling", "samples"))(generate)

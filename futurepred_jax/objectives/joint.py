@@ -64,9 +64,8 @@ class JointObjective:
             params["tokenizer"], state, _as_predicted(batch, past), batch, key=codebook_key
         )
         memory, statistics = self.motion.watch(params, model_state, batch["noisy"][:, :past])
-        nll, metrics, logits = self.motion.likelihood(
-            params["transformer"], model_state, quantized.tokens, memory, key=token_key
-        )
+        seen = {"tokens": quantized.tokens, "context": batch["noisy"][:, :past]}
+        nll, metrics, logits = self.motion.likelihood(params["transformer"], model_state, seen, memory, key=token_key)
         drawn = self._drawn_future(params, state, quantized.latents, logits)
         consistency = self._distance(model_state["judge"], drawn, to_signed(batch["video"][:, past:]))
         value = nll + self.drawing_weight * drawing.value + self.consistency_weight * consistency

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
@@ -51,29 +51,29 @@ class MotionObjective:
         """The objective on a batch, with the statistics' update."""
         del step
         memory, state = self.watch(params, model_state, batch["context"])
-        value, metrics, _ = self.likelihood(params["transformer"], model_state, batch["tokens"], memory, key=key)
+        value, metrics, _ = self.likelihood(params["transformer"], model_state, batch, memory, key=key)
         return Loss(value, {**model_state, "pathways": state}, {**metrics, **gates(params["transformer"])})
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future, by the statistics of training."""
         variables = {"params": params["pathways"], **model_state["pathways"]}
         memory = self.pathways.apply(variables, to_signed(batch["context"]))
-        return self.prediction.held_out(params["transformer"], model_state, batch["tokens"], memory=memory)  # pyright: ignore
+        return self.prediction.held_out(params["transformer"], model_state, batch, memory=memory)  # pyright: ignore
 
     def likelihood(
-        self, params: PyTree, model_state: PyTree, grid: Integer[Array, "b lt lh lw g"], memory: Memory, *, key: Key
+        self, params: PyTree, model_state: PyTree, batch: PyTree, memory: Memory, *, key: Key
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
-        """The prediction's objective on tokens, scalars to log, and the logits of the future.
+        """The prediction's objective on a batch, scalars to log, and the logits of the future.
 
         Args:
             params: Of the Transformer.
             model_state: With what makes the first guess.
-            grid: Of whole clips.
+            batch: Of whole clips.
             memory: What the pathways saw of the contexts.
             key: Of the corruption and of the model's own draws.
         """
-        prediction, tokens = self.prediction, flat(grid)
-        guess, keys = prediction.guess(model_state, tokens), prediction.row_keys(key, len(tokens))
+        prediction, tokens = self.prediction, flat(batch["tokens"])
+        guess, keys = prediction.guess(model_state, tokens, batch["context"]), prediction.row_keys(key, len(tokens))
         seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, memory=memory, guess=guess)
         logits = prediction.logits(params, seen, memory=memory, guess=guess)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))

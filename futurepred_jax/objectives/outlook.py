@@ -1,17 +1,23 @@
-"""Training a first guess of the future: the squared distance of the codes it expects to the true ones."""
+"""Training a first guess of the future: squared distances of the codes and frames it expects to the true ones."""
 
 import dataclasses
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from einops import reduce
+from jaxtyping import Array, Float, PyTree, UInt8
 
-from futurepred_jax.arrays import Key, Tokens
+from futurepred_jax.arrays import Frames, Key, Tokens, Video
+from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
-from futurepred_jax.objectives.prediction import flat
+from futurepred_jax.objectives.prediction import blank_context, flat
+from futurepred_jax.objectives.tokenizer import to_signed
+
+BLURS = (1, 2, 4)  # pixels, on a side, over which errors of guessed frames are averaged before they are squared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,37 +27,61 @@ class OutlookObjective:
     Batches have ``tokens``, integers [b lt lh lw g], the whole clip's. The codes are the tokenizer's and stay as they
     are: they are model state. Copying the last latent frame of the context is measured beside the guess.
 
+    A ``MovingOutlook`` has frames to be judged by, too; batches then have ``context``, with noise, and ``future``,
+    without, uint8 [b t h w 3]. The distance of blurred frames counts besides, by the pixels on a side of the blur: an
+    object a little off its place is pulled towards it, where sharp frames alone would have it fade.
+
     Attributes:
         model: what guesses.
         codes: the vectors of the tokenizer's codes; random ones without them.
         accumulate: turns in which a batch goes through the model.
     """
 
-    model: Outlook
+    model: Outlook | MovingOutlook
     codes: Float[Array, "g v e"] | None = None
     accumulate: int = 1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, and the codes."""
         tokens = jnp.zeros((1, math.prod(self.model.grid), len(self.model.sizes)), jnp.int32)
-        variables = dict(self.model.init(key, tokens))
+        variables = dict(self.model.init(key, tokens, blank_context(self.model)))
         codes = variables.pop("codes") if self.codes is None else {"codes": jnp.asarray(self.codes)}
         return variables["params"], {"codes": codes}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
         del key, step
-        score = lambda tokens: self._distances(params, model_state, tokens)  # noqa: E731
-        found = jax.tree.map(jnp.mean, in_chunks(score, self.accumulate, flat(batch["tokens"])))
-        return Loss(found["distance"], model_state, found)
+        score = lambda *rows: self._distances(params, model_state, *rows)  # noqa: E731
+        found = jax.tree.map(jnp.mean, in_chunks(score, self.accumulate, *self._rows(batch)))
+        return Loss(found["distance"] + found.get("frames_distance", 0.0), model_state, found)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out distance of the guess, and of the context's last frame."""
-        found = jax.tree.map(jnp.mean, self._distances(params, model_state, flat(batch["tokens"])))
+        """Held-out distance of the guess, and of the context's last frame; the loss is that of codes."""
+        found = jax.tree.map(jnp.mean, self._distances(params, model_state, *self._rows(batch)))
         return {"loss": found["distance"], **found}
 
-    def _distances(self, params: PyTree, model_state: PyTree, tokens: Tokens) -> dict[str, Float[Array, "b"]]:
-        guess = self.model.apply({"params": params, **model_state}, tokens).codes  # pyright: ignore
+    def _rows(self, batch: PyTree) -> tuple[Array, ...]:
+        frames = (batch["context"], batch["future"]) if isinstance(self.model, MovingOutlook) else ()
+        return flat(batch["tokens"]), *frames
+
+    def _distances(
+        self,
+        params: PyTree,
+        model_state: PyTree,
+        tokens: Tokens,
+        context: Frames | None = None,
+        future: UInt8[Array, "b future h w c"] | None = None,
+    ) -> dict[str, Float[Array, "b"]]:
+        seen = None if context is None else to_signed(context)
+        found: Any = self.model.apply({"params": params, **model_state}, tokens, seen)
+        distances = self._of_codes(found.codes, model_state, tokens)
+        if found.frames is not None and future is not None and isinstance(self.model, MovingOutlook):
+            distances["frames_distance"] = blurred_distance(found.frames, self.model.shrunk(to_signed(future)))
+        return distances
+
+    def _of_codes(
+        self, guess: Float[Array, "b rest g e"], model_state: PyTree, tokens: Tokens
+    ) -> dict[str, Float[Array, "b"]]:
         sizes, book = self.model.sizes, model_state["codes"]["codes"]
         codes = book[jnp.arange(len(sizes)), tokens]
         start, frame = tokens.shape[1] - guess.shape[1], math.prod(self.model.grid[1:])
@@ -59,3 +89,12 @@ class OutlookObjective:
         spread = jnp.stack([jnp.sum(jnp.var(code[:size], axis=0)) for code, size in zip(book, sizes, strict=True)])
         distance = lambda ours: jnp.mean(jnp.sum(jnp.square(ours - true), axis=-1) / spread, axis=(1, 2))  # noqa: E731
         return {"distance": distance(guess), "copy_last_distance": distance(last)}
+
+
+def blurred_distance(ours: Video, true: Video) -> Float[Array, "b"]:
+    """Mean squared error of frames after each of BLURS, times its pixels on a side, summed over them."""
+    return sum(pixels * reduce(jnp.square(_blurred(ours - true, pixels)), "b t h w c -> b", "mean") for pixels in BLURS)  # pyright: ignore[reportReturnType]
+
+
+def _blurred(frames: Video, pixels: int) -> Float[Array, "b t y x c"]:
+    return reduce(frames, "b t (h y) (w x) c -> b t h w c", "mean", y=pixels, x=pixels)

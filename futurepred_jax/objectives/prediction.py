@@ -10,12 +10,14 @@ from einops import rearrange
 from jaxtyping import Array, Float, Integer, PyTree
 from jaxtyping import Key as Keys
 
-from futurepred_jax.arrays import Key, Logits, Tokens
+from futurepred_jax.arrays import Frames, Key, Logits, Tokens, Video
 from futurepred_jax.models.crossing import Memory
+from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Guess, Outlook
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
+from futurepred_jax.objectives.tokenizer import to_signed
 
 Scores = dict[str, Float[Array, "b rest"]]
 """Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, and if it is ``correct``."""
@@ -25,8 +27,9 @@ Scores = dict[str, Float[Array, "b rest"]]
 class PredictionObjective:
     """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's. A first guess stays as it was trained: its
-    variables are model state, ``outlook``.
+    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and for a ``MovingOutlook`` ``context``, the
+    noisy context frames, uint8 [b past h w 3]. A first guess stays as it was trained: its variables are model state,
+    ``outlook``.
 
     Attributes:
         model: the Transformer.
@@ -46,7 +49,7 @@ class PredictionObjective:
 
     model: Transformer
     context: int
-    outlook: Outlook | None = None
+    outlook: Outlook | MovingOutlook | None = None
     foresight: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
@@ -65,33 +68,39 @@ class PredictionObjective:
         """Parameters, and what makes the first guess."""
         lt, lh, lw = self.model.grid
         tokens, state = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32), {}
+        guess = None
         if self.outlook is not None:
-            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), tokens)
-            state = {"outlook": jax.tree.map(jnp.asarray, found)}
-        params = self.model.init(key, tokens, memory=memory, guess=self.guess(state, tokens))["params"]
+            seen = tokens, blank_context(self.outlook)
+            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), *seen)
+            state, guess = {"outlook": jax.tree.map(jnp.asarray, found)}, self.outlook.apply(found, *seen)
+        params: Any = self.model.init(key, tokens, memory=memory, guess=guess)["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), state
 
-    def guess(self, model_state: PyTree, tokens: Tokens) -> Guess | None:
-        """The first guess after the context of clips."""
-        return None if self.outlook is None else self.outlook.apply(model_state["outlook"], tokens)  # pyright: ignore
+    def guess(self, model_state: PyTree, tokens: Tokens, context: Frames | None = None) -> Guess | None:
+        """The first guess after the context of clips, whose frames a ``MovingOutlook`` looks at."""
+        if self.outlook is None:
+            return None
+        seen = None if context is None else to_signed(context)
+        return self.outlook.apply(model_state["outlook"], tokens, seen)  # pyright: ignore
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
         del step
-        tokens = flat(batch["tokens"])
+        tokens, context = flat(batch["tokens"]), [batch["context"]] if "context" in batch else []
 
-        def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"]) -> Scores:
-            guess = self.guess(model_state, tokens)
+        def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"], *context: Frames) -> Scores:
+            guess = self.guess(model_state, tokens, *context)
             seen = self.redrawn(params, seen, keys, guess=guess)
             return self.scores(self.logits(params, seen, guess=guess), tokens)
 
         seen = self.corrupted(tokens, key)
-        value, metrics = self.reduced(in_chunks(score, self.accumulate, seen, tokens, self.row_keys(key, len(tokens))))
+        keys = self.row_keys(key, len(tokens))
+        value, metrics = self.reduced(in_chunks(score, self.accumulate, seen, tokens, keys, *context))
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future under the uncorrupted context."""
-        return self.held_out(params, model_state, batch["tokens"])
+        return self.held_out(params, model_state, batch)
 
     def logits(
         self,
@@ -121,12 +130,12 @@ class PredictionObjective:
         return value, {"nll": nll, "accuracy": mean(scores["correct"], is_future)}
 
     def held_out(
-        self, params: PyTree, model_state: PyTree, grid: Array, *, memory: Memory | None = None
+        self, params: PyTree, model_state: PyTree, batch: PyTree, *, memory: Memory | None = None
     ) -> dict[str, Array]:
-        """Likelihood of the future of tokens [b lt lh lw g] under the uncorrupted context."""
-        tokens = flat(grid)
+        """Likelihood of the future of a batch under the uncorrupted context."""
+        tokens = flat(batch["tokens"])
         first = self.context * self.model.grid[1] * self.model.grid[2]
-        guess = self.guess(model_state, tokens)
+        guess = self.guess(model_state, tokens, batch.get("context"))
         logits = self.logits(params, tokens, memory=memory, guess=guess, first=first)
         scores = _token_scores(logits, tokens[:, first:])
         nll = jnp.mean(scores["nll"])
@@ -165,6 +174,11 @@ class PredictionObjective:
         hit = (jax.random.uniform(where_key, (b, n)) < share) & in_context
         noise = jax.random.randint(what_key, tokens.shape, 0, jnp.asarray(self.model.sizes))
         return jnp.where(hit[..., None], noise, tokens)
+
+
+def blank_context(outlook: Outlook | MovingOutlook) -> Video | None:
+    """One clip of the shape that an outlook looks at; none where it looks at tokens alone."""
+    return jnp.zeros((1, *outlook.context, 3)) if isinstance(outlook, MovingOutlook) else None
 
 
 def flat(tokens: Integer[Array, "b lt lh lw g"]) -> Tokens:

@@ -180,8 +180,10 @@ def _calibration(models: Sequence[Model], name: str) -> Chart | None:
 def _model_facts(model: Model, split: str) -> dict[str, str]:
     """What a model cost, by the heading of its column; the mean over its runs."""
     summaries = [run.training.summary for run in model.runs]
-    memory = [s["efficiency"]["peak_memory_bytes"] for s in summaries if "peak_memory_bytes" in s.get("efficiency", {})]
-    speed = [s["throughput"]["tokens_per_second"] for s in summaries if "tokens_per_second" in s.get("throughput", {})]
+    memory, speed = (
+        [value for s in summaries if (value := s.get(section, {}).get(name)) is not None]
+        for section, name in (("efficiency", "peak_memory_bytes"), ("throughput", "tokens_per_second"))
+    )
     gates = model.split(split).get("gates") or {}
     return {
         "Runs": ", ".join(run.training.name for run in model.runs),

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from futurepred_jax.models.decoding import generate
-from futurepred_jax.models.outlook import Guess, Outlook, guess_flops, nearest
+from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.outlook import OutlookObjective
@@ -69,8 +69,8 @@ def test_flops_are_those_of_the_compiled_program(variables):
     tokens = jnp.zeros((1, 3 * 32 * 32, 1), jnp.int32)
     apply = jax.jit(wide.apply)
     found = apply.lower(jax.eval_shape(wide.init, jax.random.key(0), tokens), tokens).cost_analysis()["flops"]  # pyright: ignore
-    assert guess_flops(wide, clips=1) == pytest.approx(found, rel=0.15)
-    assert guess_flops(wide, clips=3) == 3 * guess_flops(wide, clips=1)
+    assert wide.flops(clips=1) == pytest.approx(found, rel=0.15)
+    assert wide.flops(clips=3) == 3 * wide.flops(clips=1)
 
 
 def test_it_learns_where_things_move_and_leaves_the_codes_alone():

@@ -1,0 +1,154 @@
+"""A first guess of the future that moves what was seen: every pixel of the last frame goes a way of its own.
+
+The mean of what may happen fades, and what is a little off its place fades too. So this guess says, of each pixel of
+the last frame, where it will be in every future frame and how much it hides there of what else comes; of each place,
+what shows where nothing comes. What is carried along stays as it was seen. The expected codes are read from the frames
+that this makes.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange, reduce
+from flax import linen as nn
+from jax import random
+from jaxtyping import Array, Float
+
+from futurepred_jax.arrays import Tokens, Video
+from futurepred_jax.models.blocks import dense
+from futurepred_jax.models.layers import CausalConv, Norm
+from futurepred_jax.models.outlook import GUESS_SCALE, IN_FRAME, Guess
+from futurepred_jax.models.splatting import carry
+
+SIDE = 4  # pixels of a token, on a side, in the frames in which things are moved
+FOLD = (
+    2  # pixels, on a side, that go into one place of the finer of two grids, and places of it into one of the coarser
+)
+FINE_BLOCKS = 2  # before the coarser grid and after it
+READING_BLOCKS = 2  # from the guessed frames to codes
+
+
+class Residual(nn.Module):
+    """A convolution and a product, added to the stream; ``scale`` is the variance gain of what is added."""
+
+    scale: float
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "b 1 h w c"]) -> Float[Array, "b 1 h w c"]:
+        """The stream after it."""
+        width = x.shape[-1]
+        inner = nn.silu(CausalConv(width, IN_FRAME, use_bias=False)(Norm()(x)))
+        return x + dense(width, self.scale, x.dtype)(inner)
+
+
+class MovingOutlook(nn.Module):
+    """Residual convolutions over the frames of the context, which are their channels, on two grids.
+
+    Frames are shrunk until a token has SIDE × SIDE pixels; ``Guess.frames`` have that size.
+
+    Attributes:
+        sizes: Number of codes of each digit of a token.
+        code_dim: Channels of the vector of each code; the variable ``codes`` [g v e] of the collection of that name
+            holds them, the tokenizer's.
+        grid: Latent frames, rows and columns of a clip.
+        past: Latent frames of the context; all others are guessed.
+        stride: Frames and pixels (t, h, w) of a token.
+        width: Channels on the grid of tokens; the finer one has half of them.
+        depth: Residual blocks on the grid of tokens.
+        dtype: Of activations; places and pictures are float32.
+    """
+
+    sizes: tuple[int, ...]
+    code_dim: int
+    grid: tuple[int, int, int]
+    past: int
+    stride: tuple[int, int, int]
+    width: int = 128
+    depth: int = 5
+    dtype: Any = jnp.float32
+
+    @property
+    def context(self) -> tuple[int, int, int]:
+        """Frames that are looked at, their height and their width."""
+        (_, h, w), (st, sh, sw) = self.grid, self.stride
+        return 1 + (self.past - 1) * st, h * sh, w * sw
+
+    @nn.compact
+    def __call__(self, tokens: Tokens, frames: Video | None = None) -> Guess:
+        """The guess after ``frames``, exactly those of a context; its tokens are not read.
+
+        Raises:
+            ValueError: for other frames, or a stride that is no multiple of SIDE.
+        """
+        del tokens
+        shape = (len(self.sizes), max(self.sizes), self.code_dim)
+        codes = self.variable("codes", "codes", lambda: self.code_dim**-0.5 * random.normal(self.make_rng(), shape))
+        seen = self.shrunk(self._required(frames)).astype(self.dtype)
+        stream, pixels = self._looks(seen)
+        future = self._moved(seen, pixels)
+        read = rearrange(future.astype(self.dtype), "b t (h y) (w x) c -> b 1 h w (t y x c)", y=SIDE, x=SIDE)
+        stream = dense(self.width, 1.0, self.dtype)(read) + dense(self.width, 1.0, self.dtype)(Norm()(stream))
+        for _ in range(READING_BLOCKS):
+            stream = Residual(1 / READING_BLOCKS)(stream)
+        features, lt = Norm()(stream)[:, 0], self.grid[0] - self.past
+        guess = dense(lt * shape[0] * shape[2], GUESS_SCALE, self.dtype, name="heads_guess")(features)
+        guess = rearrange(guess.astype(jnp.float32), "b h w (n g e) -> b (n h w) g e", n=lt, g=shape[0])
+        return Guess(guess, features, codes.value, future)
+
+    def flops(self, *, clips: int) -> float:
+        """Floating-point operations of the guesses for ``clips`` clips: two for each weight and position.
+
+        What is carried, four sums a pixel and frame, is not counted.
+        """
+        (seen, _, _), (lt, h, w), width, half, into = self.context, self.grid, self.width, self.width // 2, FOLD**2
+        latent_frames, block = lt - self.past, 10
+        future, code = latent_frames * self.stride[0], len(self.sizes) * self.code_dim
+        fine = into * 3 * seen * half + (2 * FINE_BLOCKS * block + 2) * half**2 + into * (3 * future + 6) * half
+        coarse = 10 * into * half * width + self.depth * block * width**2
+        reading = 3 * SIDE**2 * future * width + (1 + READING_BLOCKS * block) * width**2 + latent_frames * code * width
+        return 2.0 * clips * h * w * (into * fine + coarse + reading)
+
+    def shrunk(self, frames: Video) -> Float[Array, "b t y x c"]:
+        """Frames of a clip, as small as those in which things are moved."""
+        _, sh, sw = self.stride
+        return reduce(frames, "b t (h y) (w x) c -> b t h w c", "mean", y=sh // SIDE, x=sw // SIDE)
+
+    def _required(self, frames: Video | None) -> Video:
+        if any(side % SIDE for side in self.stride[1:]):
+            raise ValueError(f"a tokenizer of stride {self.stride}: a moving outlook needs multiples of {SIDE} pixels")
+        if frames is None or frames.shape[1:4] != self.context:
+            there_are = "no frames" if frames is None else f"frames {list(frames.shape[1:4])}"
+            raise ValueError(f"{there_are}: a guess needs those of a context, {list(self.context)}")
+        return frames
+
+    def _looks(self, seen: Video) -> tuple[Float[Array, "b 1 lh lw d"], Float[Array, "b y x e"]]:
+        """Features of each token's place, and of each place of the finer grid."""
+        fold = "b t (h y) (w x) c -> b 1 h w (t y x c)"
+        x = dense(self.width // 2, 1.0, self.dtype)(rearrange(seen, fold, y=FOLD, x=FOLD))
+        for _ in range(FINE_BLOCKS):
+            x = Residual(1 / FINE_BLOCKS)(x)
+        fine = Norm()(x)
+        coarse = rearrange(fine, fold, y=FOLD, x=FOLD)
+        place = self.param("place", nn.initializers.zeros, (*self.grid[1:], self.width))
+        stream = CausalConv(self.width, IN_FRAME, use_bias=False)(coarse) + place.astype(self.dtype)
+        for _ in range(self.depth):
+            stream = Residual(1 / self.depth)(stream)
+        up = dense(FOLD**2 * self.width // 2, 1.0, self.dtype)(Norm()(stream))
+        up = rearrange(up, "b t h w (y x c) -> b t (h y) (w x) c", y=FOLD, x=FOLD)
+        x = dense(self.width // 2, 1.0, self.dtype)(jnp.concatenate([up, fine], axis=-1))
+        for _ in range(FINE_BLOCKS):
+            x = Residual(1 / FINE_BLOCKS)(x)
+        return stream, Norm()(x)[:, 0]
+
+    def _moved(self, seen: Video, pixels: Float[Array, "b y x e"]) -> Float[Array, "b future h w c"]:
+        """The future frames: at first the last one seen before the mean of all, half of each."""
+        t, c = (self.grid[0] - self.past) * self.stride[0], seen.shape[-1]
+        ways = dense(FOLD**2 * (3 * t + 2 * c), GUESS_SCALE, self.dtype, name="heads_ways")(pixels)
+        ways = rearrange(ways.astype(jnp.float32), "b h w (y x d) -> b (h y) (w x) d", y=FOLD, x=FOLD)
+        speed, weights, colour, behind = jnp.split(ways, [2 * t, 3 * t, 3 * t + c], axis=-1)
+        since = jnp.arange(1.0, t + 1)[:, None, None, None]
+        moves = since * rearrange(speed, "b h w (t two) -> b t h w two", two=2)
+        weights = rearrange(weights, "b h w t -> b t h w")
+        seen = seen.astype(jnp.float32)
+        return jax.vmap(carry)(seen[:, -1] + colour, moves, weights, jnp.mean(seen, axis=1) + behind)
