@@ -35,7 +35,8 @@ def test_presets_have_their_size(preset):
     outlook = factory.make_outlook(factory.outlook_config(config), magvit)
 
     def init(key, tokens):
-        return transformer.init(key, tokens, guess=outlook.init_with_output(key, tokens)[0])
+        context = jnp.zeros((1, config.data.context_frames, config.data.size, config.data.size, 3))
+        return transformer.init(key, tokens, guess=outlook.init_with_output(key, tokens, context)[0])
 
     predicted = jax.eval_shape(init, jax.random.key(0), tokens)["params"]
     counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]

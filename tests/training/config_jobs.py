@@ -23,6 +23,7 @@ RATE = 0.02  # larger, and a rounding's difference is carried over the kink of a
 FIELDS = ("video", "instance", "noise", "index", *LABELS)
 CLIPS = 3 * BATCH
 EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the real rule would split little
+MOVING = {"moving_outlook": "outlook", "moving_baseline": "baseline"}  # whose first guess looks at frames
 UNOPTIMISED = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
@@ -37,9 +38,10 @@ class Made(Shapes):
         rng, blank = np.random.default_rng(0), super().tokens(split)
         (grid, kind), sizes = _shape(blank, "tokens"), self.tokenizer.sizes
         fields = {"tokens": rng.integers(0, sizes, (CLIPS, *grid)).astype(kind)}
-        if factory.watches(self._config):
-            fields["context"] = self.clips(split).batch(np.arange(CLIPS))["noisy"][:, : _shape(blank, "context")[0][0]]
-        return ArraySource(fields)
+        asked = set(blank.batch(np.array([0]))) - set(fields)
+        context, clips = self._config.data.context_frames, self.clips(split).batch(np.arange(CLIPS))
+        frames = {"context": clips["noisy"][:, :context], "future": clips["video"][:, context:]}
+        return ArraySource(fields | {name: frames[name] for name in asked})
 
     def perceptual(self, module):
         return filled(super().perceptual(module))
@@ -64,7 +66,9 @@ def _clips(spec):
 
 def debug_config(name):
     """What is trained from the first step on: the codebook is in use, and the discriminator plays."""
-    config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
+    config = importlib.import_module(f"futurepred_jax.configs.{MOVING.get(name, name)}").get_config("debug")
+    if name in MOVING:
+        (config if config.kind == "outlook" else factory.outlook_config(config)).model.name = "moving_outlook"
     for part in (config, config.get("tokenizer", {}).get("config", {})):
         if "warm_steps" in part.get("objective", {}):
             part.objective.warm_steps = 0
