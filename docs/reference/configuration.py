@@ -106,7 +106,8 @@ PLAIN = {
     "realism.multipliers": "of them in each of its blocks, which halve a clip's sides",
     "compile.topology": "of `--mode=compile`, as `--topology`",
     "init.image": "workdir of an `image_tokenizer` to start from, inflated; empty: weights at random",
-    "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1",
+    "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1; of the "
+    "first guess, outlook or moving_outlook",
     "model.frames": "to which clips are brought for the network",
     "model.side": "pixels, likewise",
     "model.quantizer.name": "vq or fsq",

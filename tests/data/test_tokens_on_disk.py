@@ -140,3 +140,11 @@ def test_tokens_have_the_noisy_context_of_their_own_clip_beside_them_and_nothing
     batch = source.batch(np.array([3, 0]))
     np.testing.assert_array_equal(batch["tokens"], [3, 0])
     np.testing.assert_array_equal(batch["context"], VIDEO[[3, 0], :2] + 100)
+    assert set(batch) == {"tokens", "context"}
+
+
+def test_what_learns_of_the_future_has_its_frames_without_noise():
+    source = TokensInContext(ArraySource({"tokens": np.arange(5)}), Clips(**CLIPS), context=2, with_future=True)
+    batch = source.batch(np.array([3, 0]))
+    np.testing.assert_array_equal(batch["context"], VIDEO[[3, 0], :2] + 100)
+    np.testing.assert_array_equal(batch["future"], VIDEO[[3, 0], 2:])
