@@ -35,7 +35,7 @@ class Residual(nn.Module):
     scale: float
 
     @nn.compact
-    def __call__(self, x: Float[Array, "b 1 h w c"]) -> Float[Array, "b 1 h w c"]:
+    def __call__(self, x: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
         """The stream after it."""
         width = x.shape[-1]
         inner = nn.silu(CausalConv(width, IN_FRAME, use_bias=False)(Norm()(x)))
@@ -87,14 +87,10 @@ class MovingOutlook(nn.Module):
         seen = self.shrunk(self._required(frames)).astype(self.dtype)
         stream, pixels = self._looks(seen)
         future = self._moved(seen, pixels)
-        read = rearrange(future.astype(self.dtype), "b t (h y) (w x) c -> b 1 h w (t y x c)", y=SIDE, x=SIDE)
-        stream = dense(self.width, 1.0, self.dtype)(read) + dense(self.width, 1.0, self.dtype)(Norm()(stream))
-        for _ in range(READING_BLOCKS):
-            stream = Residual(1 / READING_BLOCKS)(stream)
-        features, lt = Norm()(stream)[:, 0], self.grid[0] - self.past
-        guess = dense(lt * shape[0] * shape[2], GUESS_SCALE, self.dtype, name="heads_guess")(features)
-        guess = rearrange(guess.astype(jnp.float32), "b h w (n g e) -> b (n h w) g e", n=lt, g=shape[0])
-        return Guess(guess, features, codes.value, future)
+        features = self._read(stream, future)
+        guess = dense(shape[0] * shape[2], GUESS_SCALE, self.dtype, name="heads_guess")(features)
+        guess = rearrange(guess.astype(jnp.float32), "b n h w (g e) -> b (n h w) g e", g=shape[0])
+        return Guess(guess, rearrange(features, "b n h w c -> b h w (n c)"), codes.value, future)
 
     def flops(self, *, clips: int) -> float:
         """Floating-point operations of the guesses for ``clips`` clips: two for each weight and position.
@@ -106,8 +102,8 @@ class MovingOutlook(nn.Module):
         future, code = latent_frames * self.stride[0], len(self.sizes) * self.code_dim
         fine = into * 3 * seen * half + (2 * FINE_BLOCKS * block + 2) * half**2 + into * (3 * future + 6) * half
         coarse = 10 * into * half * width + self.depth * block * width**2
-        reading = 3 * SIDE**2 * future * width + (1 + READING_BLOCKS * block) * width**2 + latent_frames * code * width
-        return 2.0 * clips * h * w * (into * fine + coarse + reading)
+        reading = 3 * SIDE**2 * self.stride[0] * width + (1 + READING_BLOCKS * block) * width**2 + code * width
+        return 2.0 * clips * h * w * (into * fine + coarse + latent_frames * reading)
 
     def shrunk(self, frames: Video) -> Float[Array, "b t y x c"]:
         """Frames of a clip, as small as those in which things are moved."""
@@ -140,6 +136,19 @@ class MovingOutlook(nn.Module):
         for _ in range(FINE_BLOCKS):
             x = Residual(1 / FINE_BLOCKS)(x)
         return stream, Norm()(x)[:, 0]
+
+    def _read(
+        self, stream: Float[Array, "b 1 lh lw d"], future: Float[Array, "b t y x c"]
+    ) -> Float[Array, "b n lh lw d"]:
+        """Features of each token of the future, from its frames and from what was seen at its place."""
+        latent_frames = self.grid[0] - self.past
+        pictures = rearrange(future, "b (n t) (h y) (w x) c -> b n h w (t y x c)", n=latent_frames, y=SIDE, x=SIDE)
+        seen = dense(latent_frames * self.width, 1.0, self.dtype)(Norm()(stream))
+        x = rearrange(seen, "b 1 h w (n d) -> b n h w d", n=latent_frames)
+        x += dense(self.width, 1.0, self.dtype)(pictures.astype(self.dtype))
+        for _ in range(READING_BLOCKS):
+            x = Residual(1 / READING_BLOCKS)(x)
+        return Norm()(x)
 
     def _moved(self, seen: Video, pixels: Float[Array, "b y x e"]) -> Float[Array, "b future h w c"]:
         """The future frames: at first the last one seen before the mean of all, half of each."""

@@ -73,8 +73,8 @@ def test_other_frames_than_those_of_a_context_are_refused(variables):
 
 def test_flops_are_those_of_the_compiled_program():
     """XLA counts norms, activations and what is carried besides, and leaves out what the border of a frame spares."""
-    wide = OUTLOOK.clone(grid=(3, 16, 16), width=128, depth=3)
-    seen = jnp.zeros((1, 3 * 256, 2), jnp.int32), jnp.zeros((1, 3, 128, 128, 3))
+    wide = OUTLOOK.clone(grid=(4, 16, 16), width=128, depth=3)
+    seen = jnp.zeros((1, 4 * 256, 2), jnp.int32), jnp.zeros((1, 3, 128, 128, 3))
     found = jax.jit(wide.apply).lower(jax.eval_shape(wide.init, jax.random.key(0), *seen), *seen).cost_analysis()
     assert wide.flops(clips=1) == pytest.approx(found["flops"], rel=0.15)  # pyright: ignore
     assert wide.flops(clips=3) == 3 * wide.flops(clips=1)

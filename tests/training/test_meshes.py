@@ -15,7 +15,12 @@ from futurepred_jax.training.program import make_program
 EACH_WAY = {"data": 2, "fsdp": 2, "tensor": 2}
 MESHES = [EACH_WAY, {"data": 8}, {"data": 2, "fsdp": 4}]
 QUICK = [("tokenizer", EACH_WAY), ("moving_outlook", EACH_WAY)]
-WITHOUT_PAIRS = ("classification", "magvit_v1", "outlook", "moving_outlook")  # of layers, which the axis "tensor" splits
+WITHOUT_PAIRS = (
+    "classification",
+    "magvit_v1",
+    "outlook",
+    "moving_outlook",
+)  # of layers, which the axis "tensor" splits
 IN_TURNS = ("baseline", "tokenizer")
 CASES = [
     pytest.param(config, mesh, id=f"{config}-{'x'.join(map(str, mesh.values()))}", marks=marks)
