@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 
 from futurepred_jax.models.splatting import HEAVIEST, carry
 
@@ -71,7 +72,7 @@ def test_gradients_are_those_of_finite_differences():
     with jax.enable_x64(True):
         given = jax.tree.map(lambda x: jnp.asarray(np.asarray(x), jnp.float64), (colours, moves, weights, background))
         wanted = jnp.asarray(np.asarray(wanted), jnp.float64)
-        jax.test_util.check_grads(value, given, order=1, modes=("rev",), atol=1e-5, rtol=1e-5, eps=1e-7)
+        check_grads(value, given, order=1, modes=("rev",), atol=1e-5, rtol=1e-5, eps=1e-7)
 
 
 def test_a_step_down_the_gradient_brings_an_object_nearer_to_its_place():
