@@ -48,11 +48,10 @@ class MovingOutlook(nn.Module):
     Frames are shrunk until a token has SIDE × SIDE pixels; ``Guess.frames`` have that size.
 
     Attributes:
-        sizes: Number of codes of each digit of a token.
-        code_dim: Channels of the vector of each code; the variable ``codes`` [g v e] of the collection of that name
-            holds them, the tokenizer's.
-        grid: Latent frames, rows and columns of a clip.
-        past: Latent frames of the context; all others are guessed.
+        sizes: As of an ``Outlook``, like all that point there.
+        code_dim: See there.
+        grid: See there.
+        past: See there.
         stride: Frames and pixels (t, h, w) of a token.
         width: Channels on the grid of tokens; the finer one has half of them.
         depth: Residual blocks on the grid of tokens.
