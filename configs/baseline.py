@@ -4,11 +4,10 @@ python -m futurepred_jax.main --config=configs/baseline.py
 
 It reads a first guess of the future that an outlook makes (``configs/outlook.py``), and settles on one.
 
-`tiny`, 6:40 minutes on 2 CPU cores: 8.96 bits a token of four digits, and on 256 clips of test_iid 19.61 dB PSNR,
-15.70 dB on the foreground, SSIM 0.549 and an ADE of 2.23 px, where copy-last-frame has 18.19, 14.63, 0.514 and 2.47.
-On val_iid, the guess counting 25, 35 and 45 % in decoding: 19.34, 19.45 and 19.56 dB, an ADE of 2.30, 2.27 and 2.16 px,
-a recall of 0.536, 0.506 and 0.484. 2,800 steps instead of 2,300 gained nothing. Without a guess, after 3,400 steps, it
-had 18.73 dB, 14.95, 0.510 and 2.82 on test_iid.
+`tiny`, 979 seconds on one CPU core that tests shared: 8.66 bits a token of four digits, and on 256 clips of test_iid
+20.13 dB PSNR, 16.19 dB on the foreground, SSIM 0.591 and an ADE of 1.67 px, where copy-last-frame has 18.19, 14.63,
+0.514 and 2.47. With a first guess from tokens instead (`outlook`), on half as many clips, it had 19.61 dB, 15.70, 0.549
+and 2.23; without a guess, after 3,400 steps, 18.73, 14.95, 0.510 and 2.82.
 
 `small`, 35 minutes on 2 CPU cores after 48 of tokenizer and first guess: 22.88 bits a token of twelve digits, and on
 256 clips of test_iid 19.82 dB, 14.78 on the foreground, SSIM 0.663 and an ADE of 3.34 px of 64, where copy-last-frame
