@@ -10,9 +10,9 @@ def outlook_config(config: ConfigDict) -> ConfigDict:
 
 
 def guesses_from_frames(config: ConfigDict) -> bool:
-    """Whether the first guess of a predictor, or an outlook itself, looks at frames."""
-    model = config.model if config.kind == "outlook" else outlook_config(config).model
-    return model.get("name") == "moving_outlook"
+    """Whether an outlook, or a predictor's, looks at frames; what has none does not."""
+    guessing = config if config.kind == "outlook" else config.get("outlook", {}).get("config")
+    return guessing is not None and guessing.model.get("name") == "moving_outlook"
 
 
 def outlook_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:

@@ -72,7 +72,8 @@ class PredictionObjective:
         if self.outlook is not None:
             seen = tokens, blank_context(self.outlook)
             found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), *seen)
-            state, guess = {"outlook": jax.tree.map(jnp.asarray, found)}, self.outlook.apply(found, *seen)
+            state = {"outlook": jax.tree.map(jnp.asarray, found)}
+            guess = self.outlook.apply(state["outlook"], *seen)
         params: Any = self.model.init(key, tokens, memory=memory, guess=guess)["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), state
 
