@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax import factory
-from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
+from futurepred_jax.configs import NAMES, baseline, find_config, outlook, shared, tokenizer
 from futurepred_jax.data.spec import SPLITS
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
@@ -32,11 +32,11 @@ def test_presets_have_their_size(preset):
     st, sh, sw = magvit.stride
     drawn = jax.eval_shape(magvit.init, jax.random.key(0), jnp.zeros((1, 1 + st, sh, sw, 3)))["params"]
     tokens = jax.ShapeDtypeStruct((1, math.prod(transformer.grid), len(transformer.sizes)), jnp.int32)
-    outlook = factory.make_outlook(factory.outlook_config(config), magvit)
+    guessing = factory.make_outlook(factory.outlook_config(config), magvit)
 
     def init(key, tokens):
         context = jnp.zeros((1, config.data.context_frames, config.data.size, config.data.size, 3))
-        return transformer.init(key, tokens, guess=outlook.init_with_output(key, tokens, context)[0])
+        return transformer.init(key, tokens, guess=guessing.init_with_output(key, tokens, context)[0])
 
     predicted = jax.eval_shape(init, jax.random.key(0), tokens)["params"]
     counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]
@@ -58,7 +58,11 @@ def test_configs_are_found_by_name():
         find_config("nothing")
 
 
-def test_an_unknown_quantizer_or_kind_lists_the_known(tmp_path):
+def test_an_unknown_quantizer_outlook_or_kind_lists_the_known(tmp_path):
+    guess = outlook.get_config("tiny")
+    guess.model.name = "none"
+    with pytest.raises(ValueError, match="'none': known are outlook, moving_outlook"):
+        factory.make_outlook(guess, factory.make_magvit(factory.tokenizer_config(guess)))
     config = tokenizer.get_config("debug")
     config.model.quantizer.name = "none"
     with pytest.raises(ValueError, match="known are fsq, lfq, vq"):
