@@ -6,9 +6,10 @@ python -m futurepred_jax.main --config=configs/slowfast.py
 20.00 and 2.39. Its gates have hardly opened (0.001 and 0.003), and with the pathway watching another clip it has 20.11
 dB and 2.39: nothing is gained by it there.
 
-`tiny`, on the tokenizer and first guess of `baseline-tiny`, 2 steps a second on one CPU core, 64 clips of test_iid:
-19.70 dB, an ADE of 1.80 px, a recall of 0.497 and 9.07 bits a token, where the baseline has 19.70, 2.02, 0.522 and
-8.99; with the pathway watching another clip 19.68, 2.01, 0.406 and 9.21 (`docs/results.md` has the other splits).
+`tiny`, on tokenizer and first guess (from tokens) of the packed `baseline-tiny`, 2 steps a second on one CPU core, 64
+clips of test_iid: 19.70 dB, an ADE of 1.80 px, a recall of 0.497 and 9.07 bits a token, where that baseline has 19.70,
+2.02, 0.522 and 8.99; with the pathway watching another clip 19.68, 2.01, 0.406 and 9.21 (`docs/results.md` has the
+other splits). With the guess that moves what was seen it has not been trained yet.
 Larger presets have not been trained yet.
 """
 

@@ -22,9 +22,7 @@ from futurepred_jax.models.outlook import GUESS_SCALE, IN_FRAME, Guess
 from futurepred_jax.models.splatting import carry
 
 SIDE = 4  # pixels of a token, on a side, in the frames in which things are moved
-FOLD = (
-    2  # pixels, on a side, that go into one place of the finer of two grids, and places of it into one of the coarser
-)
+FOLD = 2  # pixels, on a side, of a place of the finer of two grids, and places of that of one of the coarser
 FINE_BLOCKS = 2  # before the coarser grid and after it
 READING_BLOCKS = 2  # from the guessed frames to codes
 

@@ -75,7 +75,7 @@ class OutlookObjective:
         seen = None if context is None else to_signed(context)
         found: Any = self.model.apply({"params": params, **model_state}, tokens, seen)
         distances = self._of_codes(found.codes, model_state, tokens)
-        if found.frames is not None and future is not None and isinstance(self.model, MovingOutlook):
+        if isinstance(self.model, MovingOutlook) and future is not None:
             distances["frames_distance"] = blurred_distance(found.frames, self.model.shrunk(to_signed(future)))
         return distances
 
@@ -93,7 +93,8 @@ class OutlookObjective:
 
 def blurred_distance(ours: Video, true: Video) -> Float[Array, "b"]:
     """Mean squared error of frames after each of BLURS, times its pixels on a side, summed over them."""
-    return sum(pixels * reduce(jnp.square(_blurred(ours - true, pixels)), "b t h w c -> b", "mean") for pixels in BLURS)  # pyright: ignore[reportReturnType]
+    errors = [pixels * jnp.square(_blurred(ours - true, pixels)).mean(axis=(1, 2, 3, 4)) for pixels in BLURS]
+    return jnp.sum(jnp.stack(errors), axis=0)
 
 
 def _blurred(frames: Video, pixels: int) -> Float[Array, "b t y x c"]:

@@ -204,7 +204,7 @@ PREDICTORS = {
             "first_guess",
             "First guess",
             "other",
-            "The mean of what may happen, by convolutions alone: the model reads it before it settles on one future.",
+            "What convolutions expect of all future frames: the model reads it before it settles on one future.",
         ),
         Predictor(
             "shuffled_pathway",

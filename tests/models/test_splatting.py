@@ -54,11 +54,9 @@ def test_of_two_that_come_to_one_place_the_heavier_is_seen():
 
 def test_what_leaves_the_frame_is_gone_wherever_it_goes():
     colours, moves, weights, background = _scene()
-    for far in (-1e6, -3.0 * W, 3.0 * W, 1e6, jnp.nan):
+    for far in (-1e6, -3.0 * W, 3.0 * W, 1e6):
         shown = _carry(colours, moves.at[..., 0].set(far), weights, background)[0]
-        if not np.isnan(far):
-            np.testing.assert_allclose(shown, background, atol=1e-6)
-        assert shown.shape == background.shape
+        np.testing.assert_allclose(shown, background, atol=1e-6)
 
 
 def test_gradients_are_those_of_finite_differences():

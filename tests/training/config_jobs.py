@@ -23,7 +23,7 @@ RATE = 0.02  # larger, and a rounding's difference is carried over the kink of a
 FIELDS = ("video", "instance", "noise", "index", *LABELS)
 CLIPS = 3 * BATCH
 EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the real rule would split little
-MOVING = {"moving_outlook": "outlook", "moving_baseline": "baseline"}  # whose first guess looks at frames
+MOVING = {f"moving_{name}": name for name in ("outlook", "baseline", "joint_i3d")}  # whose first guess looks at frames
 UNOPTIMISED = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
