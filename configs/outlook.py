@@ -20,9 +20,9 @@ from futurepred_jax.configs import shared, tokenizer
 
 MODELS: dict[str, dict[str, Any]] = {
     "debug": {"width": 64, "depth": 2},
-    "tiny": {"name": "moving_outlook", "width": 128, "depth": 5},
-    "small": {"name": "moving_outlook", "width": 128, "depth": 5},
-    "base": {"width": 64, "depth": 6, **shared.HALF},
+    "tiny": {"width": 128, "depth": 5},
+    "small": {"width": 128, "depth": 5},
+    "base": {"width": 128, "depth": 6, **shared.HALF},
     "large": {"width": 1024, "depth": 8, **shared.HALF},
 }
 
@@ -30,7 +30,7 @@ MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3}
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 150, "batch_size": 8, **MUON, "warmup_steps": 20},
-    "tiny": {"steps": 1000, "batch_size": 16, **MUON, "warmup_steps": 50},
+    "tiny": {"steps": 1700, "batch_size": 16, **MUON, "warmup_steps": 50},
     "small": {"steps": 3000, "batch_size": 16, **MUON, "warmup_steps": 50},
     "base": {"steps": 20_000, "batch_size": 64, **MUON, "warmup_steps": 500},
     "large": {"steps": 20_000, "batch_size": 256, **MUON, "warmup_steps": 500},

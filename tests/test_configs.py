@@ -60,7 +60,7 @@ def _counts(config) -> dict[str, int]:
         if watching:
             memory, parts["pathways"] = watching.init_with_output(key, video[:, : data.context_frames])
         tokens = jnp.zeros((1, int(np.prod(transformer.grid)), len(transformer.sizes)), int)
-        guess, _ = outlook.init_with_output(key, tokens, video[:, : data.context_frames])
+        guess, _ = outlook.init_with_output(key, video[:, : data.context_frames])
         parts["transformer"] = transformer.init(key, tokens, memory=memory, guess=guess)
         return {name: variables["params"] for name, variables in parts.items()}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax import factory
-from futurepred_jax.configs import NAMES, baseline, find_config, outlook, shared, tokenizer
+from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
 from futurepred_jax.data.spec import SPLITS
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
@@ -36,7 +36,7 @@ def test_presets_have_their_size(preset):
 
     def init(key, tokens):
         context = jnp.zeros((1, config.data.context_frames, config.data.size, config.data.size, 3))
-        return transformer.init(key, tokens, guess=guessing.init_with_output(key, tokens, context)[0])
+        return transformer.init(key, tokens, guess=guessing.init_with_output(key, context)[0])
 
     predicted = jax.eval_shape(init, jax.random.key(0), tokens)["params"]
     counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]
@@ -58,11 +58,7 @@ def test_configs_are_found_by_name():
         find_config("nothing")
 
 
-def test_an_unknown_quantizer_outlook_or_kind_lists_the_known(tmp_path):
-    guess = outlook.get_config("tiny")
-    guess.model.name = "none"
-    with pytest.raises(ValueError, match="'none': known are outlook, moving_outlook"):
-        factory.make_outlook(guess, factory.make_magvit(factory.tokenizer_config(guess)))
+def test_an_unknown_quantizer_or_kind_lists_the_known(tmp_path):
     config = tokenizer.get_config("debug")
     config.model.quantizer.name = "none"
     with pytest.raises(ValueError, match="known are fsq, lfq, vq"):

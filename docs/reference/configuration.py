@@ -11,7 +11,6 @@ from ml_collections import ConfigDict
 from futurepred_jax.configs import NAMES, shared
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.resnet3d import ResNet3D
@@ -50,7 +49,7 @@ TAKEN_IN: dict[str, dict[str, tuple[Any, ...]]] = {
     "tokenizer": {"model": (MagVit,), "objective": (TokenizerObjective,)},
     "predictor": {"model": (Transformer,), "objective": (PredictionObjective,)},
     "joint": {"model": (Transformer,), "objective": (JointObjective, PredictionObjective)},
-    "outlook": {"model": (Outlook, MovingOutlook)},
+    "outlook": {"model": (Outlook,)},
     "classifier": {"model": (SlowFast, ResNet3D), "objective": (ClassificationObjective,)},
 }
 """And in the configs of a kind."""
@@ -106,8 +105,7 @@ PLAIN = {
     "realism.multipliers": "of them in each of its blocks, which halve a clip's sides",
     "compile.topology": "of `--mode=compile`, as `--topology`",
     "init.image": "workdir of an `image_tokenizer` to start from, inflated; empty: weights at random",
-    "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1; of the "
-    "first guess, outlook or moving_outlook",
+    "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1",
     "model.frames": "to which clips are brought for the network",
     "model.side": "pixels, likewise",
     "model.quantizer.name": "vq or fsq",

@@ -76,10 +76,10 @@ def prediction(config: ConfigDict) -> Inference:
     lt, lh, lw = transformer.grid
     tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(transformer.sizes)), jnp.int32)
     outlook = make_outlook(outlook_config(config), module)
-    weights["outlook"] = jax.eval_shape(outlook.init, key, tokens, context)
+    weights["outlook"] = jax.eval_shape(outlook.init, key, context)
 
     def init(key: jax.Array, tokens: jax.Array, context: jax.Array, memory: PyTree) -> PyTree:
-        guess: Any = outlook.init_with_output(key, tokens, context)[0]
+        guess: Any = outlook.init_with_output(key, context)[0]
         return transformer.init(key, tokens, memory=memory, guess=guess)["params"]
 
     weights["transformer"] = jax.eval_shape(init, key, tokens, context, memory)
@@ -96,14 +96,12 @@ def prediction(config: ConfigDict) -> Inference:
 
 
 def first_guess(config: ConfigDict) -> Inference:
-    """An outlook's: the tokens and frames of contexts to the codes that are expected after them."""
+    """An outlook's: the frames of contexts to the codes that are expected after them."""
     outlook = make_outlook(config, make_magvit(tokenizer_config(config)))
-    lt, lh, lw = outlook.grid
-    tokens = jax.ShapeDtypeStruct((config.evaluation.batch_size, lt * lh * lw, len(outlook.sizes)), jnp.int32)
-    seen = tokens, _clips(config, config.data.context_frames)
-    variables = jax.eval_shape(outlook.init, jax.random.key(0), *seen)
+    context = _clips(config, config.data.context_frames)
+    variables = jax.eval_shape(outlook.init, jax.random.key(0), context)
     flops = outlook.flops(clips=config.evaluation.batch_size)
-    return Inference("first guess", outlook.apply, variables, seen, flops)
+    return Inference("first guess", outlook.apply, variables, (context,), flops)
 
 
 def classification(config: ConfigDict) -> Inference:

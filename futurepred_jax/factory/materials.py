@@ -16,12 +16,12 @@ from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.pipeline import ArraySource, Source
 from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
-from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, predicts, spec, watches
+from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, predicts, spec
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
-from futurepred_jax.factory.outlooks import guesses_from_frames, outlook_config, outlook_workdir
+from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
 from futurepred_jax.models.pathway import Pathways
@@ -50,9 +50,9 @@ class Stored:
         return open_split_together(self._config, split)
 
     def tokens(self, split: str) -> Source:
-        """The same clips as ``tokens``, made once and kept beside the tokenizer.
+        """The same clips as ``tokens``, made once and kept beside the tokenizer, and ``context``, its frames.
 
-        With ``context`` for what looks at frames, and ``future`` for an outlook that does.
+        With the frames of the ``future`` for an outlook.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
@@ -71,8 +71,6 @@ class Stored:
                 sizes=tokenizer.sizes,
                 identity=self._identity,
             )
-        if not _looks_at_frames(self._config):
-            return tokens
         return TokensInContext(tokens, clips, context, with_future=self._config.kind == "outlook")
 
     @property
@@ -164,8 +162,8 @@ class Shapes:
         data, module, count = self._config.data, self.tokenizer.module, self._count(split)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         tokens = {"tokens": _zeros((count, *shape), np.uint16)}
-        frames = {"context": data.context_frames} if _looks_at_frames(self._config) else {}
-        if frames and self._config.kind == "outlook":
+        frames = {"context": data.context_frames}
+        if self._config.kind == "outlook":
             frames["future"] = data.frames - data.context_frames
         side = data.size
         shown = {name: _zeros((count, long, side, side, 3), np.uint8) for name, long in frames.items()}
@@ -195,10 +193,6 @@ class Shapes:
 
 
 Materials = Stored | Shapes
-
-
-def _looks_at_frames(config: ConfigDict) -> bool:
-    return watches(config) or guesses_from_frames(config)
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -14,7 +14,6 @@ from futurepred_jax.models.image_magvit import ImageMagVit
 from futurepred_jax.models.lfq import LFQ
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.magvit_v1 import MagVitV1
-from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.models.pathway import Pathway, Pathways
 from futurepred_jax.models.quantizers import FSQ, VQ
@@ -24,7 +23,6 @@ from futurepred_jax.objectives.classification import ClassificationObjective
 
 QUANTIZERS = {"fsq": FSQ, "lfq": LFQ, "vq": VQ}
 TOKENIZERS = {"magvit": MagVit, "image_magvit": ImageMagVit, "magvit_v1": MagVitV1}
-OUTLOOKS = ("outlook", "moving_outlook")
 NETWORKS = {"i3d": I3D, "slowfast": SlowFast}
 
 
@@ -49,17 +47,9 @@ def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:
     return Transformer(**_tokens(config, tokenizer), **_plain(config.model))
 
 
-def make_outlook(config: ConfigDict, tokenizer: MagVit) -> Outlook | MovingOutlook:
-    """What makes the first guess, of its own config, over its tokenizer's grid and codebook.
-
-    Raises:
-        ValueError: for an unknown one.
-    """
-    fields = _tokens(config, tokenizer) | _plain(config.model)
-    name = fields.pop("name", "outlook")
-    if name not in OUTLOOKS:
-        raise ValueError(f"config.model.name {name!r}: known are {', '.join(OUTLOOKS)}")
-    return MovingOutlook(stride=tokenizer.stride, **fields) if name == "moving_outlook" else Outlook(**fields)
+def make_outlook(config: ConfigDict, tokenizer: MagVit) -> Outlook:
+    """What makes the first guess, of its own config, over its tokenizer's grid and codebook."""
+    return Outlook(**_tokens(config, tokenizer), stride=tokenizer.stride, **_plain(config.model))
 
 
 def clip_flops(module: nn.Module, frames: int, side: int) -> float:

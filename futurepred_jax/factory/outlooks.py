@@ -9,12 +9,6 @@ def outlook_config(config: ConfigDict) -> ConfigDict:
     return config.outlook.config
 
 
-def guesses_from_frames(config: ConfigDict) -> bool:
-    """Whether an outlook, or a predictor's, looks at frames; what has none does not."""
-    guessing = config if config.kind == "outlook" else config.get("outlook", {}).get("config")
-    return guessing is not None and guessing.model.get("name") == "moving_outlook"
-
-
 def outlook_workdir(config: ConfigDict, workdir: epath.PathLike) -> epath.Path:
     """``config.outlook.workdir``, by default beside the predictor's: all predictors of a preset share it."""
     default = epath.Path(workdir).parent / f"{outlook_config(config).name}-{config.preset}"

@@ -28,7 +28,6 @@ from futurepred_jax.models import streaming
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Guess, Outlook, nearest
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.sampling import Sampling, token_nll
@@ -137,12 +136,12 @@ class _Window(NamedTuple):
 class Foresight:
     """What makes the first guess of a future, with its variables."""
 
-    module: Outlook | MovingOutlook
+    module: Outlook
     variables: PyTree
 
-    def guess(self, context: Tokens, frames: Video) -> Guess:
-        """Of what follows the tokens of a context, and its frames in [-1, 1]."""
-        return _guess(self.module, self.variables, context, frames)
+    def guess(self, context: Video) -> Guess:
+        """Of what follows a context, its frames in [-1, 1]."""
+        return _guess(self.module, self.variables, context)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -249,7 +248,7 @@ class Predictor:
             sampling=sampling,
             samples=samples,
             memory=self._memory(window.watched),
-            guess=self._guess(tokens, window.frames),
+            guess=self._guess(window.frames),
         )
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
         return tokens, rearrange(new.log_likelihood, "b m -> (b m)"), rearrange(new.passes, "b m -> (b m)")
@@ -267,7 +266,7 @@ class Predictor:
             return None
         context = self._usable(context)
         past = self.tokenize(context)
-        tokens = nearest(self.foresight.guess(_flat(past), context), self.sizes)
+        tokens = nearest(self.foresight.guess(context), self.sizes)
         future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
         return self._drawn(past, future)[:, :num_frames]
 
@@ -285,7 +284,7 @@ class Predictor:
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
         memory = self._memory(context if watched is None else self._usable(watched))
-        guess = self._guess(_flat(tokens), context)
+        guess = self._guess(context)
         seen = {"memory": memory, "guess": guess, "temperatures": jnp.asarray(temperatures)}
         return _score(self.transformer, self.params, _flat(tokens), first=first, **seen)
 
@@ -294,8 +293,8 @@ class Predictor:
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
 
-    def _guess(self, context: Tokens, frames: Video) -> Guess | None:
-        return None if self.foresight is None else self.foresight.guess(context, frames)
+    def _guess(self, context: Video) -> Guess | None:
+        return None if self.foresight is None else self.foresight.guess(context)
 
     def _memory(self, seen: Video) -> Memory | None:
         return None if self.motion is None else self.motion.watch(seen)
@@ -318,8 +317,8 @@ def _watch(module: Pathways, variables: PyTree, video: Video) -> Memory:
 
 
 @partial(jax.jit, static_argnums=0)
-def _guess(module: Outlook | MovingOutlook, variables: PyTree, context: Tokens, frames: Video) -> Guess:
-    return module.apply(variables, context, frames)  # pyright: ignore[reportReturnType]
+def _guess(module: Outlook, variables: PyTree, context: Video) -> Guess:
+    return module.apply(variables, context)  # pyright: ignore[reportReturnType]
 
 
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling", "samples"))(generate)

@@ -114,7 +114,7 @@ class Transformer(nn.Module):
         self.crossings = [crossing(self.width, self.heads, 1 / (2 * self.depth), self.dtype) for _ in self.cross]
         if self.past:
             self.guessed_codes = dense(self.width, 1.0, self.dtype)
-            self.guess_features = dense((self.grid[0] - self.past) * self.width, 1.0, self.dtype)
+            self.guess_features = dense(self.width, 1.0, self.dtype)
         self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         self.codes = self.param("codes", nn.initializers.normal(self.code_dim**-0.5), shape)
@@ -241,8 +241,7 @@ class Transformer(nn.Module):
     def _ahead(self, guess: Guess) -> Float[Array, "b n d"]:
         _, h, w = self.grid
         codes = self.guessed_codes(rearrange(guess.codes, "b n g e -> b n (g e)").astype(self.dtype))
-        features = self.guess_features(guess.features.astype(self.dtype))
-        read = codes + rearrange(features, "b h w (n d) -> b (n h w) d", d=self.width)
+        read = codes + self.guess_features(guess.features.astype(self.dtype))
         return jnp.pad(read, ((0, 0), (self.past * h * w, 0), (0, 0)))
 
     def _cross(self, i: int, x: Float[Array, "b n d"], angles: Angles, remembered: Remembered) -> Float[Array, "b n d"]:

@@ -73,7 +73,7 @@ class MotionObjective:
             key: Of the corruption and of the model's own draws.
         """
         prediction, tokens = self.prediction, flat(batch["tokens"])
-        guess, keys = prediction.guess(model_state, tokens, batch["context"]), prediction.row_keys(key, len(tokens))
+        guess, keys = prediction.guess(model_state, batch["context"]), prediction.row_keys(key, len(tokens))
         seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, memory=memory, guess=guess)
         logits = prediction.logits(params, seen, memory=memory, guess=guess)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))

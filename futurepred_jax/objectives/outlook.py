@@ -10,7 +10,6 @@ from einops import reduce
 from jaxtyping import Array, Float, PyTree, UInt8
 
 from futurepred_jax.arrays import Frames, Key, Tokens, Video
-from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
@@ -24,12 +23,12 @@ BLURS = (1, 2, 4)  # pixels, on a side, over which errors of guessed frames are 
 class OutlookObjective:
     """Mean squared distance from the guess to the true codes, in units of the codes' variance.
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's. The codes are the tokenizer's and stay as they
-    are: they are model state. Copying the last latent frame of the context is measured beside the guess.
+    The distance of its frames counts besides, blurred, by the pixels on a side of the blur: an object a little off its
+    place is pulled towards it, where sharp frames alone would have it fade.
 
-    A ``MovingOutlook`` has frames to be judged by, too; batches then have ``context``, with noise, and ``future``,
-    without, uint8 [b t h w 3]. The distance of blurred frames counts besides, by the pixels on a side of the blur: an
-    object a little off its place is pulled towards it, where sharp frames alone would have it fade.
+    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and two parts of its frames, uint8 [b t h w 3],
+    ``context``, with noise, and ``future``, without. The codes are the tokenizer's and stay as they are: they are model
+    state. Copying the last latent frame of the context is measured beside the guess.
 
     Attributes:
         model: what guesses.
@@ -37,14 +36,13 @@ class OutlookObjective:
         accumulate: turns in which a batch goes through the model.
     """
 
-    model: Outlook | MovingOutlook
+    model: Outlook
     codes: Float[Array, "g v e"] | None = None
     accumulate: int = 1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, and the codes."""
-        tokens = jnp.zeros((1, math.prod(self.model.grid), len(self.model.sizes)), jnp.int32)
-        variables = dict(self.model.init(key, tokens, blank_context(self.model)))
+        variables = dict(self.model.init(key, blank_context(self.model)))
         codes = variables.pop("codes") if self.codes is None else {"codes": jnp.asarray(self.codes)}
         return variables["params"], {"codes": codes}
 
@@ -53,7 +51,7 @@ class OutlookObjective:
         del key, step
         score = lambda *rows: self._distances(params, model_state, *rows)  # noqa: E731
         found = jax.tree.map(jnp.mean, in_chunks(score, self.accumulate, *self._rows(batch)))
-        return Loss(found["distance"] + found.get("frames_distance", 0.0), model_state, found)
+        return Loss(found["distance"] + found["frames_distance"], model_state, found)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out distance of the guess, and of the context's last frame; the loss is that of codes."""
@@ -61,23 +59,19 @@ class OutlookObjective:
         return {"loss": found["distance"], **found}
 
     def _rows(self, batch: PyTree) -> tuple[Array, ...]:
-        frames = (batch["context"], batch["future"]) if isinstance(self.model, MovingOutlook) else ()
-        return flat(batch["tokens"]), *frames
+        return flat(batch["tokens"]), batch["context"], batch["future"]
 
     def _distances(
         self,
         params: PyTree,
         model_state: PyTree,
         tokens: Tokens,
-        context: Frames | None = None,
-        future: UInt8[Array, "b future h w c"] | None = None,
+        context: Frames,
+        future: UInt8[Array, "b future h w c"],
     ) -> dict[str, Float[Array, "b"]]:
-        seen = None if context is None else to_signed(context)
-        found: Any = self.model.apply({"params": params, **model_state}, tokens, seen)
-        distances = self._of_codes(found.codes, model_state, tokens)
-        if isinstance(self.model, MovingOutlook) and future is not None:
-            distances["frames_distance"] = blurred_distance(found.frames, self.model.shrunk(to_signed(future)))
-        return distances
+        found: Any = self.model.apply({"params": params, **model_state}, to_signed(context))
+        of_frames = blurred_distance(found.frames, self.model.shrunk(to_signed(future)))
+        return {**self._of_codes(found.codes, model_state, tokens), "frames_distance": of_frames}
 
     def _of_codes(
         self, guess: Float[Array, "b rest g e"], model_state: PyTree, tokens: Tokens

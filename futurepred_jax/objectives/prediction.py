@@ -12,7 +12,6 @@ from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Frames, Key, Logits, Tokens, Video
 from futurepred_jax.models.crossing import Memory
-from futurepred_jax.models.moving_outlook import MovingOutlook
 from futurepred_jax.models.outlook import Guess, Outlook
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.chunks import in_chunks
@@ -27,9 +26,9 @@ Scores = dict[str, Float[Array, "b rest"]]
 class PredictionObjective:
     """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and for a ``MovingOutlook`` ``context``, the
-    noisy context frames, uint8 [b past h w 3]. A first guess stays as it was trained: its variables are model state,
-    ``outlook``.
+    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and for a first guess
+    ``context``, the noisy context frames, uint8 [b past h w 3]. The guess stays as it was trained: its variables are
+    model state, ``outlook``.
 
     Attributes:
         model: the Transformer.
@@ -49,7 +48,7 @@ class PredictionObjective:
 
     model: Transformer
     context: int
-    outlook: Outlook | MovingOutlook | None = None
+    outlook: Outlook | None = None
     foresight: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
@@ -70,19 +69,18 @@ class PredictionObjective:
         tokens, state = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32), {}
         guess = None
         if self.outlook is not None:
-            seen = tokens, blank_context(self.outlook)
-            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), *seen)
+            seen = blank_context(self.outlook)
+            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), seen)
             state = {"outlook": jax.tree.map(jnp.asarray, found)}
-            guess = self.outlook.apply(state["outlook"], *seen)
+            guess = self.outlook.apply(state["outlook"], seen)
         params: Any = self.model.init(key, tokens, memory=memory, guess=guess)["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), state
 
-    def guess(self, model_state: PyTree, tokens: Tokens, context: Frames | None = None) -> Guess | None:
-        """The first guess after the context of clips, whose frames a ``MovingOutlook`` looks at."""
-        if self.outlook is None:
+    def guess(self, model_state: PyTree, context: Frames | None = None) -> Guess | None:
+        """The first guess after the context of clips."""
+        if self.outlook is None or context is None:
             return None
-        seen = None if context is None else to_signed(context)
-        return self.outlook.apply(model_state["outlook"], tokens, seen)  # pyright: ignore
+        return self.outlook.apply(model_state["outlook"], to_signed(context))  # pyright: ignore[reportReturnType]
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch."""
@@ -90,7 +88,7 @@ class PredictionObjective:
         tokens, context = flat(batch["tokens"]), [batch["context"]] if "context" in batch else []
 
         def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"], *context: Frames) -> Scores:
-            guess = self.guess(model_state, tokens, *context)
+            guess = self.guess(model_state, *context)
             seen = self.redrawn(params, seen, keys, guess=guess)
             return self.scores(self.logits(params, seen, guess=guess), tokens)
 
@@ -136,7 +134,7 @@ class PredictionObjective:
         """Likelihood of the future of a batch under the uncorrupted context."""
         tokens = flat(batch["tokens"])
         first = self.context * self.model.grid[1] * self.model.grid[2]
-        guess = self.guess(model_state, tokens, batch.get("context"))
+        guess = self.guess(model_state, batch.get("context"))
         logits = self.logits(params, tokens, memory=memory, guess=guess, first=first)
         scores = _token_scores(logits, tokens[:, first:])
         nll = jnp.mean(scores["nll"])
@@ -177,9 +175,9 @@ class PredictionObjective:
         return jnp.where(hit[..., None], noise, tokens)
 
 
-def blank_context(outlook: Outlook | MovingOutlook) -> Video | None:
-    """One clip of the shape that an outlook looks at; none where it looks at tokens alone."""
-    return jnp.zeros((1, *outlook.context, 3)) if isinstance(outlook, MovingOutlook) else None
+def blank_context(outlook: Outlook) -> Video:
+    """One clip of the shape that an outlook looks at."""
+    return jnp.zeros((1, *outlook.context, 3))
 
 
 def flat(tokens: Integer[Array, "b lt lh lw g"]) -> Tokens:

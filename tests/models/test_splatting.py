@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from futurepred_jax.models.splatting import HEAVIEST, carry
+from futurepred_jax.models.splatting import HEAVIEST, carry, multiplied, scattered
 
 H, W = 6, 8
 _carry = jax.jit(carry)
@@ -85,3 +85,13 @@ def test_a_step_down_the_gradient_brings_an_object_nearer_to_its_place():
     gradient = jax.grad(distance)(jnp.array([0.3, 0.0]))
     assert gradient[0] < 0
     assert distance(jnp.array([1.0, 0.0])) < distance(jnp.array([0.5, 0.0])) < distance(jnp.array([0.0, 0.0]))
+
+
+def test_products_and_scattered_sums_are_the_same_and_so_are_their_gradients():
+    values, wanted = jax.random.normal(jax.random.key(0), (2, 3, H, W, 4))
+    places = 2 * W * jax.random.uniform(jax.random.key(1), (3, H, W, 2)) - W / 2
+    found = []
+    for form in (scattered, multiplied):
+        value = lambda *given, form=form: jnp.sum(form(*given) * wanted)  # noqa: E731
+        found.append((jax.jit(form)(places, values), jax.jit(jax.grad(value, argnums=(0, 1)))(places, values)))
+    jax.tree.map(lambda one, other: np.testing.assert_allclose(one, other, atol=1e-5), *found)

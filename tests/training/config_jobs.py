@@ -23,7 +23,6 @@ RATE = 0.02  # larger, and a rounding's difference is carried over the kink of a
 FIELDS = ("video", "instance", "noise", "index", *LABELS)
 CLIPS = 3 * BATCH
 EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the real rule would split little
-MOVING = {f"moving_{name}": name for name in ("outlook", "baseline", "joint_i3d")}  # whose first guess looks at frames
 UNOPTIMISED = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
@@ -66,9 +65,7 @@ def _clips(spec):
 
 def debug_config(name):
     """What is trained from the first step on: the codebook is in use, and the discriminator plays."""
-    config = importlib.import_module(f"futurepred_jax.configs.{MOVING.get(name, name)}").get_config("debug")
-    if name in MOVING:
-        (config if config.kind == "outlook" else factory.outlook_config(config)).model.name = "moving_outlook"
+    config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
     for part in (config, config.get("tokenizer", {}).get("config", {})):
         if "warm_steps" in part.get("objective", {}):
             part.objective.warm_steps = 0

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import optax
 import pytest
-from config_jobs import MOVING, RATE, make_job
+from config_jobs import RATE, make_job
 
 from futurepred_jax.configs import NAMES
 from futurepred_jax.training import inputs
@@ -14,17 +14,12 @@ from futurepred_jax.training.program import make_program
 
 EACH_WAY = {"data": 2, "fsdp": 2, "tensor": 2}
 MESHES = [EACH_WAY, {"data": 8}, {"data": 2, "fsdp": 4}]
-QUICK = [("tokenizer", EACH_WAY), ("moving_outlook", EACH_WAY)]
-WITHOUT_PAIRS = (
-    "classification",
-    "magvit_v1",
-    "outlook",
-    "moving_outlook",
-)  # of layers, which the axis "tensor" splits
+QUICK = [("tokenizer", EACH_WAY), ("outlook", EACH_WAY)]
+WITHOUT_PAIRS = ("classification", "magvit_v1", "outlook")  # of layers, which the axis "tensor" splits
 IN_TURNS = ("baseline", "tokenizer")
 CASES = [
     pytest.param(config, mesh, id=f"{config}-{'x'.join(map(str, mesh.values()))}", marks=marks)
-    for config in (*NAMES, *MOVING)
+    for config in NAMES
     for mesh in MESHES
     for marks in [() if (config, mesh) in QUICK else pytest.mark.slow]
 ]
