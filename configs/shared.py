@@ -69,9 +69,7 @@ def surroundings(preset: str) -> dict[str, ConfigDict]:
         "storage": ConfigDict({"clips": "runs/clips"}),
         "mesh": ConfigDict({"data": 1, "fsdp": -1, "tensor": 1} if large else {"data": -1, "fsdp": 1, "tensor": 1}),
         "evaluation": ConfigDict(evaluation(preset)),
-        "sampling": ConfigDict(
-            {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "minimum_risk": True, "guess_share": 0.35}
-        ),
+        "sampling": ConfigDict({"temperature": 0.0, "top_k": 0, "top_p": 1.0, "guess_weight": 10.0}),
         "predictions": ConfigDict(predictions(preset)),
         "replay": ConfigDict({"step": 0}),
         "compile": ConfigDict({"topology": ""}),

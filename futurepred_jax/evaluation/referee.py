@@ -116,5 +116,5 @@ class Referee:
 
 def _describe_sampling(sampling: Sampling) -> str:
     if sampling.temperature == 0:
-        return "minimum risk" if sampling.minimum_risk else "greedy"
+        return f"greedy, guess weight {sampling.guess_weight:g}" if sampling.guess_weight else "greedy"
     return f"one sample at temperature {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}"

@@ -23,7 +23,7 @@ from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.cache import Cache, write_runs
 from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.neighbours import at_places
-from futurepred_jax.models.outlook import Guess, nearest
+from futurepred_jax.models.outlook import Guess, distances, nearest
 from futurepred_jax.models.sampling import Sampling, sample, token_nll
 from futurepred_jax.models.transformer import Remembered, Transformer
 
@@ -168,18 +168,23 @@ class _Decoder:
         self, features: Float[Array, "b m r d"], position: Int[Array, "b m r"]
     ) -> tuple[Int[Array, "b m r g"], Float[Array, "b m r"]]:
         """A token for each position, digit by digit, and its negative log-likelihood."""
-        model, guess = self._model, self.guess
-        keys = self._keys(position)
-        books = model.codes if guess is None else guess.book
-        expected = None if guess is None else guess.at(position - math.prod(self.transformer.grid))
+        model, keys, distance = self._model, self._keys(position), self._distances(position)
         token = jnp.zeros(keys.shape, jnp.int32)
         logits = []
         for i in range(keys.shape[-1]):
             logits.append(model.digit(features, token, i))
-            mean = None if expected is None else expected[..., i, :]
-            drawn = sample(logits[i], books[i], keys=keys[..., i], sampling=self.sampling, guess=mean)
+            drawn = sample(logits[i], keys=keys[..., i], sampling=self.sampling, distance=distance[i])
             token = token.at[..., i].set(drawn)
         return token, token_nll(jnp.stack(logits, axis=-2), token)
+
+    def _distances(self, position: Int[Array, "b m r"]) -> list[Float[Array, "b m r v"] | None]:
+        """Of the codes of each digit from what the guess expects, where it counts."""
+        sizes = self.transformer.sizes
+        if self.guess is None or not self.sampling.guess_weight:
+            return [None] * len(sizes)
+        expected = self.guess.at(position - math.prod(self.transformer.grid))
+        found = [distances(expected[..., i, :], self.guess.book[i, :size]) for i, size in enumerate(sizes)]
+        return [jnp.pad(each, [(0, 0)] * 3 + [(0, max(sizes) - each.shape[-1])]) for each in found]
 
     def _keys(self, position: Int[Array, "b m r"]) -> Keys[Array, "b m r g"]:
         """A key for each digit at each position of each sample, whichever pass draws it."""

@@ -184,8 +184,14 @@ class Outlook(nn.Module):
 
 def nearest(guess: Guess, sizes: tuple[int, ...]) -> Tokens:
     """The token whose code is nearest to each expected vector, digit by digit."""
-    distances = [
-        jnp.sum(jnp.square(book[:size]), axis=-1) - 2 * guess.codes[..., digit, :] @ book[:size].T
-        for digit, (book, size) in enumerate(zip(guess.book, sizes, strict=True))
-    ]
-    return jnp.stack([jnp.argmin(each, axis=-1) for each in distances], axis=-1)
+    digits = zip(jnp.moveaxis(guess.codes, -2, 0), guess.book, sizes, strict=True)
+    return jnp.stack([jnp.argmin(distances(codes, book[:size]), axis=-1) for codes, book, size in digits], axis=-1)
+
+
+def distances(expected: Float[Array, "*b e"], book: Float[Array, "v e"]) -> Float[Array, "*b v"]:
+    """Squared distances of codes from expected vectors, in units of the codes' variance.
+
+    What is the same for all codes, the square of what is expected, is left out.
+    """
+    squared = jnp.sum(jnp.square(book), axis=-1) - 2 * expected @ book.T
+    return squared / jnp.sum(jnp.var(book, axis=0))

@@ -7,22 +7,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from futurepred_jax.models.attention import MASKED
-
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How a token is drawn: the temperature is applied first, then the ``top_k`` cut, then the nucleus ``top_p``.
+    """How a token is drawn: the guess counts first, then the temperature, the ``top_k`` cut and the nucleus ``top_p``.
 
     Attributes:
         temperature: Divides the logits; 0 takes the likeliest token (greedy).
         top_k: Draw among this many likeliest tokens; 0 for all.
         top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
-        minimum_risk: At temperature 0, take the code whose squared distance to the true one, by the model's own codes,
-            is the least on average, instead of the likeliest: an object that may be in many places is in none of them
-            as likely as nothing at all.
-        guess_share: Of the first guess, where there is one, in the mean that ``minimum_risk`` goes by: the guess knows
-            nothing of the codes taken before, and so does not follow them when they went astray.
+        guess_weight: Of the first guess, where there is one. The probability of a code is multiplied with
+            exp(−``guess_weight`` · d), where d is its squared distance from the vector that the guess expects, in units
+            of the codes' variance: the model says which codes make a picture together, the guess where things are. It
+            knows nothing of the codes taken before, and so does not follow them when they went astray. 0 draws from the
+            model's own distribution.
         draft: Positions a pass of the model, most of them after a draft of their tokens; 0 for one at a time. It
             changes the time that a future takes, and nothing of the future.
     """
@@ -30,52 +28,39 @@ class Sampling:
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
-    minimum_risk: bool = False
-    guess_share: float = 0.0
+    guess_weight: float = 0.0
     draft: int = 0
 
     def __post_init__(self) -> None:
         if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
             raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
-        if not 0 <= self.guess_share <= 1:
-            raise ValueError(f"{self}: guess_share is a share, in [0, 1]")
+        if self.guess_weight < 0:
+            raise ValueError(f"{self}: guess_weight is a weight, 0 or larger")
         if self.draft < 0:
             raise ValueError(f"{self}: draft is a number of positions, 0 for one at a time")
-        if self.minimum_risk and self.temperature > 0:
-            raise ValueError(f"{self}: minimum_risk draws nothing at random: set temperature to 0")
 
 
 def sample(
     logits: Float[Array, "*b v"],
-    codes: Float[Array, "v e"],
     *,
     keys: Key[Array, "*b"],
     sampling: Sampling,
-    guess: Float[Array, "*#b e"] | None = None,
+    distance: Float[Array, "*#b v"] | None = None,
 ) -> Int[Array, "*b"]:
     """Draws a digit from each row of logits.
 
     Args:
         logits: Of the codes.
-        codes: The vectors between which distances are measured.
-        keys: Of each row's draw, which depends on nothing else than its logits; not used at temperature 0.
+        keys: Of each row's draw, which depends on nothing else than the other arguments; not used at temperature 0.
         sampling: Its rule.
-        guess: The expected vector by a first guess.
+        distance: Of the codes from what a first guess expects, as ``sampling.guess_weight`` takes it.
     """
-    if sampling.minimum_risk:
-        mean = jax.nn.softmax(logits) @ codes
-        if guess is not None:
-            mean = (1 - sampling.guess_share) * mean + sampling.guess_share * guess
-        return jnp.argmin(jnp.where(logits > MASKED / 2, _distance(mean, codes), jnp.inf), axis=-1)
+    if distance is not None:
+        logits -= sampling.guess_weight * distance
     if sampling.temperature == 0:
         return jnp.argmax(logits, axis=-1)
     noise = jnp.vectorize(partial(jax.random.gumbel, shape=logits.shape[-1:]), signature="()->(v)")(keys)
     return jnp.argmax(truncate(logits / sampling.temperature, sampling) + noise, axis=-1)
-
-
-def _distance(mean: Float[Array, "*b e"], codes: Float[Array, "v e"]) -> Float[Array, "*b v"]:
-    """Squared distance of each code to a mean, up to what is the same for all codes."""
-    return jnp.sum(jnp.square(codes), axis=-1) - 2 * mean @ codes.T
 
 
 def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:

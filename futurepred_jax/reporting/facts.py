@@ -64,7 +64,7 @@ def log_notes(log: Log) -> list[str]:
 
 def _sampling(sampling: Any) -> str:
     if isinstance(sampling, Mapping) and sampling.get("temperature") == 0:
-        return "minimum risk" if sampling.get("minimum_risk") else "greedy"
+        return f"greedy, guess weight {weight:g}" if (weight := sampling.get("guess_weight")) else "greedy"
     return formats.NOTHING if sampling is None else formats.plain(sampling)
 
 

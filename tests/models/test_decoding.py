@@ -106,27 +106,32 @@ def test_cuts_keep_the_likeliest(sampling, kept):
     inside = np.isfinite(truncate(jnp.log(p), sampling)[0])
     assert inside.sum() == kept
     assert set(np.flatnonzero(inside)) == {1, 3, 2, 0} & set(np.argsort(-p[0])[:kept].tolist())
-    drawn = sample(
-        jnp.log(jnp.tile(p, (500, 1))), jnp.eye(4), keys=jax.random.split(jax.random.key(0), 500), sampling=sampling
-    )
+    drawn = sample(jnp.log(jnp.tile(p, (500, 1))), keys=jax.random.split(jax.random.key(0), 500), sampling=sampling)
     assert set(np.unique(drawn)) == set(np.flatnonzero(inside))
 
 
-def test_minimum_risk_takes_the_code_that_is_nearest_on_average():
-    """One code is the likeliest; three that are near each other are likelier together, and a fourth is impossible."""
-    codes = jnp.array([[0.0, 0.0], [9.0, 0.0], [9.0, 1.0], [9.0, 2.0], [5.5, 0.6]])
-    p = np.array([0.4, 0.2, 0.2, 0.2, 0.0])
-    logits = jnp.where(jnp.asarray(p) > 0, jnp.log(jnp.asarray(p)), -1e30)
-    risk = [(p * np.square(np.asarray(codes) - code).sum(-1)).sum() for code in np.asarray(codes)]
-    draw = partial(sample, logits, codes, keys=jax.random.key(0))
-    assert draw(sampling=GREEDY) == 0
-    assert draw(sampling=Sampling(temperature=0.0, minimum_risk=True)) == np.argmin(risk[:4]) == 2
-    assert np.argmin(risk) == 4
+def test_the_guess_has_its_weight_in_what_is_likeliest():
+    """Of two codes that the model finds likely the one nearer to the guess, and at no weight one that is impossible."""
+    logits, distance = jnp.log(jnp.array([0.6, 0.4, 0.0])), jnp.array([0.5, 0.1, 0.0])
+    draw = partial(sample, logits, keys=jax.random.key(0), distance=distance)
+    even = np.log(0.6 / 0.4) / 0.4  # where both have the same product
+    for weight, code in ((0.0, 0), (0.9 * even, 0), (1.1 * even, 1), (100.0, 1)):
+        assert draw(sampling=Sampling(temperature=0.0, guess_weight=weight)) == code
+    with pytest.raises(ValueError, match="guess_weight is a weight, 0 or larger"):
+        Sampling(guess_weight=-1.0)
 
 
-def test_minimum_risk_is_not_random():
-    with pytest.raises(ValueError, match="set temperature to 0"):
-        Sampling(minimum_risk=True)
+def test_draws_follow_the_product_of_model_and_guess():
+    p, distance, many = np.array([0.6, 0.3, 0.1]), np.array([0.4, 0.0, 0.1]), 20_000
+    drawn = sample(
+        jnp.log(jnp.tile(jnp.asarray(p), (many, 1))),
+        keys=jax.random.split(jax.random.key(0), many),
+        sampling=Sampling(guess_weight=5.0),
+        distance=jnp.asarray(distance),
+    )
+    product = p * np.exp(-5.0 * distance)
+    found = stats.chisquare(np.bincount(drawn, minlength=3), many * product / product.sum())
+    assert found.pvalue > 1e-3
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])

@@ -146,13 +146,11 @@ def test_decoding_with_a_guess_is_the_rollout_of_the_uncached_model(params, gues
     np.testing.assert_array_equal(jnp.argmax(_read(params, whole, guess), axis=-1)[:, SEEN:], found)
 
 
-def test_a_share_of_one_decodes_the_guess_itself(params, guess):
-    sampling = Sampling(temperature=0.0, minimum_risk=True, guess_share=1.0)
+def test_a_guess_of_large_weight_is_itself_decoded(params, guess):
+    sampling = Sampling(temperature=0.0, guess_weight=1e6)
     decode = jax.jit(functools.partial(generate, READER, num_tokens=16, sampling=sampling))
     found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), guess=guess)
     np.testing.assert_array_equal(found.tokens[:, 0], nearest(guess, SIZES))
-    with pytest.raises(ValueError, match="guess_share is a share"):
-        Sampling(guess_share=1.5)
 
 
 def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(params, guess):

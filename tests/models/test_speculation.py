@@ -21,7 +21,6 @@ CONTEXT, NEW = 12, 23
 KEY = jax.random.key(2)
 RULES = {
     "greedy": (Sampling(temperature=0.0), 2),
-    "minimum risk": (Sampling(temperature=0.0, minimum_risk=True), 5),
     "sampling": (Sampling(), 8),
     "cut": (Sampling(temperature=0.7, top_k=5, top_p=0.8), 24),
 }
@@ -72,16 +71,22 @@ def test_without_a_guess_the_last_latent_frame_is_the_draft(params):
 
 
 def test_a_guess_is_the_draft_of_what_follows_the_context():
-    """At a share of one the guess is what is drawn, so that no draft is better; this context holds some of it."""
+    """At a large weight the guess is what is drawn, so that no draft is better; this context holds some of it."""
     reader = MODEL.clone(past=1, code_dim=4)
     codes, book = (jax.random.normal(jax.random.key(3), shape) for shape in ((2, 24, 2, 4), (2, 7, 4)))
     guess, one = (Guess(codes[:b], jnp.zeros((b, codes.shape[1], 8)), book, jnp.zeros((b, 4, 8, 8, 3))) for b in (2, 1))
     params = _params(reader, guess=one)
-    rule = Sampling(temperature=0.0, minimum_risk=True, guess_share=1.0, draft=8)
+    rule = Sampling(temperature=0.0, guess_weight=1e6, draft=8)
     context = jax.random.randint(KEY, (2, 24, 2), 0, SIZES)
     found = decode(reader, params, context, num_tokens=12, key=KEY, sampling=rule, guess=guess)
     np.testing.assert_array_equal(found.tokens[:, 0], nearest(guess, (7, 3))[:, 12:])
     np.testing.assert_array_equal(found.passes, 2)
+    halfway = Sampling(temperature=0.0, guess_weight=1.0)
+    plain, drafted = (
+        decode(reader, params, context, num_tokens=12, key=KEY, sampling=rule, guess=guess).tokens
+        for rule in (halfway, dataclasses.replace(halfway, draft=8))
+    )
+    np.testing.assert_array_equal(plain, drafted)
 
 
 def test_tokens_of_a_drafted_run_have_the_probabilities_of_the_model(params):
