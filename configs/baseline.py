@@ -4,11 +4,10 @@ python -m futurepred_jax.main --config=configs/baseline.py
 
 It reads a first guess of the future that an outlook makes (``configs/outlook.py``), and settles on one.
 
-`tiny`, 979 seconds on one CPU core that tests shared: 8.66 bits a token of four digits, and on 256 clips of test_iid
-20.13 dB PSNR, 16.19 dB on the foreground, SSIM 0.591 and an ADE of 1.67 px, where copy-last-frame has 18.19, 14.63,
-0.514 and 2.47. With a first guess from tokens instead (`outlook`), on half as many clips, it had 19.61 dB, 15.70, 0.549
-and 2.23; without a guess, after 3,400 steps, 18.73, 14.95, 0.510 and 2.82. On val_iid, the guess counting 35, 60 and
-80 % in decoding: 19.97, 20.20 and 20.30 dB, an ADE of 1.59, 1.43 and 1.36 px, a recall of 0.582, 0.551 and 0.528.
+`tiny`, 504 seconds on one CPU core that other work shared: 8.88 bits a token of four digits, and on 256 clips of
+test_iid 20.27 dB PSNR, 16.32 dB on the foreground, SSIM 0.604, an ADE of 1.56 px and a recall of 0.627, where
+copy-last-frame has 18.19, 14.63, 0.514, 2.47 and 0.943. Steps were taken from it for its first guess: with 2,300 of its
+own and 1,000 of the guess's it had 20.13 dB and 8.66 bits.
 
 `small`, 27 minutes on 2 CPU cores that other work shared: 23.47 bits a token of twelve digits, and on 256 clips of
 test_iid 20.28 dB, 15.19 on the foreground, SSIM 0.683 and an ADE of 2.66 px of 64, where copy-last-frame has 17.75,
