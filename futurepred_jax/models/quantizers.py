@@ -14,6 +14,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
 from futurepred_jax.arrays import Key, Latents, TokenGrid
+from futurepred_jax.models.codes import nearest, sums
 
 
 @struct.dataclass
@@ -97,13 +98,14 @@ class VQ(nn.Module):
         """
         latents = _normalize(rearrange(latents.astype(jnp.float32), "... (g d) -> ... g d", g=self.groups))
         fixed = jax.lax.stop_gradient(latents)
-        tokens = jnp.argmax(jnp.einsum("... g d, g v d -> ... g v", fixed, self.codes.value), -1)
+        rows = rearrange(fixed, "... g d -> (...) g d")
+        tokens = nearest(rows, self.codes.value).reshape(fixed.shape[:-1])
         codes = self._codes_of(tokens)
         commitment = jnp.mean(jnp.sum(jnp.square(latents - jax.lax.stop_gradient(codes)), -1))
         if train and not self.is_initializing():
             if key is None:
                 raise ValueError("VQ revives dead codes at random: pass key= when train=True")
-            self._follow(fixed.reshape(-1, *fixed.shape[-2:]), tokens.reshape(-1, self.groups), key, active)
+            self._follow(rows, tokens.reshape(-1, self.groups), key, active)
         quantized = jnp.where(active, straight_through(codes, latents), latents)
         return Quantized(
             latents=rearrange(quantized, "... g d -> ... (g d)"),
@@ -126,10 +128,9 @@ class VQ(nn.Module):
         self, latents: Float[Array, "n g d"], tokens: Int[Array, "n g"], key: Key, active: Bool[Array, ""] | bool
     ) -> None:
         """Moves every code towards the mean of its latents and revives the dead ones."""
-        members = jax.nn.one_hot(tokens, self.codebook_size, dtype=latents.dtype)
-        counts = self.decay * self.counts.value + (1 - self.decay) * members.sum(0)
-        sums = self.decay * self.counts.value[..., None] * self.codes.value
-        sums += (1 - self.decay) * jnp.einsum("n g v, n g d -> g v d", members, latents)
+        new, members = sums(latents, tokens, self.codebook_size)
+        counts = self.decay * self.counts.value + (1 - self.decay) * members
+        total = self.decay * self.counts.value[..., None] * self.codes.value + (1 - self.decay) * new
         dead = counts < self.revive_below
         chosen = jax.random.randint(key, (self.codebook_size,), 0, latents.shape[0])
         fresh = rearrange(latents[chosen], "v g d -> g v d")
@@ -137,7 +138,7 @@ class VQ(nn.Module):
             first = jnp.all(self.counts.value == 0)
             fresh = jax.lax.cond(first, self._centred, lambda _, codes: codes, latents, fresh)
             dead |= first
-        codes = jnp.where(dead[..., None], fresh, _normalize(sums))
+        codes = jnp.where(dead[..., None], fresh, _normalize(total))
         counts = jnp.where(dead, 1.0, counts)
         self.codes.value = jnp.where(active, codes, self.codes.value)
         self.counts.value = jnp.where(active, counts, self.counts.value)
@@ -146,10 +147,8 @@ class VQ(nn.Module):
         """Spherical k-means from the given codes (Dhillon & Modha 2001); one that no latent is nearest to stays."""
 
         def iterate(_: Array, codes: Array) -> Array:
-            nearest = jnp.argmax(jnp.einsum("n g d, g v d -> n g v", latents, codes), -1)
-            members = jax.nn.one_hot(nearest, self.codebook_size, dtype=latents.dtype)
-            sums = jnp.einsum("n g v, n g d -> g v d", members, latents)
-            return jnp.where(members.sum(0)[..., None] > 0, _normalize(sums), codes)
+            total, members = sums(latents, nearest(latents, codes), self.codebook_size)
+            return jnp.where(members[..., None] > 0, _normalize(total), codes)
 
         return jax.lax.fori_loop(0, self.kmeans, iterate, codes)
 
