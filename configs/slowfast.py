@@ -6,10 +6,9 @@ python -m futurepred_jax.main --config=configs/slowfast.py
 20.00 and 2.39. Its gates have hardly opened (0.001 and 0.003), and with the pathway watching another clip it has 20.11
 dB and 2.39: nothing is gained by it there.
 
-`tiny`, on tokenizer and first guess (from tokens) of the packed `baseline-tiny`, 2 steps a second on one CPU core, 64
-clips of test_iid: 19.70 dB, an ADE of 1.80 px, a recall of 0.497 and 9.07 bits a token, where that baseline has 19.70,
-2.02, 0.522 and 8.99; with the pathway watching another clip 19.68, 2.01, 0.406 and 9.21 (`docs/results.md` has the
-other splits). With the guess that moves what was seen it has not been trained yet.
+`tiny`, 1.8 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.28 dB, an ADE of 1.55 px, a
+recall of 0.625 and 8.91 bits a token, where the baseline on the same tokenizer and first guess has 20.27, 1.56, 0.627
+and 8.88; with the pathway watching another clip 20.29, 1.56, 0.611 and 8.99 (`docs/results.md` has the other splits).
 Larger presets have not been trained yet.
 """
 
