@@ -9,10 +9,10 @@ test_iid 20.27 dB PSNR, 16.32 dB on the foreground, SSIM 0.604, an ADE of 1.56 p
 copy-last-frame has 18.19, 14.63, 0.514, 2.47 and 0.943. Steps were taken from it for its first guess: with 2,300 of its
 own and 1,000 of the guess's it had 20.13 dB and 8.66 bits.
 
-`small`, 27 minutes on 2 CPU cores that other work shared: 23.47 bits a token of twelve digits, and on 256 clips of
-test_iid 20.28 dB, 15.19 on the foreground, SSIM 0.683 and an ADE of 2.66 px of 64, where copy-last-frame has 17.75,
-13.32, 0.610 and 4.90. Its bits were still falling: with a guess from tokens, after 4,000 steps, it had 22.88, but
-19.82 dB, 14.78, 0.663 and 3.34 px. `base` and `large` have not been trained yet.
+`small`, 39 minutes on one CPU core that other work shared: 23.66 bits a token of twelve digits, and on 256 clips of
+test_iid 20.25 dB, 15.18 on the foreground, SSIM 0.685, an ADE of 2.52 px of 64 and a recall of 0.674, where
+copy-last-frame has 17.75, 13.32, 0.610, 4.90 and 0.959. Its bits were still falling.
+`base` and `large` have not been trained yet.
 """
 
 from typing import Any

@@ -7,9 +7,9 @@ first_guess. It moves the pixels of the last frame.
 
 `tiny`, 560 seconds on one CPU core that other work shared: 20.65 dB PSNR, 16.69 dB on the foreground, SSIM 0.610, an
 ADE of 1.45 px and a recall of 0.553 on 256 clips of test_iid. A network that goes from tokens to codes had, on half as
-many clips, 19.95 dB, 16.01, 0.550, 2.12 px and 0.377: what it is unsure of fades. `small`, 32 minutes on one CPU core that tests shared: 20.67 dB, 15.62, 0.682, 2.42 px of 64
-and 0.583; from tokens to codes, 5.9M parameters and 6,000 steps, 20.11 dB, 15.11, 0.659, 3.16 px and 0.544. Larger
-presets have not been trained yet.
+many clips, 19.95 dB, 16.01, 0.550, 2.12 px and 0.377: what it is unsure of fades. `small`, 16 minutes on one CPU core
+that other work shared: 20.65 dB, 15.60, 0.681, 2.44 px of 64 and 0.586; from tokens to codes 20.11 dB, 15.11, 0.659,
+3.16 px and 0.544. Larger presets have not been trained yet.
 """
 
 from typing import Any
