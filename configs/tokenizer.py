@@ -8,9 +8,9 @@ test_iid the reconstruction has 25.97 dB PSNR, 21.97 dB on the foreground, SSIM 
 and FSQ of twelve times 8 levels, as many bits, 24.98 (21.25).
 
 `small` on one CPU core, 22 minutes beside other work, 2,400 steps of 8 clips: 26.30 dB, 21.07 on the foreground, SSIM
-0.848 and a recall of 0.931 on 256 clips of test_iid, perplexity 80. After 300 of 600 steps of 4 clips, held out, sixteen
-digits and 128 channels had 24.98 dB (foreground 21.04), eight digits and 192 channels 24.31 (20.28); twelve were not
-compared. `base` and `large` have not been trained yet.
+0.848 and a recall of 0.931 on 256 clips of test_iid, perplexity 80. After 300 of 600 steps of 4 clips, held out,
+sixteen digits and 128 channels had 24.98 dB (foreground 21.04), eight digits and 192 channels 24.31 (20.28); twelve
+were not compared. `base` and `large` have not been trained yet.
 
 --config.init.image=WORKDIR starts it from a trained `image_tokenizer`, inflated.
 """
