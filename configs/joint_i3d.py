@@ -5,14 +5,14 @@ python -m futurepred_jax.main --config=configs/joint_i3d.py
 The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
 future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
 
-`debug`, on 64 clips of test_iid: 21.97 dB PSNR, 16.55 dB on the foreground and an ADE of 2.12 px, where the baseline has
-22.03, 16.61 and 2.02; the tokenizer's reconstruction went from 23.47 to 23.66 dB. Its gates are open by 0.000 and 0.032,
-and another clip's motion changes nothing.
+`debug`, on 64 clips of test_iid: 21.97 dB PSNR, 16.55 dB on the foreground and an ADE of 2.12 px, where the baseline
+has 22.03, 16.61 and 2.02; the tokenizer's reconstruction went from 23.47 to 23.66 dB. Its gates are open by 0.000 and
+0.032, and another clip's motion changes nothing.
 
-`tiny`, a step a second on one CPU core that other work shared, 256 clips of test_iid: 20.13 dB, an ADE of 1.56 px and a
-recall of 0.662, where the baseline on the same first guess has 20.27, 1.56 and 0.627; with the pathway watching another
-clip 20.12, 1.56 and 0.661. Its tokenizer went from 25.97 to 26.10 dB. `base` has 45.6M parameters. Larger presets have
-not been trained yet.
+`tiny`, a step a second on one CPU core that other work shared, 256 clips of test_iid: 20.13 dB, an ADE of 1.56 px and
+a recall of 0.662, where the baseline on the same first guess has 20.27, 1.56 and 0.627; with the pathway watching
+another clip 20.12, 1.56 and 0.661. Its tokenizer went from 25.97 to 26.10 dB. `base` has 45.6M parameters. Larger
+presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict
