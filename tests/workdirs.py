@@ -60,7 +60,7 @@ def evaluation(predictors: dict[str, float]) -> dict[str, Any]:
         "clips": CLIPS,
         "context_frames": CONTEXT,
         "future_frames": FUTURE,
-        "sampling": {"temperature": 0.0, "top_k": 0, "top_p": 1.0},
+        "sampling": "greedy",
         "scores": {name: scores_at(quality) for name, quality in predictors.items()},
         "curves": {name: curves_at(quality) for name, quality in predictors.items()},
         "codebook": {"usage": 0.613, "perplexity": 402.7, "sizes": [1000]},

@@ -104,7 +104,7 @@ class Referee:
             "clips": protocol.clips,
             "context_frames": protocol.context_frames,
             "future_frames": protocol.future_frames,
-            "sampling": _describe_sampling(protocol.sampling),
+            "sampling": protocol.sampling.rule,
             "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
         }
         detail = {"index": list(range(protocol.clips)), **summary.clips}
@@ -112,9 +112,3 @@ class Referee:
 
     def _clean_context(self, batch: Batch) -> Video:
         return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
-
-
-def _describe_sampling(sampling: Sampling) -> str:
-    if sampling.temperature == 0:
-        return f"greedy, guess weight {sampling.guess_weight:g}" if sampling.guess_weight else "greedy"
-    return f"one sample at temperature {sampling.temperature:g}, top-k {sampling.top_k}, top-p {sampling.top_p:g}"

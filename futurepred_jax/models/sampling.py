@@ -39,6 +39,13 @@ class Sampling:
         if self.draft < 0:
             raise ValueError(f"{self}: draft is a number of positions, 0 for one at a time")
 
+    @property
+    def rule(self) -> str:
+        """In words."""
+        drawn = f"one sample at temperature {self.temperature:g}, top-k {self.top_k}, top-p {self.top_p:g}"
+        guess = f", guess weight {self.guess_weight:g}" if self.guess_weight else ""
+        return (drawn if self.temperature else "greedy") + guess
+
 
 def sample(
     logits: Float[Array, "*b v"],

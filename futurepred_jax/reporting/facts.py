@@ -38,7 +38,7 @@ def protocol_facts(protocol: Mapping[str, Any], split: Mapping[str, Any]) -> Fac
     facts = [
         ("Clips", formats.count(split["clips"])),
         ("Frames", " + ".join(known) or formats.NOTHING),
-        ("Sampling", _sampling(split.get("sampling"))),
+        ("Sampling", split.get("sampling") or formats.NOTHING),
         ("Split sha256", str(split["sha256"])[:12]),
     ]
     return [*facts, ("Protocol version", str(protocol["version"]))]
@@ -60,12 +60,6 @@ def log_notes(log: Log) -> list[str]:
     return [
         f"{'Lines' if many else 'Line'} {lines}{more} of metrics.jsonl {'are' if many else 'is'} {cause}; left out."
     ]
-
-
-def _sampling(sampling: Any) -> str:
-    if isinstance(sampling, Mapping) and sampling.get("temperature") == 0:
-        return f"greedy, guess weight {weight:g}" if (weight := sampling.get("guess_weight")) else "greedy"
-    return formats.NOTHING if sampling is None else formats.plain(sampling)
 
 
 def _throughput(throughput: Mapping[str, Number | None]) -> Facts:

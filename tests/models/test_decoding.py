@@ -121,6 +121,18 @@ def test_the_guess_has_its_weight_in_what_is_likeliest():
         Sampling(guess_weight=-1.0)
 
 
+@pytest.mark.parametrize(
+    ("sampling", "rule"),
+    [
+        (GREEDY, "greedy"),
+        (Sampling(temperature=0.0, guess_weight=10.0), "greedy, guess weight 10"),
+        (Sampling(top_k=5, guess_weight=0.5), "one sample at temperature 1, top-k 5, top-p 1, guess weight 0.5"),
+    ],
+)
+def test_a_rule_says_in_words_what_it_is(sampling, rule):
+    assert sampling.rule == rule
+
+
 def test_draws_follow_the_product_of_model_and_guess():
     p, distance, many = np.array([0.6, 0.3, 0.1]), np.array([0.4, 0.0, 0.1]), 20_000
     drawn = sample(
