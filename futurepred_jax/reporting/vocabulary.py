@@ -204,7 +204,7 @@ PREDICTORS = {
             "first_guess",
             "First guess",
             "other",
-            "The last frame's pixels moved to where they are expected; the model reads it before it settles on a future.",
+            "The last frame's pixels moved to where they are expected; the model reads it and settles on a future.",
         ),
         Predictor(
             "shuffled_pathway",
