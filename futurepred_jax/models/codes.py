@@ -1,4 +1,4 @@
-"""Which code is nearest to a latent, and the latents of each code summed, in the form that is fast where it runs."""
+"""Which code has the largest score, and the latents of each code summed, in the form that is fast where it runs."""
 
 from functools import partial
 
@@ -9,6 +9,18 @@ from jax import lax
 from jaxtyping import Array, Float, Int
 
 BLOCK = 128  # latents at once on CPU: their products with all codes stay in its cache
+
+
+def largest(scores: Float[Array, "..."], axis: int = -1) -> Int[Array, "..."]:
+    """The place of the largest score along an axis, the first of equals; the last place where one is no number.
+
+    ``jnp.argmax`` is the same but for that. On CPU XLA runs it as a plain loop, together with all that makes the scores,
+    while a largest value is found in vectors: drawing at eight places of 4,096 codes took 0.97 ms, and 0.23 this way.
+    """
+    size = scores.shape[axis]
+    place = jnp.expand_dims(jnp.arange(size), [i for i in range(scores.ndim) if i != axis % scores.ndim])
+    highest = scores >= jnp.max(scores, axis=axis, keepdims=True)
+    return jnp.min(jnp.where(highest, place, size - 1), axis=axis)
 
 
 def nearest(latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Int[Array, "n g"]:
@@ -28,20 +40,17 @@ def sums(
 
 def nearest_at_once(latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Int[Array, "n g"]:
     """See ``nearest``."""
-    return jnp.argmax(jnp.einsum("n g d, g v d -> n g v", latents, codes), axis=-1).astype(jnp.int32)
+    return largest(jnp.einsum("n g d, g v d -> n g v", latents, codes))
 
 
 def nearest_in_blocks(latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Int[Array, "n g"]:
-    """The same, a block of latents after another: XLA finds a place slowly on CPU, and a largest value fast."""
-    count, size = latents.shape[0], codes.shape[1]
+    """The same, a block of latents after another."""
+    count = latents.shape[0]
     blocks = -(-count // BLOCK)
     padded = jnp.pad(latents, ((0, blocks * BLOCK - count), (0, 0), (0, 0)))
 
     def search(block: Float[Array, "BLOCK g d"]) -> Int[Array, "BLOCK g"]:
-        products = jnp.einsum("g v d, n g d -> g v n", codes, block)
-        largest = products >= jnp.max(products, axis=1, keepdims=True)
-        place = jnp.arange(size, dtype=jnp.int32)[:, None]
-        return jnp.min(jnp.where(largest, place, size - 1), axis=1).T
+        return largest(jnp.einsum("g v d, n g d -> g v n", codes, block), axis=1).T
 
     found = lax.map(search, rearrange(padded, "(k n) g d -> k n g d", k=blocks))
     return rearrange(found, "k n g -> (k n) g")[:count]

@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models import streaming
+from futurepred_jax.models.codes import largest
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.magvit import MagVit
@@ -337,7 +338,7 @@ def _score(
 ) -> Scored:
     logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
     true = tokens[:, first:]
-    hit = jnp.argmax(logits, axis=-1) == true
+    hit = largest(logits) == true
 
     def at(temperature: Array) -> tuple[Array, Array]:
         tempered = logits / temperature

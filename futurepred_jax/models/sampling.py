@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
+from futurepred_jax.models.codes import largest
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
@@ -65,9 +67,9 @@ def sample(
     if distance is not None:
         logits -= sampling.guess_weight * distance
     if sampling.temperature == 0:
-        return jnp.argmax(logits, axis=-1)
+        return largest(logits)
     noise = jnp.vectorize(partial(jax.random.gumbel, shape=logits.shape[-1:]), signature="()->(v)")(keys)
-    return jnp.argmax(truncate(logits / sampling.temperature, sampling) + noise, axis=-1)
+    return largest(truncate(logits / sampling.temperature, sampling) + noise)
 
 
 def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:

@@ -7,6 +7,7 @@ import pytest
 
 from futurepred_jax.models.codes import (
     BLOCK,
+    largest,
     multiplied_sums,
     nearest,
     nearest_at_once,
@@ -29,6 +30,14 @@ def test_the_nearest_code_is_that_of_least_distance_in_every_form(count):
     distances = np.square(np.asarray(latents)[:, :, None] - np.asarray(codes)).sum(-1)
     for form in (nearest, nearest_at_once, nearest_in_blocks):
         np.testing.assert_array_equal(jax.jit(form)(latents, codes), distances.argmin(-1))
+
+
+def test_the_largest_score_is_found_along_any_axis_and_the_first_of_equals():
+    scores = np.random.default_rng(0).integers(0, 5, (4, 6, 50)).astype(np.float32)
+    for axis in (0, 1, 2, -1):
+        np.testing.assert_array_equal(jax.jit(largest, static_argnums=1)(scores, axis), scores.argmax(axis))
+    assert largest(jnp.full((3,), -jnp.inf)) == 0
+    assert largest(jnp.array([0.0, jnp.nan, 1.0])) == 2  # a place that exists, whatever comes
 
 
 def test_of_equal_codes_the_first_is_found():
