@@ -4,9 +4,10 @@ The Transformer of ``base`` on 16 latent frames of 8 × 8 tokens of 4,096 codes,
 at 64² pixels, and a GPT-2 of as many layers and heads and about as many parameters. Both go on from 512 tokens with
 512 that they sample, with a cache, and train on whole sequences of 1,024. Prints tokens a CPU-second; for decoding the
 share of memory's speed at which weights and cache are read, for training the share of a matrix product's speed (MFU).
-Weights are random, so runs of positions are drafted by the very tokens, of which a share is made wrong: RIGHT of them
-are right, by which a run of eight has as many tokens a pass as a trained model's (``benchmarks.speculation``), or all,
-the most that a draft can gain. CPU seconds of one thread, the least of several runs in which all take turns. Needs the
+Weights are random, so runs of positions are drafted by the very tokens: all of them, the most that a draft can gain, or
+with so many made wrong that a pass has as many tokens as a trained model's (``benchmarks.speculation``). At TEMPERATURE
+the random weights' draws depend on the tokens before them, as a trained model's do: what follows a wrong token in a run
+is drawn anew more than once. CPU seconds of one thread, the least of several runs in which all take turns. Needs the
 extra ``bench``.
 """
 
@@ -34,8 +35,9 @@ from futurepred_jax.training.optimizers import adamw
 CODES, CONTEXT, NEW = 4096, 512, 512
 BATCHES = (1, 8)  # of decoding
 TRAINED = 2  # sequences of a training step
-RIGHT = 0.765  # of a draft's tokens, each as likely: 3.8 tokens a pass in runs of eight
-RUNS = ((4, RIGHT), (8, RIGHT), (8, 1.0))  # positions of a drafted run, and how many of its tokens are right
+RUN = 8  # positions of a drafted run
+RIGHT = (0.976, 1.0)  # of a draft's tokens, how many are right
+TEMPERATURE = 0.01
 MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, that speeds are shares of
 
 Sequences = Int[np.ndarray, "b n"]
@@ -74,22 +76,20 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     draw = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling"))(generate)
     continued = partial(draw, model, state.params, num_tokens=NEW, key=key)
     contexts = {b: jnp.asarray(sequences[:b, :CONTEXT, None]) for b in BATCHES}
-    true = {b: continued(context, sampling=Sampling()).tokens[:, 0] for b, context in contexts.items()}
+    plain, drafted = (Sampling(temperature=TEMPERATURE, draft=run) for run in (0, RUN))
+    true = {b: continued(context, sampling=plain).tokens[:, 0] for b, context in contexts.items()}
 
-    def drawn(run: int, right: float, b: int) -> Generated:
-        draft = spoilt(true[b], right)
-        return jax.block_until_ready(continued(contexts[b], sampling=Sampling(draft=run), draft=draft))
-
-    def decoder(run: int, right: float) -> dict[int, Run]:
-        return {b: partial(drawn, run, right, b) for b in BATCHES}
+    def drawn(sampling: Sampling, draft: Int[Array, "b n 1"] | None, b: int) -> Generated:
+        return jax.block_until_ready(continued(contexts[b], sampling=sampling, draft=draft))
 
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     read = 4.0 * (_matrices(state.params) + 2 * model.depth * model.width * (CONTEXT + NEW / 2))
-    found = {"futurepred_jax": Contestant(count, read, decoder(0, 1.0), train_flops(model, clips=TRAINED), train)}
-    for run, right in RUNS:
-        per_pass = NEW / float(drawn(run, right, 1).passes.mean())
-        name = f"in runs of {run}, {right:.0%} right: {per_pass:.1f} a pass"
-        found[name] = Contestant(count, read / per_pass, decoder(run, right))
+    decoders = {b: partial(drawn, plain, None, b) for b in BATCHES}
+    found = {"futurepred_jax": Contestant(count, read, decoders, train_flops(model, clips=TRAINED), train)}
+    for right in RIGHT:
+        decoders = {b: partial(drawn, drafted, spoilt(true[b], right), b) for b in BATCHES}
+        per_pass = NEW / float(decoders[1]().passes.mean())
+        found[f"in runs of {RUN}, {per_pass:.1f} a pass"] = Contestant(count, read / per_pass, decoders)
     return found
 
 
@@ -116,18 +116,18 @@ def speeds() -> tuple[float, float]:
 def compare(contestants: dict[str, Contestant]) -> list[str]:
     """Lines of the tables; ratios are to the last contestant, the peer."""
     arithmetic, memory = speeds()
-    lines = [f"{'decoding':36} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
+    lines = [f"{'decoding':26} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
     lines[0] += "  share of memory's speed, batch 1"
     rates = [NEW * b / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
     for i, (name, one) in enumerate(contestants.items()):
         cells = " ".join(f"{rate[i]:20.1f} {rate[i] / rate[-1]:5.2f}" for rate in rates)
-        lines.append(f"{name:36} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
+        lines.append(f"{name:26} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
     trained = {name: one for name, one in contestants.items() if one.train}
     spent = seconds([one.train for one in trained.values() if one.train])
-    lines.append(f"{'training':36} {'tokens/s':>11} ratio    MFU")
+    lines.append(f"{'training':26} {'tokens/s':>11} ratio    MFU")
     for (name, one), each in zip(trained.items(), spent, strict=True):
         rate, mfu = TRAINED * (CONTEXT + NEW) / each, one.flops / each / arithmetic
-        lines.append(f"{name:36} {rate:11.1f} {spent[-1] / each:5.2f} {mfu:6.1%}")
+        lines.append(f"{name:26} {rate:11.1f} {spent[-1] / each:5.2f} {mfu:6.1%}")
     return lines
 
 

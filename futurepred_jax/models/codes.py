@@ -14,7 +14,7 @@ BLOCK = 128  # latents at once on CPU: their products with all codes stay in its
 def largest(scores: Float[Array, "..."], axis: int = -1) -> Int[Array, "..."]:
     """The place of the largest score along an axis, the first of equals; the last place where one is no number.
 
-    ``jnp.argmax`` is the same but for that. On CPU XLA runs it as a plain loop, together with all that makes the scores,
+    ``jnp.argmax`` is the same but for that. On CPU XLA runs it as a plain loop, with all that makes the scores inside,
     while a largest value is found in vectors: drawing at eight places of 4,096 codes took 0.97 ms, and 0.23 this way.
     """
     size = scores.shape[axis]
