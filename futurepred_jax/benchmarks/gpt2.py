@@ -1,5 +1,7 @@
 """Hugging Face's GPT-2 as a contestant of ``benchmarks.predictor``; the extra ``bench`` installs it."""
 
+from typing import Any
+
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from torch.utils.flop_counter import FlopCounterMode  # pyright: ignore[reportMissingImports]
@@ -25,7 +27,7 @@ def peer(sequences: Sequences) -> Contestant:
         eos_token_id=None,
         **dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.0),  # as ours has none
     )
-    model = GPT2LMHeadModel(config)
+    model: Any = GPT2LMHeadModel(config)
     tokens = torch.from_numpy(sequences.astype(np.int64))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 

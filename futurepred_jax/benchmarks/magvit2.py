@@ -1,5 +1,7 @@
 """magvit2-pytorch's tokenizer, for ``benchmarks.tokenizer`` and ``benchmarks.learning``; the extra ``bench`` has it."""
 
+from typing import Any
+
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 from einops import rearrange
@@ -24,7 +26,7 @@ LAYERS = (
 WIDTH, WIDEST = 38, 152
 
 
-def make(side: int) -> VideoTokenizer:
+def make(side: int) -> Any:
     """The tokenizer, on one thread, with the loss that it has without its VGG and its discriminator."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
