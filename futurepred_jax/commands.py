@@ -52,7 +52,10 @@ SHORT = {
         "samples", None, "With --input: how many futures of each video.", lower_bound=1
     ),
     "config.predictions.pretrained": flags.DEFINE_string(
-        "pretrained", None, "With --input: a model of this package, such as baseline-tiny, in place of the workdir's."
+        "pretrained",
+        None,
+        "With --mode=evaluate, or predict and --input: a model of this package, such as baseline-tiny, in place of the "
+        "workdir's.",
     ),
 }
 """Flags that are short for a field of the config."""
@@ -67,6 +70,7 @@ def main(argv: Sequence[str]) -> None:
     config = config_flag.CONFIG.value
     with config_flag.told():
         apply_short(config)
+        _require_use(config)
         distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
         modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{_folder(config)}")
 
@@ -75,6 +79,12 @@ def _folder(config: ConfigDict) -> str:
     if MODE.value == "compare":
         return "comparison"
     return config.predictions.pretrained or f"{config.name}-{config.preset}"
+
+
+def _require_use(config: ConfigDict) -> None:
+    """Raises a ValueError for a packed model in a mode that would not look at it."""
+    if config.predictions.pretrained and MODE.value not in ("evaluate", "predict"):
+        raise ValueError(f"--pretrained with --mode={MODE.value}: only --mode=evaluate and predict take a packed model")
 
 
 def apply_short(config: ConfigDict) -> None:

@@ -10,7 +10,7 @@ from etils import epath
 from jaxtyping import Float
 from ml_collections import ConfigDict
 
-from futurepred_jax import factory, floors
+from futurepred_jax import factory, floors, pretrained
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.batches import Protocol, batches, noisy_context, unit
@@ -117,9 +117,10 @@ def table(evaluation: Evaluation) -> str:
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """scores on held-out clips, beside floors and ceilings: evaluation.json"""
+    config = _config_in_question(config)
     names, scorer = factory.evaluation_splits(config), _scorer(config, epath.Path(workdir))
     scorer.workdir.mkdir(parents=True, exist_ok=True)
-    if not config.evaluation.predictions:
+    if not config.evaluation.predictions and not config.predictions.pretrained:
         _tell_unfinished(config, workdir)
     for name in names:
         clips = factory.open_split(config, name)
@@ -131,6 +132,16 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
             print(f"{name}: scored before by the same weights and rules, and kept")
     write(read_parts(scorer.origin, scorer.workdir, first=names), scorer.workdir)
     print(closing_words(scorer.workdir))
+
+
+def _config_in_question(config: ConfigDict) -> ConfigDict:
+    """The command line's or, with --pretrained, the packed model's own with the command line's rules and places."""
+    if not config.predictions.pretrained:
+        return config
+    packed = factory.restored_config(pretrained.describe(config.predictions.pretrained)["config"])
+    for section in ("evaluation", "sampling", "predictions", "storage"):
+        packed[section] = config[section]
+    return packed
 
 
 def _tell_unfinished(config: ConfigDict, workdir: epath.PathLike) -> None:
@@ -182,6 +193,9 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
             return score(evaluate_video, video)(clips)
 
         return _Scorer(score_given, workdir / "given" / path.stem, origin)
+    if name := config.predictions.pretrained:
+        origin["weights"] = [pretrained.describe(name)["sha256"]]
+        return _Scorer(score(evaluate_predictor, pretrained.load(name)[1]), workdir / "pretrained" / name, origin)
     if config.kind == "classifier":
         origin["weights"] = [checkpoints.fingerprint(workdir)]
         asked = {"context_frames": protocol.context_frames, "batch_size": protocol.batch_size}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from players import CLIPS, CONTEXT, FUTURE, Drawn, Fake, oracle
 
-from futurepred_jax import evaluate, factory
+from futurepred_jax import evaluate, factory, pretrained
 from futurepred_jax.configs import baseline
 from futurepred_jax.training import checkpoints, identity
 
@@ -121,6 +121,26 @@ def test_predictions_from_elsewhere_are_scored_beside_the_model_s_results(config
     assert found["scores"]["model"]["psnr"] == 100
     assert not workshop.scored
     assert not (tmp_path / "evaluation.json").exists()
+
+
+def test_a_packed_model_is_scored_on_its_own_data_beside_the_workdir_s_results(
+    config, workshop, tmp_path, monkeypatch, drawn
+):
+    evaluate.run(config, tmp_path)
+    before = (tmp_path / "evaluation.json").read_text()
+    monkeypatch.setattr(pretrained, "describe", lambda name: {"config": config.to_dict(), "sha256": name})
+    monkeypatch.setattr(pretrained, "load", lambda _: (config, Fake(drawn, oracle)))
+    asked = baseline.get_config("tiny")  # of clips of another length
+    asked.evaluation, asked.predictions.pretrained = config.evaluation, "one"
+    asked.evaluation.splits, workshop.steps = "val_iid", 0
+    evaluate.run(asked, tmp_path)
+    assert splits(tmp_path / "pretrained" / "one") == ["val_iid"]
+    assert (tmp_path / "evaluation.json").read_text() == before
+    evaluate.run(asked, tmp_path)
+    assert workshop.scored == ["test_iid", "val_iid", "val_iid"]
+    asked.predictions.pretrained = "two"
+    evaluate.run(asked, tmp_path)
+    assert len(workshop.scored) == 4
 
 
 def test_predictions_of_the_wrong_shape_are_refused(config, workshop, tmp_path):

@@ -161,6 +161,8 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config=basline"], ["basline", "baseline, both_pathways"]),
         (["--config=baseline:debug", "--config.train.lerning_rate=1"], ["lerning_rate"]),
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
+        (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
+        (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),
     ],
 )
 def test_misspelt_words_are_answered_with_the_known_ones(tmp_path, arguments, words):
