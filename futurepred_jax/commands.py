@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from absl import app, flags
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_flags
 
-from futurepred_jax import config_flag, modes
+from futurepred_jax import config_flag, evaluate, modes, predict_files
 from futurepred_jax.training import distributed
 
 WORKDIR = flags.DEFINE_string(
@@ -60,6 +60,9 @@ SHORT = {
 }
 """Flags that are short for a field of the config."""
 
+WITH_PACKED = {"evaluate": evaluate.LEFT_TO_THE_COMMAND_LINE, "predict": predict_files.LEFT_TO_THE_COMMAND_LINE}
+"""Modes that take a packed model, and the sections of the config that it leaves to the command line."""
+
 flags.adopt_module_key_flags(config_flag)
 
 
@@ -82,9 +85,19 @@ def _folder(config: ConfigDict) -> str:
 
 
 def _require_use(config: ConfigDict) -> None:
-    """Raises a ValueError for a packed model in a mode that would not look at it."""
-    if config.predictions.pretrained and MODE.value not in ("evaluate", "predict"):
-        raise ValueError(f"--pretrained with --mode={MODE.value}: only --mode=evaluate and predict take a packed model")
+    """Raises a ValueError for a packed model in a mode that would not look at it, or with fields that it would not."""
+    if not config.predictions.pretrained:
+        return
+    if MODE.value not in WITH_PACKED:
+        raise ValueError(
+            f"--pretrained with --mode={MODE.value}: only --mode={' and '.join(WITH_PACKED)} take a packed model"
+        )
+    taken, given = WITH_PACKED[MODE.value], config_flags.get_override_values(flags.FLAGS["config"])
+    if left := [f"--config.{name}" for name in given if name.split(".")[0] not in taken]:
+        raise ValueError(
+            f"{', '.join(left)} with --pretrained: the packed model has its own; --mode={MODE.value} takes "
+            f"{', '.join(f'--config.{section}' for section in taken)}"
+        )
 
 
 def apply_short(config: ConfigDict) -> None:

@@ -28,6 +28,7 @@ from futurepred_jax.training import checkpoints
 PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
 SHUFFLED = "shuffled_pathway"  # the model, its motion pathway watching another clip
 GUESS = "first_guess"  # what the model reads of the future before it settles on one
+LEFT_TO_THE_COMMAND_LINE = ("evaluation", "sampling", "predictions", "storage")  # by a packed model's own config
 
 
 def evaluate_predictor(
@@ -139,7 +140,7 @@ def _config_in_question(config: ConfigDict) -> ConfigDict:
     if not config.predictions.pretrained:
         return config
     packed = factory.restored_config(pretrained.describe(config.predictions.pretrained)["config"])
-    for section in ("evaluation", "sampling", "predictions", "storage"):
+    for section in LEFT_TO_THE_COMMAND_LINE:
         packed[section] = config[section]
     return packed
 

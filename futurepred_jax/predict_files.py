@@ -21,6 +21,7 @@ from futurepred_jax.reporting.gif import encode
 from futurepred_jax.training import atomic, checkpoints, identity
 
 FOLDER = "videos"
+LEFT_TO_THE_COMMAND_LINE = ("predictions",)  # by a packed model's own config
 ORIGIN = "origin.json"  # written last: what a video's futures were made from
 
 

@@ -163,6 +163,10 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
         (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
         (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),
+        (
+            ["--mode=evaluate", "--pretrained=baseline-tiny", "--config.data.size=64", "--config.evaluation.clips=8"],
+            ["--config.data.size with --pretrained", "takes --config.evaluation, --config.sampling"],
+        ),
     ],
 )
 def test_misspelt_words_are_answered_with_the_known_ones(tmp_path, arguments, words):
