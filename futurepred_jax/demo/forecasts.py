@@ -11,8 +11,7 @@ from jaxtyping import Float, UInt8
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.demo.scenes import MOST_OBJECTS
 from futurepred_jax.interface import Predictor
-from futurepred_jax.metrics.motion import judged
-from futurepred_jax.metrics.tracking import Targets, track
+from futurepred_jax.metrics.tracking import Targets, judged, track
 from futurepred_jax.metrics.truth import targets_of
 
 SAMPLES = 4

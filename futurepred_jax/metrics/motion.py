@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from einops import rearrange, reduce
 from jaxtyping import Array, Bool, Float, Int
 
-from futurepred_jax.metrics.tracking import Targets, Tracks, least_area, pixel_centres
+from futurepred_jax.metrics.tracking import Targets, Tracks, judged, pixel_centres
 
 
 class MotionScores(NamedTuple):
@@ -35,14 +35,6 @@ def motion_scores(tracks: Tracks, targets: Targets, *, height: int) -> MotionSco
         detected=tracks.detected,
         scored=judged(targets, height),
     )
-
-
-@partial(jax.jit, static_argnames="height")
-def judged(targets: Targets, height: int) -> Bool[Array, "b t k"]:
-    """True where at least max(6, 12 (height / 64)^2) pixels and half of the object are visible."""
-    visible, amodal = targets.visible_px, targets.amodal_px
-    enough = visible >= least_area(height)
-    return enough & (2 * visible >= amodal) & targets.exists[:, None]
 
 
 @jax.jit

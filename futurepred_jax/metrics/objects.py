@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from einops import rearrange, reduce
 from jaxtyping import Array, Bool, Float, Int
 
-from futurepred_jax.metrics.motion import judged
 from futurepred_jax.metrics.tracking import (
     COMPACT,
     DETECTED,
@@ -16,6 +15,7 @@ from futurepred_jax.metrics.tracking import (
     Tracks,
     Unit,
     blob,
+    judged,
     least_area,
     likeness,
     radius,

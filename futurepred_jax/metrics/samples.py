@@ -5,9 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from futurepred_jax.metrics.motion import judged
 from futurepred_jax.metrics.ratios import Ratio, mean, quotient, ratio
-from futurepred_jax.metrics.tracking import Targets, Unit, track
+from futurepred_jax.metrics.tracking import Targets, Unit, judged, track
 
 REGIONS = (0.5, 0.9)  # probability of the position regions whose coverage is counted
 FEWEST = 4  # samples: the region of a plane's normal distribution needs three and one to spare

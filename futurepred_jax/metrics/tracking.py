@@ -15,12 +15,13 @@ Unit = Float[Array, "b t h w c"]
 """RGB frames in [0, 1], channels last."""
 
 SIGMA = 0.08  # chroma; twelve hues lie 0.24 and more apart, so a neighbour's pixel weighs 1 %; grey weighs nothing
-GATE = 0.25  # of the frame's height around the last accepted place; the fastest target moves half of that a frame
+FASTEST = 0.125  # of the frame's height, that the fastest target moves in a frame
+GATE = 2 * FASTEST  # of the frame's height around the last accepted place
 DARK = 0.02  # added to the sum of rgb, so that the chroma of black stays near zero
 DETECTED = 0.25  # share of the expected visible area that the score must reach
 REACH = 1.5  # radii of the object around the centroid, and a pixel for blurred edges, that count as the object
-AROUND = 2.0  # times the reach, how far the surroundings go that are compared with the object
-COMPACT = 0.5  # share of the score of object and surroundings that must lie within reach: of even noise a quarter does
+AROUND = 3.0  # times the reach, how far the surroundings go that are compared with the object
+COMPACT = 0.5  # share of the score of object and surroundings that must lie within reach: of even noise a ninth does
 
 
 class Targets(NamedTuple):
@@ -56,49 +57,52 @@ class Blob(NamedTuple):
     share: Float[Array, "b k"]
 
 
-@partial(jax.jit, static_argnames=("sigma", "gate"))
-def track(video: Unit, targets: Targets, *, sigma: float = SIGMA, gate: float = GATE) -> Tracks:
+@jax.jit
+def track(video: Unit, targets: Targets) -> Tracks:
     """Follows every target through the video by the chroma of its albedo.
 
-    In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 sigma^2) inside a gate around the last accepted
+    In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 SIGMA^2) inside a GATE around the last accepted
     place. It is accepted, and the object detected, when the score within reach of the centroid, REACH radii of the
     object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate or AROUND it. The
-    gate grows by its own radius for every frame missed.
+    gate grows by what the fastest target moves for every frame since in which the object was truly out of view, not
+    ``judged``. What was in view and is missing in the video is not searched for farther off: there, what has a like
+    colour is something else.
 
     Args:
         video: RGB frames.
         targets: The truth; it gives colours, start and expected areas, never a later place.
-        sigma: Tolerance in chroma.
-        gate: Radius as a share of the frame's height.
     """
     height = video.shape[2]
     least = least_area(height)  # a fleck of colour must not draw away the gate of an object that is hidden
 
     def step(carry, frame):
-        place, missed = carry
-        picture, visible, amodal = frame
-        near = within(place, gate * height * (1 + missed), picture.shape[1:3])
-        found = blob(likeness(picture, targets.rgb, sigma), near, reach(amodal, height))
+        place, away = carry
+        picture, visible, amodal, in_view = frame
+        near = within(place, (GATE + FASTEST * away) * height, picture.shape[1:3])
+        found = blob(likeness(picture, targets.rgb), near, reach(amodal, height))
         enough = (found.area >= DETECTED * jnp.maximum(visible, least)) & (found.share >= COMPACT)
         detected = enough & targets.exists
         place = jnp.where(detected[..., None], found.place, place)
-        return (place, jnp.where(detected, 0, missed + 1)), Tracks(place, detected)
+        return (place, jnp.where(detected, 0, away + ~in_view)), Tracks(place, detected)
 
-    frames = (
-        rearrange(video, "b t h w c -> t b h w c"),
-        rearrange(targets.visible_px, "b t k -> t b k"),
-        rearrange(targets.amodal_px, "b t k -> t b k"),
-    )
+    of_targets = (targets.visible_px, targets.amodal_px, judged(targets, height))
+    frames = (rearrange(video, "b t h w c -> t b h w c"), *(rearrange(each, "b t k -> t b k") for each in of_targets))
     _, tracks = jax.lax.scan(step, (targets.start, jnp.zeros(targets.exists.shape)), frames)
     return Tracks(rearrange(tracks.place, "t b k xy -> b t k xy"), rearrange(tracks.detected, "t b k -> b t k"))
 
 
-def likeness(
-    picture: Float[Array, "b h w 3"], rgb: Float[Array, "b k 3"], sigma: float = SIGMA
-) -> Float[Array, "b k h w"]:
+@partial(jax.jit, static_argnames="height")
+def judged(targets: Targets, height: int) -> Bool[Array, "b t k"]:
+    """True where at least max(6, 12 (height / 64)^2) pixels and half of the object are visible."""
+    visible, amodal = targets.visible_px, targets.amodal_px
+    enough = visible >= least_area(height)
+    return enough & (2 * visible >= amodal) & targets.exists[:, None]
+
+
+def likeness(picture: Float[Array, "b h w 3"], rgb: Float[Array, "b k 3"]) -> Float[Array, "b k h w"]:
     """How near every pixel's chroma is to that of each colour: 1 where it is the same, 0 where it is another."""
     distance = jnp.sum((chroma(picture)[:, None] - chroma(rgb)[:, :, None, None]) ** 2, axis=-1)
-    return jnp.exp(-distance / (2 * sigma**2))
+    return jnp.exp(-distance / (2 * SIGMA**2))
 
 
 def blob(score: Float[Array, "b k h w"], near: Bool[Array, "b k h w"], radius: Float[Array, "b k"]) -> Blob:
