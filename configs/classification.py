@@ -77,7 +77,7 @@ def get_config(preset: str = "tiny", network: str = "i3d", codec: ConfigDict | N
                 **train,
             },
             "logging": tokenizer.logging(train["steps"], train["batch_size"]),
-            **{name: codec[name] for name in ("storage", "mesh", "evaluation", "sampling")},
+            **{name: codec[name] for name in shared.surroundings(preset)},
         }
     )
 

@@ -138,6 +138,22 @@ def test_an_unknown_network_lists_the_known():
         models.make_network(config)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_config_has_the_sections_that_modes_read(name):
+    assert set(shared.surroundings("debug")) <= set(MODULES[name].get_config("debug"))
+
+
+def test_a_motion_network_is_trained_and_scored_by_itself(tmp_path):
+    config = MODULES["classification"].get_config("debug")
+    config.storage.clips = str(tmp_path / "clips")
+    config.data.train_clips = 16
+    config.train.steps, config.train.warmup_steps, config.train.batch_size = 2, 1, 8
+    config.logging.val_batches, config.evaluation.clips = 1, 8
+    modes.run_all(config, tmp_path / "classification-i3d-debug")
+    found = json.loads((tmp_path / "classification-i3d-debug" / "evaluation.json").read_text())
+    assert set(found["splits"]["test_iid"]["scores"]["classifier"]) == {"family_accuracy", "shape_accuracy"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["slowfast", "joint_i3d", "both_pathways"])
 def test_a_short_run_with_a_pathway_goes_from_nothing_to_its_report(name, tmp_path):
