@@ -4,10 +4,9 @@ python -m futurepred_jax.main --config=configs/baseline.py
 
 It reads a first guess of the future that an outlook makes (``configs/outlook.py``), and settles on one.
 
-`tiny`, 504 seconds on one CPU core that other work shared: 8.88 bits a token of four digits, and on 256 clips of
-test_iid 20.27 dB PSNR, 16.32 dB on the foreground, SSIM 0.604, an ADE of 1.56 px and a recall of 0.627, where
-copy-last-frame has 18.19, 14.63, 0.514, 2.47 and 0.943. Steps were taken from it for its first guess: with 2,300 of its
-own and 1,000 of the guess's it had 20.13 dB and 8.66 bits, by a decoding by which this one has 20.27 dB, too.
+`tiny`, 468 seconds on one CPU core that other work shared: 8.82 bits a token of four digits, and on 256 clips of
+test_iid 20.41 dB PSNR, 16.46 dB on the foreground, SSIM 0.615, an ADE of 1.39 px and a recall of 0.662, where
+copy-last-frame has 18.19, 14.63, 0.514, 2.46 and 0.943.
 
 `small`, 39 minutes on one CPU core that other work shared: 23.66 bits a token of twelve digits, and on 256 clips of
 test_iid 20.25 dB, 15.18 on the foreground, SSIM 0.685, an ADE of 2.52 px of 64 and a recall of 0.674, where

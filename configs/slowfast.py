@@ -2,12 +2,9 @@
 
 python -m futurepred_jax.main --config=configs/slowfast.py
 
-`debug`, on 64 clips of test_iid: 22.02 dB PSNR and 2.31 bits a token, where the baseline has 22.03 and 2.31. Its gates
-have hardly opened (0.006 and 0.002), and another clip's motion changes nothing.
-
-`tiny`, 1.8 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.28 dB, an ADE of 1.55 px, a
-recall of 0.625 and 8.91 bits a token, where the baseline on the same tokenizer and first guess has 20.27, 1.56, 0.627
-and 8.88; with the pathway watching another clip 20.29, 1.56, 0.611 and 8.99 (`docs/results.md` has the other splits).
+`tiny`, 1.1 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.42 dB, an ADE of 1.37 px, a
+recall of 0.658 and 8.88 bits a token, where the baseline on the same tokenizer and first guess has 20.41, 1.39, 0.662
+and 8.82; with the pathway watching another clip 20.43, 1.35, 0.647 and 8.93.
 Larger presets have not been trained yet.
 """
 

@@ -66,7 +66,7 @@ class Residual(nn.Module):
 
 
 class Outlook(nn.Module):
-    """Residual convolutions over the frames of the context, which are their channels, on two grids.
+    """Residual convolutions on two grids, whose channels are what a convolution finds in each frame of the context.
 
     Frames are shrunk until a token has SIDE × SIDE pixels; ``Guess.frames`` have that size.
 
@@ -77,7 +77,7 @@ class Outlook(nn.Module):
         grid: Latent frames, rows and columns of a clip.
         past: Latent frames of the context; all others are guessed.
         stride: Frames and pixels (t, h, w) of a token.
-        width: Channels on the grid of tokens; the finer one has half of them.
+        width: Channels on the grid of tokens; the finer one has half of them, and a quarter for each frame.
         depth: Residual blocks on the grid of tokens.
         dtype: Of activations; places and pictures are float32.
     """
@@ -120,9 +120,10 @@ class Outlook(nn.Module):
         What is carried, four sums a pixel and frame, is not counted.
         """
         (seen, _, _), (lt, h, w), width, half, into = self.context, self.grid, self.width, self.width // 2, FOLD**2
-        latent_frames, block = lt - self.past, 10
+        latent_frames, block, eye, pixels = lt - self.past, 10, self.width // 4, 3 * FOLD**2
         future, code = latent_frames * self.stride[0], len(self.sizes) * self.code_dim
-        fine = into * 3 * seen * half + (2 * FINE_BLOCKS * block + 2) * half**2 + into * (3 * future + 6) * half
+        fine = seen * (pixels * eye + 9 * eye**2 + (pixels + eye) * half)
+        fine += (2 * FINE_BLOCKS * block + 2) * half**2 + into * (3 * future + 6) * half
         coarse = 10 * into * half * width + self.depth * block * width**2
         reading = 3 * SIDE**2 * self.stride[0] * width + (1 + READING_BLOCKS * block) * width**2 + code * width
         return 2.0 * clips * h * w * (into * fine + coarse + latent_frames * reading)
@@ -141,13 +142,19 @@ class Outlook(nn.Module):
         return frames
 
     def _looks(self, seen: Video) -> tuple[Float[Array, "b 1 lh lw d"], Float[Array, "b y x e"]]:
-        """Features of each token's place, and of each place of the finer grid."""
-        fold = "b t (h y) (w x) c -> b 1 h w (t y x c)"
-        x = dense(self.width // 2, 1.0, self.dtype)(rearrange(seen, fold, y=FOLD, x=FOLD))
+        """Features of each token's place, and of each place of the finer grid.
+
+        Each frame is looked at by itself first, by the same weights: what shows an object in one shows it in all.
+        """
+        each = rearrange(seen, "b t (h y) (w x) c -> b t h w (y x c)", y=FOLD, x=FOLD)
+        features = dense(self.width // 4, 1.0, self.dtype)(each)
+        features = nn.silu(CausalConv(self.width // 4, IN_FRAME)(features))
+        each = jnp.concatenate([features, each], axis=-1)
+        x = dense(self.width // 2, 1.0, self.dtype)(rearrange(each, "b t h w c -> b 1 h w (t c)"))
         for _ in range(FINE_BLOCKS):
             x = Residual(1 / FINE_BLOCKS)(x)
         fine = Norm()(x)
-        coarse = rearrange(fine, fold, y=FOLD, x=FOLD)
+        coarse = rearrange(fine, "b 1 (h y) (w x) c -> b 1 h w (y x c)", y=FOLD, x=FOLD)
         place = self.param("place", nn.initializers.zeros, (*self.grid[1:], self.width))
         stream = CausalConv(self.width, IN_FRAME, use_bias=False)(coarse) + place.astype(self.dtype)
         for _ in range(self.depth):
