@@ -89,9 +89,7 @@ def _require_use(config: ConfigDict) -> None:
     if not config.predictions.pretrained:
         return
     if MODE.value not in WITH_PACKED:
-        raise ValueError(
-            f"--pretrained with --mode={MODE.value}: only --mode={' and '.join(WITH_PACKED)} take a packed model"
-        )
+        raise ValueError(f"--pretrained with --mode={MODE.value}: only --mode=evaluate and predict take a packed model")
     taken, given = WITH_PACKED[MODE.value], config_flags.get_override_values(flags.FLAGS["config"])
     if left := [f"--config.{name}" for name in given if name.split(".")[0] not in taken]:
         raise ValueError(
