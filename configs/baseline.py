@@ -10,8 +10,8 @@ copy-last-frame has 18.19, 14.63, 0.514, 2.46 and 0.943.
 
 `small`, with an earlier guess and by protocol 3, 39 minutes on one CPU core that other work shared: 23.66 bits a token
 of twelve digits, and on 256 clips of test_iid 20.25 dB, 15.18 on the foreground, SSIM 0.685, an ADE of 2.52 px of 64
-and a recall of 0.674, where copy-last-frame has 17.75, 13.32, 0.610, 4.90 and 0.959. Its bits were still
-falling. `base` and `large` have not been trained yet.
+and a recall of 0.674, where copy-last-frame has 17.75, 13.32, 0.610, 4.90 and 0.959. Its bits were still falling.
+`base` and `large` have not been trained yet.
 """
 
 from typing import Any

@@ -6,18 +6,16 @@ from futurepred_jax.metrics import clutter, image, likelihood, objects, permanen
 from futurepred_jax.metrics.bootstrap import LEVEL
 
 VERSION = "4"
+"""1 found a third of the objects in coloured noise. 2 finds one only where its colour is compact: half of the score
+inside the gate, and of that within twice the reach, must lie within reach of its centroid, 1.5 radii and a pixel, and
+only that half counts. 3 scores all four horizons of test_long, of which those before scored the first. 4 widens the
+tracker's gate only while an object is truly out of view, and looks around it within three times the reach: those before
+widened it with every frame in which a prediction had lost the object, and took for it what of its colour turned up far
+away."""
 
 
 def describe_protocol() -> dict[str, Any]:
-    """What a reader of ``evaluation.json`` must know of its scores.
-
-    Version 2 finds an object only where its colour is compact: half of the score inside the gate, and of that within
-    twice the reach, must lie within reach of its centroid, 1.5 radii and a pixel, and only that half counts. Version 1
-    had no such rule, and found a third of the objects in coloured noise. Version 3 scores all four horizons of
-    test_long, of which those before scored the first. Version 4 widens the tracker's gate only while an object is truly
-    out of view: those before widened it with every frame in which a prediction had lost the object, and took for it
-    what of its colour turned up far away. The surroundings go to three times the reach.
-    """
+    """What a reader of ``evaluation.json`` must know of its scores."""
     return {
         "version": VERSION,
         "pixel_range": [0, 1],
@@ -42,7 +40,7 @@ def describe_protocol() -> dict[str, Any]:
         "tracker": {
             "sigma": tracking.SIGMA,
             "gate": tracking.GATE,
-            "fastest": tracking.FASTEST,
+            "gate_grows": f"by {tracking.FASTEST:g} a frame since while the object is truly not in view",
             "detected": tracking.DETECTED,
             "reach": tracking.REACH,
             "around": tracking.AROUND,

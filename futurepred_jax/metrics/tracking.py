@@ -64,9 +64,9 @@ def track(video: Unit, targets: Targets) -> Tracks:
     In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 SIGMA^2) inside a GATE around the last accepted
     place. It is accepted, and the object detected, when the score within reach of the centroid, REACH radii of the
     object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate or AROUND it. The
-    gate grows by what the fastest target moves for every frame since in which the object was truly out of view, not
-    ``judged``. What was in view and is missing in the video is not searched for farther off: there, what has a like
-    colour is something else.
+    gate grows by what the fastest target moves for every frame since in which the object was not ``judged``, that is
+    truly out of view. What was in view and is missing in the video is not searched for farther off: what has its colour
+    there is something else.
 
     Args:
         video: RGB frames.
@@ -75,7 +75,7 @@ def track(video: Unit, targets: Targets) -> Tracks:
     height = video.shape[2]
     least = least_area(height)  # a fleck of colour must not draw away the gate of an object that is hidden
 
-    def step(carry, frame):
+    def step(carry: tuple[Array, Array], frame: tuple[Array, ...]) -> tuple[tuple[Array, Array], Tracks]:
         place, away = carry
         picture, visible, amodal, in_view = frame
         near = within(place, (GATE + FASTEST * away) * height, picture.shape[1:3])
