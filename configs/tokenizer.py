@@ -102,7 +102,7 @@ def get_config(preset: str = "tiny") -> ConfigDict:
 
 
 def tokens(preset: str) -> dict[str, Any]:
-    """Of a config of what is trained on tokens: the tokenizer, and what it must be able to draw.
+    """Of a config of what is trained on tokens: the tokenizer, what it must be able to draw, and of what they are.
 
     Configs made with the same dict share its fields, so that an override of one reaches the other.
     """
@@ -110,6 +110,7 @@ def tokens(preset: str) -> dict[str, Any]:
         "tokenizer": ConfigDict({"workdir": "", "config": get_config(preset)}),
         "gate": ConfigDict(GATES.get(preset, GATE)),
         "recorded_gate": FieldReference(RECORDED_GATE),
+        "mirrored": FieldReference(True),
     }
 
 

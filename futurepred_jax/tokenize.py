@@ -10,4 +10,5 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """a dataset's tokens, of --splits or of those that a training reads: tokens/ in the tokenizer's workdir"""
     stored = factory.Stored(config, workdir)
     for split in factory.token_splits(config):
-        print(f"{split}: {stored.write_tokens(split)}")
+        for folder in stored.write_tokens(split):
+            print(f"{split}: {folder}")

@@ -48,6 +48,33 @@ def test_the_tokens_of_a_tokenizers_config_are_those_that_a_predictor_trains_on(
     np.testing.assert_array_equal(read, encoded)
 
 
+def test_a_training_reads_mirror_images_too_unless_told_not_to(config, workdir):
+    read = factory.Stored(config, workdir).tokens("train")
+    assert len(read) == 12
+    there, turned = read.batch(np.arange(6)), read.batch(np.arange(6, 12))
+    np.testing.assert_array_equal(turned["context"], there["context"][:, :, :, ::-1])
+    clips = factory.open_split(config, "train").batch(np.arange(6))
+    seen = np.concatenate([turned["context"], clips["video"][:, 5:, :, ::-1]], axis=1)
+    tokenizer = factory.load_tokenizer(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
+    np.testing.assert_array_equal(turned["tokens"], tokenizer.tokenize(to_signed(jnp.asarray(seen))))
+    assert len(factory.Stored(config, workdir).tokens("val_iid")) == 6
+    asked = config.copy_and_resolve_references()
+    asked.mirrored, asked.logging.val_batches = False, 1
+    without = factory.Stored(asked, workdir).tokens("train")
+    assert len(without) == len(factory.outline_job(asked).train_source) == 6
+    np.testing.assert_array_equal(without.batch(np.arange(6))["tokens"], there["tokens"])
+    asked.mirrored = True
+    assert len(factory.outline_job(asked).train_source) == 12
+
+
+def test_tokens_of_a_predictors_config_are_all_that_it_trains_on(config, workdir, capsys):
+    tokenize.run(config, workdir)
+    folder = factory.tokenizer_workdir(config, workdir) / "tokens"
+    names = ("train: train-6", "train: train-mirrored-6", "val_iid: val_iid-6")
+    said = [name.replace(" ", f" {folder}/") for name in names]
+    assert capsys.readouterr().out.splitlines() == said
+
+
 def test_splits_are_those_that_are_asked_for(config, workdir):
     asked = config.copy_and_resolve_references()
     asked.evaluation.splits = "test_speed"

@@ -68,7 +68,7 @@ class TokensInContext:
     """
 
     tokens: Source
-    clips: Source
+    clips: Clips
     context: int
     with_future: bool = False
 

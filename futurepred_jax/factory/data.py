@@ -152,6 +152,11 @@ def guesses(config: ConfigDict) -> bool:
     return config.get("outlook") is not None
 
 
+def mirrors(config: ConfigDict, split: str) -> bool:
+    """Whether what is trained on a split's tokens learns from the mirror images of its clips, too."""
+    return split == "train" and config.get("mirrored", False)
+
+
 def watches(config: ConfigDict) -> bool:
     """Whether a predictor has motion pathways."""
     return config.get("pathways") is not None

@@ -14,9 +14,10 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.labels import FIELDS
-from futurepred_jax.data.pipeline import ArraySource, Source
+from futurepred_jax.data.mirrored import Joined, MirrorImages
+from futurepred_jax.data.pipeline import ArraySource, Clips, Source
 from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
-from futurepred_jax.factory.data import LABELS, clip_count, open_split_together, predicts, spec
+from futurepred_jax.factory.data import LABELS, clip_count, mirrors, open_split_together, predicts, spec
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
@@ -52,26 +53,13 @@ class Stored:
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept beside the tokenizer, and ``context``, its frames.
 
-        With the frames of the ``future`` for an outlook.
+        With the frames of the ``future`` for an outlook; of the clips that a training reads, with their mirror images
+        after them, where ``config.mirrored``.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
-        tokenizer, context = self.tokenizer, self._config.data.context_frames
-
-        def encode(video: np.ndarray) -> np.ndarray:
-            return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
-
-        clips = open_split_together(self._config, split)
-        with distributed.first_alone(f"tokens {split}"):
-            tokens = stored_tokens(
-                clips,
-                encode,
-                self._tokenizer_workdir / TOKENS,
-                context=context,
-                sizes=tokenizer.sizes,
-                identity=self._identity,
-            )
-        return TokensInContext(tokens, clips, context, with_future=self._config.kind == "outlook")
+        first, *mirrored = self._tokens(split)
+        return Joined(first, *mirrored) if mirrored else first
 
     @property
     def codebooks(self) -> Float[Array, "g v d"]:
@@ -94,9 +82,10 @@ class Stored:
             )
         return variables
 
-    def write_tokens(self, split: str) -> epath.Path:
+    def write_tokens(self, split: str) -> list[epath.Path]:
         """Makes the tokens of a split, those that are not there, and says where they are. Raises as ``tokens``."""
-        return token_folder(self._tokenizer_workdir / TOKENS, split, len(self.tokens(split)))
+        folder = self._tokenizer_workdir / TOKENS
+        return [token_folder(folder, made.clips.split, len(made)) for made in self._tokens(split)]
 
     def networks(self, pathways: Pathways) -> dict[str, PyTree]:
         """The variables that networks of pathways start from, but for random ones. Raises as ``network_start``."""
@@ -129,6 +118,29 @@ class Stored:
         require_gate(self._config, self._workdir)
         return load_tokenizer(tokenizer_config(self._config), self._tokenizer_workdir)
 
+    def _tokens(self, split: str) -> list[TokensInContext]:
+        """A split's tokens, and those of its mirror images where they are trained on."""
+        clips = open_split_together(self._config, split)
+        both = (clips, MirrorImages(clips)) if mirrors(self._config, split) else (clips,)
+        return [self._tokens_of(some) for some in both]
+
+    def _tokens_of(self, clips: Clips) -> TokensInContext:
+        tokenizer, context = self.tokenizer, self._config.data.context_frames
+
+        def encode(video: np.ndarray) -> np.ndarray:
+            return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
+
+        with distributed.first_alone(f"tokens {clips.split}"):
+            tokens = stored_tokens(
+                clips,
+                encode,
+                self._tokenizer_workdir / TOKENS,
+                context=context,
+                sizes=tokenizer.sizes,
+                identity=self._identity,
+            )
+        return TokensInContext(tokens, clips, context, with_future=self._config.kind == "outlook")
+
     @property
     def _tokenizer_workdir(self) -> epath.Path:
         return tokenizer_workdir(self._config, self._workdir) if predicts(self._config) else self._workdir
@@ -159,7 +171,8 @@ class Shapes:
 
     def tokens(self, split: str) -> Source:
         """See ``Stored``."""
-        data, module, count = self._config.data, self.tokenizer.module, self._count(split)
+        data, module = self._config.data, self.tokenizer.module
+        count = self._count(split) * (2 if mirrors(self._config, split) else 1)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         tokens = {"tokens": _zeros((count, *shape), np.uint16)}
         frames = {"context": data.context_frames}

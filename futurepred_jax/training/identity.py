@@ -11,7 +11,7 @@ from futurepred_jax.training import atomic, checkpoints
 
 CONFIG = "config.json"
 # What decides the weights; the rest may change between runs.
-IDENTITY = ("seed", "data", "model", "objective", "realism", "train")
+IDENTITY = ("seed", "data", "mirrored", "model", "objective", "realism", "train")
 # By section, fields that change how a step is made, not what it makes.
 BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}
 

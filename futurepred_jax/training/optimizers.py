@@ -6,10 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import PyTree
-from optax import contrib
+
+from futurepred_jax.training.orthogonal import orthogonalised
+
+MOMENTUM = 0.95  # Muon's
 
 
 def adamw(
@@ -63,7 +65,7 @@ def muon(
 ) -> optax.GradientTransformation:
     """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms, biases, pathways.
 
-    As ``optax.contrib.muon`` has it: Nesterov's momentum in both, and a decay of all arrays, biases and norms too.
+    Nesterov's momentum is in both, and all arrays decay, biases and norms too, as in ``optax.contrib.muon``.
 
     Args:
         learning_rate: Muon's peak: the spectral norm of an update, times √(outputs / inputs) where that exceeds 1.
@@ -83,18 +85,19 @@ def muon(
     schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
 
     def chain(learning_rate: float | jax.Array) -> optax.GradientTransformation:
+        muon = optax.chain(
+            optax.trace(MOMENTUM, nesterov=True),
+            orthogonalised(),
+            optax.add_decayed_weights(weight_decay),
+            optax.scale_by_learning_rate(learning_rate),
+        )
+        adam = optax.nadamw(learning_rate * (adam_learning_rate / peak), b2=b2, weight_decay=weight_decay)
         return optax.chain(
             optax.clip_by_global_norm(clip_norm),
-            contrib.muon(
-                learning_rate,
-                adam_learning_rate=learning_rate * (adam_learning_rate / peak),
-                adam_b2=b2,
-                weight_decay=weight_decay,
-                adam_weight_decay=weight_decay,
-                muon_weight_dimension_numbers=hidden_kernels,
-            ),
+            optax.partition({"muon": muon, "adam": adam}, labels),
         )
 
+    labels = lambda params: jax.tree.map({True: "muon", False: "adam"}.get, hidden_kernels(params))  # noqa: E731
     peak = learning_rate
     return optax.inject_hyperparams(chain)(learning_rate=schedule)
 
@@ -160,16 +163,15 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
 
 
 def hidden_kernels(params: PyTree) -> PyTree:
-    """Which arrays Muon takes, and as what matrices: kernels, from all of their axes but the last to the last.
+    """Whether Muon takes an array: it does take kernels.
 
     Not those of heads, nor those of a pathway's ``network``: it is fine-tuned, and to compile an orthogonalisation for
     each of its dozens of kernels took most of a minute.
     """
 
-    def rule(path: tuple, x: jax.Array | np.ndarray) -> contrib.MuonDimensionNumbers | None:
+    def rule(path: tuple, _: Any) -> bool:
         *modules, name = (str(entry.key) for entry in path)
-        hidden = name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
-        return contrib.MuonDimensionNumbers(tuple(range(x.ndim - 1)), (x.ndim - 1,)) if hidden else None
+        return name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
 
     return jax.tree.map_with_path(rule, params)
 
