@@ -33,7 +33,7 @@ MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3, 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 200, "batch_size": 4, **MUON, "warmup_steps": 20},
     "tiny": {"steps": 1750, "batch_size": 4, **MUON, "warmup_steps": 50},
-    "small": {"steps": 3500, "batch_size": 8, **MUON, "warmup_steps": 50},
+    "small": {"steps": 2600, "batch_size": 8, **MUON, "warmup_steps": 50},
     "base": {"steps": 200_000, "batch_size": 64, "optimizer": "adamw", "learning_rate": 4e-4, "warmup_steps": 4_000},
     "large": {"steps": 300_000, "batch_size": 256, "optimizer": "adamw", "learning_rate": 2e-4, "warmup_steps": 5_000},
 }

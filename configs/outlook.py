@@ -34,8 +34,8 @@ MUON = {"optimizer": "muon", "learning_rate": 0.05, "adam_learning_rate": 2e-3}
 
 TRAIN: dict[str, dict[str, Any]] = {
     "debug": {"steps": 150, "batch_size": 8, **MUON, "warmup_steps": 20},
-    "tiny": {"steps": 2000, "batch_size": 16, **MUON, "warmup_steps": 50},
-    "small": {"steps": 5000, "batch_size": 16, **MUON, "warmup_steps": 50},
+    "tiny": {"steps": 1700, "batch_size": 16, **MUON, "warmup_steps": 50},
+    "small": {"steps": 4000, "batch_size": 16, **MUON, "warmup_steps": 50},
     "base": {"steps": 20_000, "batch_size": 64, **MUON, "warmup_steps": 500},
     "large": {"steps": 20_000, "batch_size": 256, **MUON, "warmup_steps": 500},
 }

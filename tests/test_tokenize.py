@@ -23,14 +23,18 @@ def config(tmp_path_factory):
     return config
 
 
+def gated(config, folder, scores):
+    """A predictor's workdir, beside it that of a tokenizer with these scores."""
+    workdir = untrained(config, folder)
+    path = factory.tokenizer_workdir(config, workdir) / "evaluation.json"
+    path.write_text(json.dumps({"splits": {"val_iid": {"scores": scores}}}))
+    return workdir
+
+
 @pytest.fixture
 def workdir(config, tmp_path):
     """The predictor's, beside its tokenizer's."""
-    workdir = untrained(config, tmp_path)
-    scores = {"val_iid": {"scores": {"tokenizer_reconstruction": {}}}}
-    path = factory.tokenizer_workdir(config, workdir) / "evaluation.json"
-    path.write_text(json.dumps({"splits": scores}))
-    return workdir
+    return gated(config, tmp_path, {"tokenizer_reconstruction": {}})
 
 
 def test_the_tokens_of_a_tokenizers_config_are_those_that_a_predictor_trains_on(config, workdir, capsys):
@@ -48,31 +52,47 @@ def test_the_tokens_of_a_tokenizers_config_are_those_that_a_predictor_trains_on(
     np.testing.assert_array_equal(read, encoded)
 
 
-def test_a_training_reads_mirror_images_too_unless_told_not_to(config, workdir):
-    read = factory.Stored(config, workdir).tokens("train")
-    assert len(read) == 12
-    there, turned = read.batch(np.arange(6)), read.batch(np.arange(6, 12))
-    np.testing.assert_array_equal(turned["context"], there["context"][:, :, :, ::-1])
-    clips = factory.open_split(config, "train").batch(np.arange(6))
-    seen = np.concatenate([turned["context"], clips["video"][:, 5:, :, ::-1]], axis=1)
-    tokenizer = factory.load_tokenizer(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
-    np.testing.assert_array_equal(turned["tokens"], tokenizer.tokenize(to_signed(jnp.asarray(seen))))
-    assert len(factory.Stored(config, workdir).tokens("val_iid")) == 6
-    asked = config.copy_and_resolve_references()
-    asked.mirrored, asked.logging.val_batches = False, 1
-    without = factory.Stored(asked, workdir).tokens("train")
-    assert len(without) == len(factory.outline_job(asked).train_source) == 6
-    np.testing.assert_array_equal(without.batch(np.arange(6))["tokens"], there["tokens"])
-    asked.mirrored = True
-    assert len(factory.outline_job(asked).train_source) == 12
+@pytest.fixture
+def recorded(tmp_path):
+    """A predictor's config of a user's own clips, and its workdir."""
+    videos = np.random.default_rng(0).integers(0, 256, (24, 9, 32, 32, 3), dtype=np.uint8)
+    np.savez(tmp_path / "videos.npz", videos)
+    config = baseline.get_config("debug")
+    config.data.source, config.storage.clips = f"arrays:{tmp_path}/videos.npz", str(tmp_path / "clips")
+    scores = {"tokenizer_reconstruction": {"psnr": 30.0}, "mean_frame": {"psnr": 10.0}}
+    return config, gated(config, tmp_path, scores)
 
 
-def test_tokens_of_a_predictors_config_are_all_that_it_trains_on(config, workdir, capsys):
+def test_of_recorded_clips_a_training_reads_mirror_images_too(recorded):
+    config, workdir = recorded
+    clips = factory.open_split(config, "train")
+    read, whole = factory.Stored(config, workdir).tokens("train"), np.arange(len(clips))
+    assert len(read) == 2 * len(clips)
+    there, turned = read.batch(whole), read.batch(whole + len(clips))
+    frames = np.flip(clips.batch(whole)["video"], axis=3)
+    np.testing.assert_array_equal(turned["context"], frames[:, :5])
+    np.testing.assert_array_equal(turned["context"], np.flip(there["context"], axis=3))
+    codec, place = factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir)
+    encoded = factory.load_tokenizer(codec, place).tokenize(to_signed(jnp.asarray(frames)))
+    np.testing.assert_array_equal(turned["tokens"], encoded)
+
+
+def test_mirror_images_are_of_what_is_trained_on_and_can_be_left_out(recorded):
+    config, workdir = recorded
+    count = lambda split: len(factory.Stored(config, workdir).tokens(split))  # noqa: E731
+    train, held_out = (len(factory.open_split(config, split)) for split in ("train", "val_iid"))
+    assert (count("train"), count("val_iid")) == (2 * train, held_out)
+    config.mirrored = False
+    assert (count("train"), count("val_iid")) == (train, held_out)
+
+
+def test_tokens_of_a_predictors_config_are_all_that_it_trains_on(recorded, capsys):
+    config, workdir = recorded
     tokenize.run(config, workdir)
     folder = factory.tokenizer_workdir(config, workdir) / "tokens"
-    names = ("train: train-6", "train: train-mirrored-6", "val_iid: val_iid-6")
-    said = [name.replace(" ", f" {folder}/") for name in names]
-    assert capsys.readouterr().out.splitlines() == said
+    train, held_out = (len(factory.open_split(config, split)) for split in ("train", "val_iid"))
+    names = (f"train: {folder}/train-{train}", f"train: {folder}/train-mirrored-{train}")
+    assert {*names, f"val_iid: {folder}/val_iid-{held_out}"} <= set(capsys.readouterr().out.splitlines())
 
 
 def test_splits_are_those_that_are_asked_for(config, workdir):

@@ -62,7 +62,7 @@ PLAIN = {
     "gate.foreground_psnr": "dB that the tokenizer's reconstructions of val_iid must reach before a predictor trains",
     "gate.recall": "share of the objects that must be found in them",
     "recorded_gate": "of recorded videos instead: dB of PSNR above the mean frame",
-    "mirrored": "whether the clips' mirror images are learnt from, too, by what is trained on tokens",
+    "mirrored": "of recorded clips: whether what is trained on their tokens learns from their mirror images, too",
     "tokenizer.config": "of the tokenizer that makes the tokens",
     "tokenizer.workdir": "where that is; by default `tokenizer-PRESET` beside the predictor's own workdir",
     "outlook.config": "of what makes the first guess of the future",

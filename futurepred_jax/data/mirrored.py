@@ -1,4 +1,4 @@
-"""Clips and their mirror images, which move as plausibly: twice as many to learn from."""
+"""Clips and their mirror images, which move as plausibly: twice as many to learn from where clips are few."""
 
 import dataclasses
 

@@ -153,8 +153,11 @@ def guesses(config: ConfigDict) -> bool:
 
 
 def mirrors(config: ConfigDict, split: str) -> bool:
-    """Whether what is trained on a split's tokens learns from the mirror images of its clips, too."""
-    return split == "train" and config.get("mirrored", False)
+    """Whether what is trained on a split's tokens learns from the mirror images of its clips, too.
+
+    Clutter has none: its light comes from one side, and of it more can be drawn.
+    """
+    return split == "train" and not knows_objects(config) and config.get("mirrored", False)
 
 
 def watches(config: ConfigDict) -> bool:

@@ -53,8 +53,7 @@ class Stored:
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept beside the tokenizer, and ``context``, its frames.
 
-        With the frames of the ``future`` for an outlook; of the clips that a training reads, with their mirror images
-        after them, where ``config.mirrored``.
+        With the frames of the ``future`` for an outlook; with mirror images after all clips, where ``mirrors``.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
