@@ -2,7 +2,8 @@
 
 optax has it too. There, each of the iterations multiplies by the whole kernel; here they are made on the small square
 matrix of its columns' products, and the kernel is multiplied once ("Gram Newton-Schulz"). For the kernel of a 3 × 3
-convolution of 128 channels this took 1.6 ms on one CPU core where optax took 5.8, and gave the same within 2e-4.
+convolution of 128 channels this took 1.6 ms on a busy core of an AMD EPYC where optax took 5.8, and gave the same
+within 2e-4. It is for float32: with fewer bits the products of small singular values drown.
 """
 
 import jax.numpy as jnp
