@@ -13,9 +13,8 @@ that goes from tokens to codes had, on half as many clips of test_iid, 19.95 dB 
 of fades.
 
 `small`, 29 minutes on one CPU core that other work shared: 20.82 dB, 15.78 on the foreground, SSIM 0.690, an ADE of
-2.14 px of 64 and a recall of 0.661. One from tokens to codes had 20.11 dB, 15.11 on the
-foreground, SSIM 0.659.
-Larger presets have not been trained yet.
+2.14 px of 64 and a recall of 0.661. One from tokens to codes had 20.11 dB, 15.11 on the foreground, SSIM 0.659. Larger
+presets have not been trained yet.
 """
 
 from typing import Any
