@@ -163,7 +163,7 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
 
 
 def hidden_kernels(params: PyTree) -> PyTree:
-    """Whether Muon takes an array: it does take kernels.
+    """Of each array, whether Muon takes it: it takes kernels.
 
     Not those of heads, nor those of a pathway's ``network``: it is fine-tuned, and to compile an orthogonalisation for
     each of its dozens of kernels took most of a minute.

@@ -20,10 +20,9 @@ EXACT = lax.Precision.HIGHEST  # rounded to bfloat16, products of columns would 
 def orthogonalised() -> optax.GradientTransformation:
     """Makes each update, from all of its axes but the last to the last, nearly orthogonal.
 
-    Its singular values come to lie between 0.7 and 1.2 times √(outputs / inputs), or times 1 where that is less: an
-    output moves as much however many inputs it has.
+    Singular values above 0.0015 of the update's norm come to lie between 0.68 and 1.21, smaller ones grow 485 times; all
+    are then multiplied by √(outputs / inputs) where that exceeds 1.
     """
-
     return optax.stateless_with_tree_map(lambda kernel, _: _of_kernel(jnp.asarray(kernel)))
 
 

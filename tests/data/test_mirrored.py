@@ -42,7 +42,7 @@ def test_joined_sources_answer_as_one(indices):
         np.testing.assert_array_equal(field, whole.batch(np.array(indices))[name])
 
 
-def test_an_epoch_has_each_clip_once_either_way(clips):
+def test_an_epoch_has_each_example_of_both_once():
     source = Joined(ArraySource({"index": np.arange(3)}), ArraySource({"index": np.arange(3, 6)}))
     seen = next(batches(source, batch_size=6, seed=0))["index"]
     assert sorted(seen) == list(range(6))

@@ -46,7 +46,7 @@ def test_it_is_optaxs(smallest, size):
         assert np.linalg.norm(ours[name] - wanted[name]) < close, name
 
 
-def test_no_update_stays_none():
+def test_a_kernel_without_a_gradient_stays():
     rule = orthogonalised()
     none = jax.tree.map(jnp.zeros_like, updates(0.5))
     for kernel in jax.tree.leaves(rule.update(none, rule.init(none))[0]):
