@@ -20,7 +20,7 @@ EXACT = lax.Precision.HIGHEST  # rounded to bfloat16, products of columns would 
 def orthogonalised() -> optax.GradientTransformation:
     """Makes each update, from all of its axes but the last to the last, nearly orthogonal.
 
-    Singular values above 0.0015 of the update's norm come to lie between 0.68 and 1.21, and smaller ones grow 485 times;
+    Singular values above 0.0015 of its norm come to lie between 0.68 and 1.21 and smaller ones grow 485 times;
     all are then multiplied by √(outputs / inputs) where that exceeds 1.
     """
     return optax.stateless_with_tree_map(lambda kernel, _: _of_kernel(jnp.asarray(kernel)))
