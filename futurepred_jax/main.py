@@ -5,22 +5,10 @@ python -m futurepred_jax.main --config=configs/baseline.py:tiny [--workdir=…] 
 An installed package is also started as ``futurepred-jax``; --version tells which one it is.
 """
 
-import os
 import sys
 
 from futurepred_jax import __version__
-
-HUGE_PAGES = "glibc.malloc.hugetlb=1"
-
-
-def use_huge_pages() -> None:
-    """Starts the process anew with large pages for large arrays, which glibc can only be told before it starts.
-
-    A step on CPU takes and returns hundreds of megabytes; in pages of 4 KiB that was a fifth of its time. Any
-    GLIBC_TUNABLES that is set already is left alone.
-    """
-    if sys.platform == "linux" and "GLIBC_TUNABLES" not in os.environ:
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, "GLIBC_TUNABLES": HUGE_PAGES})
+from futurepred_jax.allocator import keep_memory
 
 
 def cli() -> None:
@@ -28,7 +16,7 @@ def cli() -> None:
     if "--version" in sys.argv[1:]:
         print(f"futurepred_jax {__version__}")
         return
-    use_huge_pages()
+    keep_memory()
     from absl import flags
 
     from futurepred_jax import commands  # loads jax, which a restart would do twice

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from futurepred_jax import main
-
 ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -66,21 +64,6 @@ def test_the_frozen_tokenizer_is_not_touched_by_the_predictor(finished):
     )  # before the predictor's training
     assert set(trained["parameters"]) == {"encoder", "decoder", "total"}
     assert not {"encoder", "decoder"} & set(predictor["parameters"])
-
-
-@pytest.mark.parametrize(("tunables", "restarts"), [(None, 1), ("glibc.malloc.arena_max=2", 0)])
-def test_the_process_starts_anew_with_large_pages_unless_the_user_tuned_glibc(monkeypatch, tunables, restarts):
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    if tunables:
-        monkeypatch.setenv("GLIBC_TUNABLES", tunables)
-    calls = []
-    monkeypatch.setattr(os, "execve", lambda *arguments: calls.append(arguments))
-    main.use_huge_pages()
-    assert len(calls) == restarts
-    for program, line, environment in calls:
-        assert (program, line) == (sys.executable, sys.orig_argv)
-        assert environment["GLIBC_TUNABLES"] == main.HUGE_PAGES
 
 
 def test_a_finished_run_repeated_changes_nothing(copied):

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from futurepred_jax.allocator import keep_memory
 from futurepred_jax.benchmarks.tokenizer import BATCH, FRAMES, SIDE, Bytes, base
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import sample_clips
@@ -99,6 +100,7 @@ def mean_psnr(drawn: Unit, clips: Bytes) -> float:
 
 def main() -> None:
     """Prints a line a mark."""
+    keep_memory()
     from futurepred_jax.benchmarks.magvit2 import learner as peer
 
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS

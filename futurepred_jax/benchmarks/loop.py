@@ -29,6 +29,7 @@ from absl import app
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory, train
+from futurepred_jax.allocator import keep_memory
 from futurepred_jax.data import pipeline
 from futurepred_jax.training import compilation, inputs
 from futurepred_jax.training.job import Job
@@ -175,6 +176,7 @@ def report(config: ConfigDict) -> None:
 
 def main() -> None:
     """Reads the command line."""
+    keep_memory()
     from futurepred_jax import config_flag  # loading it defines the flag
 
     app.run(lambda _: report(config_flag.CONFIG.value), flags_parser=config_flag.parse)

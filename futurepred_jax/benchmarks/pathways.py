@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
 
+from futurepred_jax.allocator import keep_memory
 from futurepred_jax.benchmarks.pytorchvideo import build
 from futurepred_jax.benchmarks.turns import Run, seconds
 from futurepred_jax.models.i3d import I3D
@@ -74,6 +75,7 @@ def theirs(network: Any, video: np.ndarray) -> tuple[Run, Run]:
 
 def main() -> None:
     """Prints a line for each case and kind."""
+    keep_memory()
     torch.set_num_threads(1)
     for name, network, (frames, side) in CASES:
         video = np.random.default_rng(0).uniform(-1, 1, (BATCH, frames, side, side, 3)).astype(np.float32)

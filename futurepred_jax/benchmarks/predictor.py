@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int
 
+from futurepred_jax.allocator import keep_memory
 from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.models.decoding import Generated, generate
@@ -133,6 +134,7 @@ def compare(contestants: dict[str, Contestant]) -> list[str]:
 
 def main() -> None:
     """Prints the tables."""
+    keep_memory()
     from futurepred_jax.benchmarks.gpt2 import peer
 
     sequences = np.random.default_rng(0).integers(0, CODES, (max(BATCHES), CONTEXT + NEW))

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import UInt8
 
+from futurepred_jax.allocator import keep_memory
 from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.configs import tokenizer
 from futurepred_jax.factory import make_magvit
@@ -96,6 +97,7 @@ def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
 
 def main() -> None:
     """Prints the table."""
+    keep_memory()
     from futurepred_jax.benchmarks.magvit2 import peer
 
     clips = np.random.default_rng(0).integers(0, 256, (BATCH, FRAMES, SIDE, SIDE, 3)).astype(np.uint8)

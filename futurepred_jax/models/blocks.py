@@ -1,6 +1,6 @@
 """What the Transformer is stacked from: its input, its block and its head."""
 
-from functools import partial
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -21,9 +21,9 @@ Codes = Float[Array, "g v e"]
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 
 
-def _dot_general(x: Array, matrix: Array, *_: Any, out: Any = None, **__: Any) -> Array:
+def _dot_general(x: Array, matrix: Array, *_: Any, **__: Any) -> Array:
     """``layers.product`` as ``nn.Dense`` calls it."""
-    return product(x, matrix, out)
+    return product(x, matrix)
 
 
 class TokenEmbed(nn.Module):
@@ -109,8 +109,8 @@ class Digits(nn.Module):
         """Declares a norm and matrices for each digit, and for later ones what mixes the stream with earlier digits."""
         later = range(1, len(self.sizes))
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
-        self.heads = [dense(size, HEAD_SCALE, self.dtype, out=jnp.float32) for size in self.sizes]
-        self.pointers = [dense(self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
+        self.heads = [Matrix(self.width, size, HEAD_SCALE, self.dtype) for size in self.sizes]
+        self.pointers = [Matrix(self.width, self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
         self.embeds = [embed(self.sizes[i - 1], self.width, self.dtype) for i in later]
         self.looks = [dense(self.width, 1.0, self.dtype) for _ in later]
         self.mixers = [dense(self.width, 1.0, self.dtype) for _ in later]
@@ -126,10 +126,30 @@ class Digits(nn.Module):
         x = self.norms[i](x)
         if i:
             x += nn.silu(self.mixers[i - 1](x))
-        book = codes[i, : self.sizes[i]].T.astype(self.dtype)
-        logits = self.heads[i](x) + product(self.pointers[i](x), book, jnp.float32)
+        logits = self._pointed(x, codes[i, : self.sizes[i]].T.astype(self.dtype), i)
         missing = max(self.sizes) - self.sizes[i]
         return jnp.pad(logits, [(0, 0)] * (logits.ndim - 1) + [(0, missing)], constant_values=MASKED)
+
+    def _pointed(self, x: Float[Array, "*b d"], book: Float[Array, "e v"], i: int) -> Float[Array, "*b v"]:
+        """Products in the order that has fewer operations: of many rows, the matrices' own comes first."""
+        head, pointer = self.heads[i](), self.pointers[i]()
+        if math.prod(x.shape[:-1]) > self.width:
+            return product(x, head + product(pointer, book), jnp.float32)
+        return product(x, head, jnp.float32) + product(product(x, pointer), book, jnp.float32)
+
+
+class Matrix(nn.Module):
+    """The kernel of a ``dense`` from ``width`` channels, to be multiplied by others first."""
+
+    width: int
+    features: int
+    scale: float
+    dtype: Any
+
+    @nn.compact
+    def __call__(self) -> Float[Array, "d features"]:
+        """The kernel, of ``dtype``."""
+        return self.param("kernel", _kernel_init(self.scale), (self.width, self.features)).astype(self.dtype)
 
 
 class Block(nn.Module):
@@ -183,13 +203,16 @@ class Block(nn.Module):
         return x + self.down(nn.silu(gate) * value)
 
 
-def dense(features: int, scale: float, dtype: Any, *, out: Any = None, name: str | None = None) -> nn.Dense:
-    """A matrix without bias whose entries have variance ``scale / fan_in``; it gives ``out``, by default ``dtype``."""
-    init = nn.initializers.variance_scaling(scale, "fan_in", "normal")
-    dot = partial(_dot_general, out=out)
-    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, dot_general=dot, name=name)
+def dense(features: int, scale: float, dtype: Any, *, name: str | None = None) -> nn.Dense:
+    """A matrix without bias whose entries have variance ``scale / fan_in``."""
+    init = _kernel_init(scale)
+    return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, dot_general=_dot_general, name=name)
 
 
 def embed(count: int, features: int, dtype: Any, name: str | None = None) -> nn.Embed:
     """A table of unit-variance rows."""
     return nn.Embed(count, features, dtype=dtype, embedding_init=nn.initializers.normal(1.0), name=name)
+
+
+def _kernel_init(scale: float) -> nn.initializers.Initializer:
+    return nn.initializers.variance_scaling(scale, "fan_in", "normal")

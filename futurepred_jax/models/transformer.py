@@ -272,7 +272,8 @@ def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> floa
 
     Six for each weight of a matrix and token (two forward, four backward) and the same for each of the 2 · width
     products of a pair of positions that attention sees, causal pairs only; embeddings are look-ups and cost none (PaLM,
-    arXiv:2204.02311 appendix B). Where only the last positions are wanted, the last block is counted for those alone.
+    arXiv:2204.02311 appendix B), and what is multiplied once for all tokens is left out. Where only the last positions
+    are wanted, the last block is counted for those alone.
     """
     t, n, width = transformer, math.prod(transformer.grid), transformer.width
     hidden = HIDDEN_MULTIPLE * math.ceil(t.mlp_ratio * width / HIDDEN_MULTIPLE)
@@ -287,6 +288,5 @@ def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> floa
     before = n * (embedding + window * t.nearby * width + t.depth * 3 * width**2)
     blocks = (t.depth - 1) * after_attention(0) + after_attention(first)
     earlier = digits * (digits - 1) // 2 * code_dim * width  # embeddings of earlier digits
-    chosen = sum(t.sizes) * (width + code_dim) + digits * width * code_dim
-    head = (n - first) * (chosen + earlier + (digits - 1) * width**2)
+    head = (n - first) * (sum(t.sizes) * width + earlier + (digits - 1) * width**2)
     return 6.0 * clips * (before + blocks + head)

@@ -1,6 +1,7 @@
 """The Transformer sees the past only, trains in every part, and learns motion."""
 
 import functools
+from collections.abc import Callable
 
 import chex
 import jax
@@ -66,6 +67,18 @@ def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
     np.testing.assert_array_equal(differs, np.triu(np.ones((3, 3), bool), 1))  # row: changed; column: read
 
 
+def test_many_rows_have_the_logits_of_each_alone():
+    """The head multiplies its matrices with each other first where there are more rows than channels."""
+    head = Digits((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32)
+    keys = jax.random.split(jax.random.key(0), 3)
+    x, tokens = jax.random.normal(keys[0], (17, 16)), jax.random.randint(keys[1], (17, 3), 0, 3)
+    codes = jax.random.normal(keys[2], (3, 7, 4))
+    variables = head.init(jax.random.key(1), x, tokens, codes)
+    logits: Callable[..., jax.Array] = functools.partial(head.apply, variables)  # pyright: ignore
+    alone = [logits(x[i], tokens[i], codes) for i in range(17)]
+    np.testing.assert_allclose(logits(x, tokens, codes), jnp.stack(alone), rtol=1e-5, atol=1e-6)
+
+
 def test_a_code_that_a_smaller_digit_lacks_is_never_likely(params):
     logits = _logits(params, _tokens())
     assert (logits[..., 1, 5:] <= -1e29).all()
@@ -127,7 +140,7 @@ def test_parameters_are_counted():
 
 def test_flops_are_six_for_each_weight_and_attended_pair():
     model = Transformer(sizes=(1024, 64), grid=(5, 8, 8), width=256, depth=4, heads=4, nearby=32)
-    head = (256 + 8) * (1024 + 64) + 2 * 8 * 256 + 8 * 256 + 256 * 256
+    head = 256 * (1024 + 64) + 8 * 256 + 256 * 256
     after_attention = 256**2 + 3 * 256 * 704
     weights = 4 * (3 * 256**2 + after_attention) + 22 * 32 * 256 + 2 * 8 * (32 + 2 * 256)
     pairs = 320 * 321 // 2
