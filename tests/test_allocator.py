@@ -10,7 +10,7 @@ import pytest
 from futurepred_jax import allocator
 
 STEPS = """
-import resource, sys
+import resource
 import numpy as np
 from futurepred_jax.allocator import keep_memory
 keep_memory()
