@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from futurepred_jax.metrics.table import RIVALS, grid, label, number, share, subject
+from futurepred_jax.metrics.bootstrap import interval
+from futurepred_jax.metrics.ratios import Ratio
+from futurepred_jax.metrics.table import NOTHING, RIVALS, SUBJECTS, grid, label, number, share, subject
 
+STEADY = ("static", "straight", "drag", "random_walk")  # motions that neither turn nor bounce
 LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # objects that are not targets
 
 
@@ -19,7 +22,8 @@ def clutter_level(count: int) -> str:
 def kind_tables(clips: Mapping[str, Any]) -> str:
     """Position errors by motion, and pixels and position errors by clutter; nothing of what no truth is known of.
 
-    The skill is against constant velocity, over the targets that both show.
+    The skill is against constant velocity, over the targets that both show, with the 95 % interval that resampling the
+    clips gives. Of the motions that turn or bounce there is a row for all together, too.
 
     Args:
         clips: The split's part of ``evaluation_clips.json``.
@@ -31,16 +35,19 @@ def kind_tables(clips: Mapping[str, Any]) -> str:
 
 
 def _by_motion(first: str, objects: Mapping[str, Any]) -> str:
-    family, scores = np.array(objects["family"]), objects["scores"]
-    errors = {name: _values(scores[name]["position_error"]) for name in (first, *RIVALS)}
+    family, clip, scores = np.array(objects["family"]), np.array(objects["clip"]), objects["scores"]
+    shown = dict.fromkeys(name for name in (first, *SUBJECTS, *RIVALS) if name in scores)
+    errors = {name: _values(scores[name]["position_error"]) for name in shown}
     recall = _values(scores[first]["recall"])
+    kinds = {label(str(kind)): family == kind for kind in sorted(set(family))}
+    if (bent := ~np.isin(family, STEADY)).any():
+        kinds["turn or bounce"] = bent
     header = ["motion", "targets", "recall", *[f"{label(name)} px" for name in errors], "skill"]
     rows = []
-    for kind in sorted(set(family)):
-        mine = family == kind
+    for kind, mine in kinds.items():
         found = [number(_mean(error[mine]), 2) for error in errors.values()]
-        skill = share(_skill(errors[first][mine], errors["constant_velocity"][mine]))
-        rows.append([label(str(kind)), str(mine.sum()), number(_mean(recall[mine]), 3), *found, skill])
+        skill = _skill(errors[first][mine], errors["constant_velocity"][mine], clip[mine])
+        rows.append([kind, str(mine.sum()), number(_mean(recall[mine]), 3), *found, skill])
     return grid(header, rows)
 
 
@@ -64,6 +71,11 @@ def _mean(values: Float[np.ndarray, "n"]) -> float | None:
     return float(values[known].mean()) if known.any() else None
 
 
-def _skill(ours: Float[np.ndarray, "n"], theirs: Float[np.ndarray, "n"]) -> float | None:
+def _skill(ours: Float[np.ndarray, "n"], theirs: Float[np.ndarray, "n"], clip: Int[np.ndarray, "n"]) -> str:
+    """Whole clips are resampled, since the objects of one are not independent."""
     both = np.isfinite(ours) & np.isfinite(theirs)
-    return 1 - float(ours[both].mean() / theirs[both].mean()) if both.any() else None
+    if not both.any():
+        return NOTHING
+    sums = [np.bincount(clip[both], errors[both])[:, None] for errors in (ours, theirs)]
+    left = interval(Ratio(*sums))
+    return f"{share(1 - left.mean)} [{share(1 - left.high)}, {share(1 - left.low)}]"

@@ -1,6 +1,11 @@
 """A split taken apart by motion and clutter."""
 
-from futurepred_jax.metrics.kinds import clutter_level, kind_tables
+import re
+
+import numpy as np
+
+from futurepred_jax.data.trajectories import FAMILIES
+from futurepred_jax.metrics.kinds import STEADY, clutter_level, kind_tables
 
 
 def clips() -> dict:
@@ -23,8 +28,34 @@ def cells(text: str) -> dict[str, list[str]]:
 
 def test_skill_is_over_the_targets_that_both_show():
     found = cells(kind_tables(clips()))
-    assert found["loop"] == ["1", "1.000", "1.00", "3.00", "2.00", "50 %"]
-    assert found["u turn"] == ["2", "0.250", "2.00", "3.00", "1.00", "-100 %"]
+    assert found["loop"] == ["1", "1.000", "1.00", "3.00", "2.00", "50 % [50 %, 50 %]"]
+    assert found["u turn"] == ["2", "0.250", "2.00", "3.00", "1.00", "-100 % [-100 %, -100 %]"]
+    assert found["turn or bounce"][:2] == ["3", "0.500"]
+    assert found["turn or bounce"][-1].startswith("0 %")
+
+
+def test_the_skill_has_an_interval_and_the_motions_that_bend_are_taken_together():
+    random = np.random.default_rng(0)
+    ours, theirs = random.uniform(0.5, 1.5, 200), random.uniform(1.5, 2.5, 200)
+    known = clips()
+    known["objects"] = {
+        "clip": list(np.arange(200) // 2),
+        "family": ["loop", "static"] * 100,
+        "scores": {
+            "model": {"position_error": list(ours), "recall": [1.0] * 200},
+            "tokenizer_reconstruction": {"position_error": [0.25] * 200},
+            "copy_last": {"position_error": [3.0] * 200},
+            "constant_velocity": {"position_error": list(theirs)},
+        },
+    }
+    found = cells(kind_tables(known))
+    assert found["motion"][3] == "tokenizer reconstruction px"
+    assert found["loop"][3] == "0.25"
+    skill, low, high = (float(part.strip("[],% ")) for part in re.findall(r"[-\d.]+ %", found["loop"][-1]))
+    assert low < skill < high
+    assert abs(skill - 100 * (1 - ours[::2].sum() / theirs[::2].sum())) <= 0.5
+    assert found["turn or bounce"] == found["loop"]
+    assert set(STEADY) < set(FAMILIES)
 
 
 def test_clips_are_told_apart_by_their_clutter():
