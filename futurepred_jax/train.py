@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import signal
 import time
 
 import jax
@@ -47,13 +48,13 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     """Train ``job`` to its last step, continuing from the newest good checkpoint in ``workdir``.
 
     A resumed run ends with the very bits of an uninterrupted one. A finished one is restored and returned, and
-    nothing is written. After SIGTERM or Ctrl-C the state is saved and ``SystemExit(0)`` raised.
+    nothing is written. After SIGTERM or Ctrl-C the state is saved and ``SystemExit`` raised.
 
     Raises:
         ValueError: When the workdir cannot be written, its checkpoints are all damaged or are of another model, or
             the mesh does not fit; before any work is done.
         FloatingPointError: When the loss, the gradient or the parameters stop being finite. Nothing is saved after.
-        SystemExit: With code 0, after a signal.
+        SystemExit: After a signal, with the code that shells give one: 143 for SIGTERM, 130 for Ctrl-C.
     """
     began, workdir = time.time(), epath.Path(workdir)
     compilation.enable_compilation_cache()
@@ -80,7 +81,9 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     if training.progress.step >= job.steps and jax.process_index() == 0:
         summary.write_summary(workdir, job, program.abstract.params, training.progress, ledger.account())
     if training.stopped:
-        raise SystemExit(0)
+        if jax.process_index() == 0:
+            print(f"stopped after step {training.progress.step} of {job.steps} and saved: the same command goes on")
+        raise SystemExit(128 + training.stopped)
     return state
 
 
@@ -111,7 +114,7 @@ class _Training:
         self._job, self._program, self._ledger = job, program, ledger
         self._writer, self._saver, self._interrupt, self._profiler = writer, saver, interrupt, profiler
         self.progress = progress
-        self.stopped = False
+        self.stopped = 0  # by the signal of this number
         self._window = Window(progress.window)
         self._score: float | None = None
         self._bar = tqdm.tqdm(
@@ -142,7 +145,7 @@ class _Training:
                     in_flight.popleft().block_until_ready()
                 if step == first:
                     self._ledger.start(step)
-                self.stopped = self._interrupt.asked or self._saver.preempted(step)
+                self.stopped = self._interrupt.asked or (signal.SIGTERM if self._saver.preempted(step) else 0)
                 if self.stopped or any(map(self._due, (step,) * 3, self._periods)):
                     self._pause(state, step)
                 if self.stopped:

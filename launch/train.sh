@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains in WORKDIR (a folder, or gs://…) with what machine.sh has installed, until the report is there.
+# Trains in WORKDIR (a folder, or gs://…) with what machine.sh has installed, until all is done.
 #
 #   train.sh WORKDIR FLAGS OF FUTUREPRED-JAX…
 #
@@ -19,20 +19,4 @@ while kill -0 "$training" 2>/dev/null; do # a signal ends `wait`, not the traini
   code=0
   wait "$training" || code=$?
 done
-((code == 0)) || exit "$code"
-[[ -z $stopped ]] || exit 143
-
-# Another host may have been told to stop, or be writing the report.
-"$bin/python" - "$1/report/index.html" <<'END' || exit 143
-import sys
-import time
-
-from etils import epath
-
-report = epath.Path(sys.argv[1])
-for _ in range(60):
-    if report.exists():
-        sys.exit()
-    time.sleep(1)
-sys.exit("stopped before the report: start it again")
-END
+exit "$code"

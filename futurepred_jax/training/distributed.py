@@ -2,11 +2,14 @@
 
 import contextlib
 import itertools
+import os
+import signal
 from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from absl import logging
 from jax.experimental import multihost_utils
 
 LONGEST_TURN = 7 * 24 * 3600  # seconds: a large split takes hours to draw, and a process that dies ends the wait
@@ -16,7 +19,8 @@ _barriers = itertools.count()  # every process comes to the same barriers in the
 def initialize(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
     """Join the other processes of a cluster, if there is one; no array may have been made before.
 
-    jax detects a TPU pod, SLURM, Open MPI and Kubernetes by itself; elsewhere the three arguments tell.
+    jax detects a TPU pod, SLURM, Open MPI and a Kubernetes Job by itself; elsewhere the three arguments tell. Of one
+    process alone a SIGTERM keeps its meaning, which jax would take from it until a training listens.
 
     Args:
         coordinator: Address HOST:PORT of process 0, which every process reaches.
@@ -36,10 +40,19 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
         )
     try:
         jax.distributed.initialize(coordinator, processes, process)
-    except ValueError as error:
-        if "coordinator_address should be defined" not in str(error):
+    except Exception as error:
+        if not missing or not _found_none(error):
             raise
-        # this is how jax says that it found no cluster
+    if jax.distributed.is_initialized() and jax.process_count() == 1:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _found_none(error: Exception) -> bool:
+    """Whether this is how jax says that there is no cluster; in a pod that is of no Job, it fails in many ways."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ and "JOB_COMPLETION_INDEX" not in os.environ:
+        logging.warning("this pod is of no indexed Job, so it goes on alone (%s: %s)", type(error).__name__, error)
+        return True
+    return isinstance(error, ValueError) and "coordinator_address should be defined" in str(error)
 
 
 def wait(name: str) -> None:

@@ -9,7 +9,7 @@ from absl import logging
 
 
 class Interrupt:
-    """Context in which SIGTERM, and the first SIGINT, only set ``asked``; a second SIGINT interrupts at once.
+    """Context in which SIGTERM, and the first SIGINT, only set ``asked`` to their number; a second SIGINT interrupts.
 
     The former handlers are back after it. Outside the main thread, where Python allows no handlers, signals keep
     their meaning, and a warning says so. With several processes, which must stop at the same step, no handler is set:
@@ -17,7 +17,7 @@ class Interrupt:
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.asked = 0
         self._former: dict[int, object] = {}
 
     def __enter__(self) -> "Interrupt":
@@ -35,7 +35,7 @@ class Interrupt:
             self._restore(number)
 
     def _ask(self, number: int, _frame: FrameType | None) -> None:
-        self.asked = True
+        self.asked = number
         if number == signal.SIGINT:
             self._restore(number)
 

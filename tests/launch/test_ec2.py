@@ -135,7 +135,7 @@ cat >"$FUTUREPRED_HOME/venv/bin/futurepred-jax" <<'END'
 workdir=${{1#--workdir=}}
 echo "trains with $*, from step $(cat "$workdir/step" 2>/dev/null || echo 0)"
 mkdir -p "$workdir/report" runs/clips && touch runs/clips/large
-trap 'echo 7 >"$workdir/step"; exit 0' TERM
+trap 'echo 7 >"$workdir/step"; exit 143' TERM
 [[ -e $workdir/step ]] || while true; do sleep 0.1; done
 echo done >"$workdir/report/index.html"
 END

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -17,12 +18,11 @@ DAEMONS = ("munged", "slurmctld", "slurmd")
 SRUN = """
 shift 2
 echo "$@" >>calls
-[[ ! -e stopped ]] || { mkdir -p run/report && touch run/report/index.html; }
-touch stopped
+[[ -e stopped ]] || { touch stopped && exit 143; }
 """
 
 
-def test_a_slurm_job_queues_itself_again_until_the_report_is_there(shell, commands, tmp_path):
+def test_a_slurm_job_queues_itself_again_until_all_is_done(shell, commands, tmp_path):
     stand_in(commands, "srun", SRUN)
     stand_in(commands, "scontrol", 'echo "$@" >>requeued')
     line = ["bash", SCRIPT, "run", "--config=baseline:small"]
@@ -37,6 +37,23 @@ def test_a_slurm_job_that_fails_does_not_come_back(shell, commands, tmp_path):
     stand_in(commands, "scontrol", 'echo "$@" >>requeued')
     assert shell("bash", SCRIPT, "run", environment={"SLURM_JOB_ID": "7"}).returncode == 3
     assert not (tmp_path / "requeued").exists()
+
+
+# In the place of srun: what jax makes of it in the first of one task.
+DEVICES = """
+import jax
+from futurepred_jax.training import distributed
+distributed.initialize()
+print("uses", jax.config.values["jax_cuda_visible_devices"], "in", jax.process_count())
+"""
+
+
+def test_the_one_process_of_a_node_has_all_of_its_gpus(shell, commands):
+    stand_in(commands, "srun", f"exec {sys.executable} -c '{DEVICES}'")
+    node = {"SLURM_GPUS_ON_NODE": "4", "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_LOCALID": "0"}
+    step = {"SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1", "JAX_PLATFORMS": "cpu"}
+    done = shell("bash", SCRIPT, "run", environment={**node, **step})
+    assert "uses 0,1,2,3 in 1" in done.stdout, done.stderr
 
 
 CONFIG = """
@@ -109,11 +126,9 @@ def until(true, seconds=90):
 
 
 TRAINER = """
-workdir=${1#--workdir=}
 echo "$* on gpu $CUDA_VISIBLE_DEVICES" >>lines
-trap 'touch saved; exit 0' TERM
+trap 'touch saved; exit 143' TERM
 [[ -e saved ]] || while true; do sleep 0.1; done
-mkdir -p "$workdir/report" && touch "$workdir/report/index.html"
 """
 
 

@@ -30,7 +30,7 @@ def stop(workdir, at, **changes):
     """Train until a SIGTERM that comes while batch number ``at`` is read."""
     with pytest.raises(SystemExit) as stopped:
         fit(signalled_job(signal.SIGTERM, at, **changes), workdir)
-    assert stopped.value.code == 0
+    assert stopped.value.code == 128 + signal.SIGTERM
 
 
 def test_it_learns_a_regression_and_validates_the_average(finished):

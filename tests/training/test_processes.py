@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 
+import jax
 import pytest
 from checkpoint_files import newest_progress
 from processes import environment, free_port, losses, training, wait_for_step
@@ -33,7 +34,7 @@ def test_a_sigterm_to_one_of_two_processes_saves_the_state_of_both(tmp_path, com
     with training(workdir, processes=2, devices=2, cache=compilation_cache) as running:
         wait_for_step(workdir, 10, running)
         running[1].send_signal(signal.SIGTERM)
-        assert [process.wait(timeout=120) for process in running] == [0, 0]
+        assert [process.wait(timeout=120) for process in running] == [128 + signal.SIGTERM] * 2
     stopped, saved = losses(workdir), newest_progress(workdir).step
     assert saved == max(stopped)
     with training(workdir, processes=1, devices=4, cache=compilation_cache) as running:
@@ -92,7 +93,7 @@ def test_two_processes_do_everything_from_drawing_to_the_report_once(tmp_path, c
     how = {"cwd": tmp_path, "env": environment(2, compilation_cache), "stdout": subprocess.PIPE, "text": True}
     running = [subprocess.Popen([*command, f"--process={process}"], **how) for process in range(2)]
     printed = [process.communicate(timeout=900)[0] for process in running]
-    assert [process.returncode for process in running] == [0, 0]
+    assert [process.returncode for process in running] == [128 + signal.SIGTERM] * 2
     assert "Look at runs/baseline-debug/report/index.html" in printed[0]
     assert "Look at" not in printed[1]
     drawn = next(tmp_path.glob("runs/clips/*/train"))
@@ -100,3 +101,34 @@ def test_two_processes_do_everything_from_drawing_to_the_report_once(tmp_path, c
     steps = [line["step"] for line in read_metrics(tmp_path / "runs/baseline-debug/metrics.jsonl")]
     assert steps == sorted(steps)
     assert len(set(steps)) * 2 >= len(steps)  # a line each for training and validation
+
+
+TOLD = """
+import os, signal, sys
+from futurepred_jax.training import distributed
+distributed.initialize(f"localhost:{sys.argv[1]}", 1, 0)
+os.kill(os.getpid(), signal.SIGTERM)
+print("still here")
+"""
+
+
+def test_outside_a_training_a_sigterm_ends_the_only_process():
+    done = subprocess.run([sys.executable, "-c", TOLD, str(free_port())], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "")
+
+
+def test_in_a_pod_of_no_job_a_process_goes_on_alone(monkeypatch, caplog):
+    def fail(*_):
+        raise KeyError("job-name")
+
+    monkeypatch.setattr(jax.distributed, "initialize", fail)
+    with pytest.raises(KeyError):
+        distributed.initialize()
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    distributed.initialize()
+    assert "goes on alone (KeyError: 'job-name')" in caplog.text
+    with pytest.raises(KeyError):
+        distributed.initialize("localhost:1", 2, 0)
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    with pytest.raises(KeyError):
+        distributed.initialize()
