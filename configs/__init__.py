@@ -7,13 +7,15 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("_
 
 
 def find_config(argument: str) -> str:
-    """The file behind ``NAME``, ``NAME.py`` or a path, each with an optional ``:PRESET``, which stays.
+    """The file behind ``NAME``, ``configs/NAME.py`` or a path, each with an optional ``:PRESET``, which stays.
 
     Raises:
         ValueError: if there is none, with the names that there are.
     """
     name, *preset = argument.split(":", 1)
-    for path in (Path(name), FOLDER / f"{Path(name).stem}.py"):
-        if path.is_file():
-            return ":".join([str(path), *preset])
+    path = Path(name)
+    ours = [FOLDER / f"{path.stem}.py"] if path.parent in (Path(), Path("configs")) else []
+    for found in (path, *ours):
+        if found.is_file():
+            return ":".join([str(found), *preset])
     raise ValueError(f"no config {name!r}: give a path to one, or one of {', '.join(NAMES)}")

@@ -6,7 +6,7 @@ from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
 from futurepred_jax import config_flag, evaluate, modes, predict_files
-from futurepred_jax.training import distributed
+from futurepred_jax.training import compilation, distributed
 
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Where everything is kept; by default runs/NAME-PRESET, or runs/comparison of --mode=compare."
@@ -60,6 +60,16 @@ SHORT = {
 }
 """Flags that are short for a field of the config."""
 
+MEANT_FOR = {
+    "step": ("replay",),
+    "workdirs": ("compare",),
+    "topology": ("compile",),
+    "splits": ("evaluate", "predict", "tokenize", "run"),
+    "predictions": ("evaluate",),
+    **dict.fromkeys(("input", "frames", "samples"), ("predict",)),
+}
+"""Modes that look at a flag, of flags that not all look at."""
+
 WITH_PACKED = {"evaluate": evaluate.LEFT_TO_THE_COMMAND_LINE, "predict": predict_files.LEFT_TO_THE_COMMAND_LINE}
 """Modes that take a packed model, and the sections of the config that it leaves to the command line."""
 
@@ -74,8 +84,12 @@ def main(argv: Sequence[str]) -> None:
     with config_flag.told():
         apply_short(config)
         _require_use(config)
+        workdir = WORKDIR.value or f"runs/{_folder(config)}"
+        if "://" in workdir and not workdir.startswith("gs://"):
+            raise ValueError(f"--workdir={workdir}: it is a folder, or gs://…; of other stores, mount or copy one")
         distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
-        modes.MODES[MODE.value](config, WORKDIR.value or f"runs/{_folder(config)}")
+        compilation.enable_compilation_cache()
+        modes.MODES[MODE.value](config, workdir)
 
 
 def _folder(config: ConfigDict) -> str:
@@ -85,7 +99,10 @@ def _folder(config: ConfigDict) -> str:
 
 
 def _require_use(config: ConfigDict) -> None:
-    """Raises a ValueError for a packed model in a mode that would not look at it, or with fields that it would not."""
+    """Raises a ValueError for a flag or packed model that the mode, and fields that such a model, would not look at."""
+    for name, those in MEANT_FOR.items():
+        if flags.FLAGS[name].present and MODE.value not in those:
+            raise ValueError(f"--{name} with --mode={MODE.value}: it goes with --mode={' or '.join(those)}")
     if not config.predictions.pretrained:
         return
     if MODE.value not in WITH_PACKED:

@@ -20,7 +20,9 @@ CONFIG = config_flags.DEFINE_config_file(
 def parse(argv: Sequence[str]) -> list[str]:
     """absl's flags, with --config=NAME found among the configs and mistakes told in a line."""
     try:
-        found = [f"--config={find_config(a.split('=', 1)[1])}" if a.startswith("--config=") else a for a in argv]
+        line = iter(argv)
+        joined = [f"--config={next(line, '')}" if a == "--config" else a for a in line]
+        found = [f"--config={find_config(a.split('=', 1)[1])}" if a.startswith("--config=") else a for a in joined]
         return flags.FLAGS(found)
     except (flags.Error, ValueError, AttributeError, KeyError) as error:
         said = str(error.args[0] if error.args else error)

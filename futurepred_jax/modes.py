@@ -8,6 +8,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, tokenize, train
+from futurepred_jax.train import STAGES
 from futurepred_jax.training import distributed
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
@@ -32,6 +33,7 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathways"""
+    factory.require_held_out(config)
     for name, place in factory.pretrained_workdirs(config, workdir).items():
         _prepare(factory.pathway_configs(config)[name], place)
     if factory.predicts(config):
@@ -79,9 +81,6 @@ def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
 def _minutes(began: float) -> str:
     return f"{(time.time() - began) / 60:.1f} minutes"
 
-
-STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
-"""What follows training, each with the file that it writes last."""
 
 ALONE: dict[str, Mode] = {
     "evaluate": evaluate.run,

@@ -18,7 +18,7 @@ from futurepred_jax.interface import Predictor
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.futures import draw_pages, encode_mp4
 from futurepred_jax.reporting.gif import encode
-from futurepred_jax.training import atomic, checkpoints, identity
+from futurepred_jax.training import atomic, checkpoints
 
 FOLDER = "videos"
 LEFT_TO_THE_COMMAND_LINE = ("predictions",)  # by a packed model's own config
@@ -115,9 +115,13 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         predictor = Predictor.from_pretrained(asked.pretrained)
         weights = pretrained.describe(asked.pretrained)["sha256"]
     else:
-        identity.require_same(workdir, config.to_dict())
-        predictor = Predictor.from_workdir(workdir)
-        weights = [checkpoints.fingerprint(place) for place in (workdir, factory.tokenizer_workdir(config, workdir))]
+        predictor = Predictor(factory.load_predictor(config, workdir), config)
+        tokenizer = factory.tokenizer_workdir(config, workdir)
+        weights = [
+            checkpoints.fingerprint(workdir, config.evaluation.checkpoint),
+            checkpoints.fingerprint(tokenizer),
+            config.sampling.to_dict(),
+        ]
     data = predictor.config.data
     frames = asked.frames or data.frames - data.context_frames
     write_futures(predictor, recordings, Asked(frames, asked.samples, asked.seed), workdir / FOLDER, weights=weights)

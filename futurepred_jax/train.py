@@ -36,11 +36,18 @@ from futurepred_jax.training.writers import TENSORBOARD, Writer
 
 RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never waits, and a signal is heard soon
 
+STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
+"""What follows training, each with the file that it writes last."""
+
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """Trains the model of a config in its workdir, from where it stands."""
+    """Trains the model of a config in its workdir, from where it stands; what a half-trained one had led to goes."""
+    workdir = epath.Path(workdir)
     with distributed.first_alone("claim"):
         identity.claim(workdir, config.to_dict())
+        if not (workdir / summary.SUMMARY).exists():
+            for file in STAGES.values():
+                (workdir / file).unlink(missing_ok=True)
     fit(factory.make_job(config, workdir), workdir)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from futurepred_jax import factory
-from futurepred_jax.configs import NAMES, baseline, find_config, shared, tokenizer
+from futurepred_jax.configs import NAMES, baseline, classification, find_config, shared, tokenizer
 from futurepred_jax.data.spec import SPLITS
+from futurepred_jax.modes import train_model
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
 
@@ -54,6 +55,9 @@ def test_an_unknown_preset_lists_the_known(module):
 
 def test_configs_are_found_by_name():
     assert find_config("baseline:debug").endswith("baseline.py:debug")
+    assert find_config("configs/baseline.py").endswith("baseline.py")
+    with pytest.raises(ValueError, match=r"no config 'elsewhere/baseline.py'"):
+        find_config("elsewhere/baseline.py")
     with pytest.raises(ValueError, match=f"'nothing'.*{', '.join(NAMES)}"):
         find_config("nothing")
 
@@ -127,8 +131,28 @@ def test_a_training_on_recorded_videos_says_that_it_knows_no_objects(recorded, t
     assert 1 <= job.val_batches * job.batch_size <= len(job.val_source) < 40  # as many as there are
     assert len(job.train_source) > 10
     recorded.train.batch_size = 30
-    with pytest.raises(ValueError, match=r"val_iid has \d+ clips, and a batch takes 30: .*config\.data\.held_out"):
+    with pytest.raises(ValueError, match=r"val_iid has \d+ clips, and a batch of tokenizer takes 30: .*data\.held_out"):
         factory.make_job(recorded, tmp_path)
+
+
+def test_too_few_videos_are_told_before_anything_is_trained(recorded, tmp_path):
+    config = baseline.get_config("debug")
+    for name in ("source", "size", "held_out"):
+        config.data[name] = recorded.data[name]
+    config.storage.clips = recorded.storage.clips
+    config.tokenizer.config.train.batch_size = config.train.batch_size = 2
+    factory.require_held_out(config)
+    config.outlook.config.train.batch_size = 30
+    with pytest.raises(ValueError, match="a batch of outlook takes 30"):
+        train_model(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_motion_networks_learn_no_labels_from_recorded_videos(recorded, tmp_path):
+    config = classification.get_config("debug")
+    config.data.source, config.storage.clips = recorded.data.source, recorded.storage.clips
+    with pytest.raises(ValueError, match=r"which arrays:.* has none of: .*init=random or published"):
+        factory.make_job(config, tmp_path)
 
 
 def test_an_unknown_source_lists_the_known(recorded):

@@ -146,6 +146,11 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
         (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
         (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),
+        (["--config", "basline"], ["basline", "baseline, both_pathways"]),
+        (["--config=nowhere/baseline.py"], ["no config 'nowhere/baseline.py'", "baseline, both_pathways"]),
+        (["--input=clips"], ["--input with --mode=run", "it goes with --mode=predict"]),
+        (["--mode=train", "--splits=all"], ["--splits with --mode=train", "evaluate or predict or tokenize or run"]),
+        (["--mode=train", "--workdir=s3://bucket/run"], ["--workdir=s3://bucket/run", "a folder, or gs://"]),
         (
             ["--mode=evaluate", "--pretrained=baseline-tiny", "--config.data.size=64", "--config.evaluation.clips=8"],
             ["--config.data.size with --pretrained", "takes --config.evaluation, --config.sampling"],

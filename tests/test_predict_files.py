@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -126,6 +127,26 @@ def test_what_cannot_be_predicted_is_refused_with_the_rule(tmp_path, fields, rul
     config.predictions.update(fields)
     with pytest.raises(ValueError, match=rule):
         predict_files.run(config, tmp_path)
+
+
+def test_what_the_command_line_says_of_sampling_counts_and_makes_other_futures(folder, monkeypatch):
+    config, loaded, written = baseline.get_config("debug"), [], []
+    config.predictions.input, config.sampling.temperature = str(folder / "clips/a.mp4"), 0.7
+    config.evaluation.checkpoint = "best"
+
+    def load(given, _):
+        loaded.append((given.sampling.temperature, given.evaluation.checkpoint))
+
+    monkeypatch.setattr(predict_files.factory, "load_predictor", load)
+    monkeypatch.setattr(predict_files, "Predictor", lambda _, config: SimpleNamespace(config=config))
+    monkeypatch.setattr(predict_files.checkpoints, "fingerprint", lambda _, kind="newest": kind)
+    monkeypatch.setattr(predict_files, "write_futures", lambda *_, weights: written.append(weights))
+    predict_files.run(config, folder)
+    config.sampling.temperature = 0.5
+    predict_files.run(config, folder)
+    assert loaded == [(0.7, "best"), (0.5, "best")]
+    assert written[0][:2] == ["best", "newest"]
+    assert written[0] != written[1]
 
 
 @pytest.mark.slow

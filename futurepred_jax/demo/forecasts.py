@@ -66,8 +66,9 @@ def forecast(
         labels: of a clip that was drawn, by which its objects are tracked.
     """
     future = predictor.config.data.frames - predictor.context_frames
-    one = predictor(context[None], num_frames=future)
-    several = predictor(context[None], num_frames=future, num_samples=SAMPLES, key=jax.random.key(seed))
+    key = jax.random.key(seed)
+    one = predictor(context[None], num_frames=future, key=key)
+    several = predictor(context[None], num_frames=future, num_samples=SAMPLES, key=key)
     films = np.concatenate([np.asarray(one.video[0]), np.asarray(several.video[0])])
     nats = np.concatenate([np.asarray(one.log_likelihood[0]), np.asarray(several.log_likelihood[0])])
     bits = -nats / np.log(2) / int(np.prod(one.tokens.shape[2:5]))

@@ -12,7 +12,7 @@ from futurepred_jax.factory.data import (
     watches,
 )
 from futurepred_jax.factory.inference import Inference, outline_inference
-from futurepred_jax.factory.jobs import make_job, outline_job
+from futurepred_jax.factory.jobs import make_job, outline_job, require_held_out
 from futurepred_jax.factory.loading import (
     assemble_predictor,
     load_classifier,
@@ -56,6 +56,7 @@ __all__ = [
     "predicts",
     "pretrained_workdirs",
     "require_gate",
+    "require_held_out",
     "restored_config",
     "sample_clips",
     "sampling",

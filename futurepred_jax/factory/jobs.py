@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, judged, knows_objects, spec, watches
+from futurepred_jax.factory.data import LABELS, guesses, judged, knows_objects, open_split, predicts, spec, watches
 from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
@@ -94,7 +94,7 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
         config,
         objective,
         materials,
-        keys=TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS,
+        keys=_drawing_fields(config),
         flops=flops,
         compiler_options=CPU_OPTIONS,
     )
@@ -143,7 +143,7 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
         config,
         JointObjective(motion, drawing, tokenizer.variables, **weights),
         materials,
-        keys=TOKENIZER_FIELDS,
+        keys=_drawing_fields(config),
         flops=_prediction_flops(config, motion) + 3 * (drawn + judged),
         tokens_per_clip=int(np.prod(motion.prediction.model.grid)),
     )
@@ -152,6 +152,11 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
 def classification_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a motion network on the labels of clips with one target."""
     require_one_turn(config.train.accumulate)
+    if not knows_objects(config):
+        raise ValueError(
+            f"{config.name} is trained on labels, which {config.data.source} has none of: let the pathway start "
+            "otherwise, --config.pathways.NAME.init=random or published"
+        )
     objective, model = make_classification(config), config.model
     flops = 3 * clip_flops(objective.network, model.frames, model.side)
     return on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)
@@ -189,6 +194,10 @@ def on_clips(
         flops_per_step=config.train.batch_size * flops,
         **further,
     )
+
+
+def _drawing_fields(config: ConfigDict) -> tuple[str, ...]:
+    return TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS
 
 
 def _shape(config: ConfigDict) -> tuple[int, int, int]:
@@ -255,6 +264,20 @@ def _common(config: ConfigDict, objective: Objective, held_out: Source) -> dict[
     }
 
 
+def require_held_out(config: ConfigDict) -> None:
+    """Refuses recorded videos that are too few for what is trained in turn, before any of it is.
+
+    Raises:
+        ValueError: if fewer clips are held out than a batch takes.
+    """
+    stages = [tokenizer_config(config)] if predicts(config) else []
+    stages += [outlook_config(config)] if guesses(config) else []
+    if not knows_objects(config):
+        held_out = open_split(config, GATE_SPLIT)
+        for stage in (*stages, config):
+            _val_batches(stage, held_out)
+
+
 def _val_batches(config: ConfigDict, held_out: Source) -> int:
     """As many as the config says; of recorded videos there are as many as there are, and at most all are used."""
     if knows_objects(config):
@@ -262,7 +285,7 @@ def _val_batches(config: ConfigDict, held_out: Source) -> int:
     there_are, batch_size = len(held_out), config.train.batch_size
     if there_are < batch_size:
         raise ValueError(
-            f"{GATE_SPLIT} has {there_are} clips, and a batch takes {batch_size}: give more videos, raise "
-            "config.data.held_out, or lower config.train.batch_size"
+            f"{GATE_SPLIT} has {there_are} clips, and a batch of {config.name} takes {batch_size}: give more videos, "
+            "raise config.data.held_out, or lower train.batch_size there"
         )
     return min(config.logging.val_batches, there_are // batch_size)

@@ -76,24 +76,24 @@ def placer(keys: tuple[str, ...] | None, target: NamedSharding) -> Callable[[Bat
 
 def training_batches(job: Job, target: NamedSharding, *, start: int) -> Prefetch:
     """The training input from global batch ``start`` on, already reading."""
+    index, count = sharding.share(target, job.batch_size)
     batches = pipeline.batches(
         job.train_source,
         batch_size=job.batch_size,
         seed=job.seed,
         start=start,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
+        process_index=index,
+        process_count=count,
     )
     return Prefetch(batches, placer(job.batch_keys, target))
 
 
 def held_out_batches(job: Job, target: NamedSharding) -> Prefetch:
     """The first ``val_batches`` batches of the held-out source, in its own order: the same clips every time."""
-    return Prefetch(_in_order(job), placer(job.batch_keys, target))
+    return Prefetch(_in_order(job, *sharding.share(target, job.batch_size)), placer(job.batch_keys, target))
 
 
-def _in_order(job: Job) -> Iterator[Batch]:
-    share = job.batch_size // jax.process_count()
-    offset = share * jax.process_index()
-    for start in range(0, job.val_batches * job.batch_size, job.batch_size):
-        yield job.val_source.batch(np.arange(start + offset, start + offset + share))
+def _in_order(job: Job, index: int, count: int) -> Iterator[Batch]:
+    rows = job.batch_size // count
+    for start in range(index * rows, job.val_batches * job.batch_size, job.batch_size):
+        yield job.val_source.batch(np.arange(start, start + rows))

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
-import jax
 import optax
 from jaxtyping import Array, PyTree
 
@@ -64,5 +63,3 @@ class Job:
                 f"validation of {self.val_batches} batches of {self.batch_size} needs {held_out} held-out clips, and "
                 f"there are {len(self.val_source)}; lower val_batches or make more"
             )
-        if self.batch_size % jax.process_count():
-            raise ValueError(f"a batch of {self.batch_size} does not divide over {jax.process_count()} processes")

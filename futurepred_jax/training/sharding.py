@@ -114,9 +114,32 @@ def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:
     return NamedSharding(mesh, BATCH_SPEC)
 
 
+@functools.cache
+def share(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
+    """Which share of a batch this process reads, and how many there are.
+
+    Processes whose devices hold the same rows, as those of one ``tensor`` axis do, read the same.
+
+    Raises:
+        ValueError: When processes hold some rows in common, and others not.
+    """
+    held: dict[int, set[tuple[int, int]]] = {}
+    for device, (rows, *_) in sharding.devices_indices_map((batch_size,)).items():
+        held.setdefault(device.process_index, set()).add(rows.indices(batch_size)[:2])
+    shares = sorted({tuple(sorted(rows)) for rows in held.values()})
+    if sum(end - start for rows in shares for start, end in rows) != batch_size:
+        raise ValueError(f"mesh {dict(sharding.mesh.shape)}: let tensor divide a process's devices, or be a multiple")
+    return shares.index(tuple(sorted(held[jax.process_index()]))), len(shares)
+
+
 def global_batch(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict[str, jax.Array]:
-    """This process's share of a batch (leading axis b / processes) as global arrays."""
-    return {name: jax.make_array_from_process_local_data(sharding, value) for name, value in batch.items()}
+    """This process's share of a batch (leading axis b / shares) as global arrays."""
+
+    def whole(value: np.ndarray) -> jax.Array:
+        rows = len(value) * share(sharding, sharding.mesh.size)[1]
+        return jax.make_array_from_process_local_data(sharding, value, (rows, *value.shape[1:]))
+
+    return {name: whole(value) for name, value in batch.items()}
 
 
 def _spec(name: str, shape: tuple[int, ...], mesh: Mesh, rules: Rules) -> PartitionSpec:

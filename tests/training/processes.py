@@ -12,6 +12,7 @@ import time
 
 SCRIPT = pathlib.Path(__file__)
 STEPS = 100_000  # so many that no test sees the end
+MESH = {"data": 2, "fsdp": 2}
 
 
 def free_port():
@@ -31,12 +32,12 @@ def environment(devices, cache):
     }
 
 
-def start(workdir, *, processes, devices, cache):
+def start(workdir, *, processes, devices, cache, mesh=MESH):
     """Start a training of ``processes`` with so many devices each; their output goes to files beside the workdir."""
     port = free_port()
     running = []
     for process in range(processes):
-        command = [sys.executable, SCRIPT, workdir, str(port), str(processes), str(process)]
+        command = [sys.executable, SCRIPT, workdir, str(port), str(processes), str(process), json.dumps(mesh)]
         with pathlib.Path(f"{workdir}-{process}.log").open("a") as log:
             running.append(subprocess.Popen(command, env=environment(devices, cache), stdout=log, stderr=log))
     return running
@@ -79,7 +80,7 @@ if __name__ == "__main__":
     from futurepred_jax.training import distributed
     from futurepred_jax.training.sharding import LargestAxis
 
-    workdir, port, processes, process = sys.argv[1:]
+    workdir, port, processes, process, mesh = sys.argv[1:]
     if int(processes) > 1:
         distributed.initialize(f"127.0.0.1:{port}", int(processes), int(process))
     job = make_job(
@@ -87,7 +88,7 @@ if __name__ == "__main__":
         log_every=1,
         validate_every=50,
         checkpoint_every=50,
-        mesh_shape={"data": 2, "fsdp": 2},
+        mesh_shape=json.loads(mesh),
         sharding_rules=((".*", LargestAxis(min_size=1)),),
     )
     fit(job, workdir)

@@ -1,9 +1,12 @@
+from typing import NamedTuple
+from unittest.mock import MagicMock
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import PartitionSpec
+from jax.sharding import NamedSharding, PartitionSpec
 from regression_job import arrays, init, loss
 
 from futurepred_jax.training import sharding
@@ -63,6 +66,41 @@ def test_a_rule_that_does_not_fit_its_array_is_refused_by_name(spec):
 def test_a_batch_that_the_mesh_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="12 does not divide over data x fsdp = 8"):
         sharding.batch_sharding(make_mesh({"data": 2, "fsdp": 4}), 12)
+
+
+@pytest.mark.parametrize(
+    ("owners", "wanted"),
+    [
+        ([0, 0, 1, 1], (0, 2)),  # data=2, tensor=2: each process has its rows
+        ([0, 1, 0, 1], (0, 1)),  # each pair of tensor devices spans the two processes
+        ([0, 0, 1, 2], (0, 2)),
+        ([1, 1, 0, 0], (1, 2)),
+    ],
+)
+def test_processes_with_the_same_rows_read_the_same_share(owners, wanted):
+    rows = [slice(0, 4), slice(0, 4), slice(4, 8), slice(4, 8)]
+    assert sharding.share(held_by(owners, rows), 8) == wanted
+
+
+def test_processes_with_some_rows_in_common_are_refused():
+    rows = [slice(0, 4), slice(4, 8), slice(0, 4), slice(0, 4)]
+    with pytest.raises(ValueError, match="let tensor divide a process's devices, or be a multiple"):
+        sharding.share(held_by([0, 0, 1, 1], rows), 8)
+
+
+class Device(NamedTuple):
+    number: int
+    process_index: int
+
+
+def held_by(owners, rows):
+    """A sharding in which each device, of a process, holds some rows."""
+    devices = [Device(*each) for each in enumerate(owners)]
+    held = {device: (part,) for device, part in zip(devices, rows, strict=True)}
+    found = MagicMock(NamedSharding)
+    found.mesh.shape = {}
+    found.devices_indices_map.return_value = held
+    return found
 
 
 def train(mesh, rules, steps):
