@@ -54,7 +54,8 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
 def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     """Train ``job`` to its last step, continuing from the newest good checkpoint in ``workdir``.
 
-    A resumed run ends with the very bits of an uninterrupted one. A finished one is restored and returned, and
+    A resumed run ends with the very bits of an uninterrupted one, where the backend adds in a fixed order: GPUs do with
+    ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``. A finished one is restored and returned, and
     nothing is written. After SIGTERM or Ctrl-C the state is saved and ``SystemExit`` raised.
 
     Raises:

@@ -59,8 +59,14 @@ def ours(model: MagVit) -> Learner:
     objectives = [TokenizerObjective(model, (FRAMES, SIDE, SIDE), warm_steps=warm) for warm in (1 << 30, 0)]
     optimizer = adamw(learning_rate=RATE, warmup_steps=20, steps=1 << 30)  # the rate stays at its peak
     compiled = {"donate_argnums": 0, "compiler_options": CPU_OPTIONS["cpu"]}
-    steps = [jax.jit(make_train_step(each.loss, optimizer, ema_decay=0.0), **compiled) for each in objectives]
     state = jax.jit(lambda key: initial_state(objectives[0].init, optimizer, key, ema=False))(jax.random.key(0))
+    blank = dict.fromkeys(("video", "noisy"), np.zeros((BATCH, FRAMES, SIDE, SIDE, 3), np.uint8))
+    steps = [
+        jax.jit(make_train_step(each.loss, optimizer, ema_decay=0.0), **compiled)
+        .lower(state, blank, jax.random.key(1))
+        .compile()
+        for each in objectives
+    ]
     drawn = jax.jit(
         lambda variables, video: model.apply(variables, model.apply(variables, video, method="encode"), method="decode")
     )
@@ -81,8 +87,6 @@ def learn(
     learner: Learner, clips: UInt8[np.ndarray, "n t h w 3"], held_out: Bytes, *, seconds: float, marks: int = MARKS
 ) -> Iterator[Mark]:
     """Trains for a time, and looks at the held-out clips as often as asked, the last time at its end."""
-    for progress in (0.0, 1.0):
-        learner.step(clips[:BATCH], progress)  # compiles
     rng, spent, steps = np.random.default_rng(0), 0.0, 0
     for mark in range(1, marks + 1):
         while spent < seconds * mark / marks:

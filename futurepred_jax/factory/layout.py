@@ -4,8 +4,9 @@ from jax.sharding import PartitionSpec
 
 from futurepred_jax.training.sharding import FSDP, Rules
 
-# Pairs of layers, the first split by its outputs over "tensor" and the second by its inputs, so that one sum after the
-# second is all that devices exchange (Megatron-LM, arXiv:1909.08053 §3); "fsdp" splits the other axis.
+# Pairs of layers, the first split by its outputs over "tensor" and the second by its inputs, with one sum after the
+# second (Megatron-LM, arXiv:1909.08053 §3); "fsdp" splits the other axis. The Transformer's first layers make q, k and
+# v, or a gate and its values, side by side, so that devices exchange those besides, before they go on by head.
 TRANSFORMER: Rules = (
     (r"blocks_\d+/(qkv|up)/kernel$", PartitionSpec("fsdp", "tensor")),
     (r"blocks_\d+/(out|down)/kernel$", PartitionSpec("tensor", "fsdp")),

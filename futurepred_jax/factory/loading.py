@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from etils import epath
 from jaxtyping import Array, PyTree
@@ -72,7 +73,7 @@ def restored_config(plain: Mapping[str, Any]) -> ConfigDict:
 
 def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Predictor:
     """The predictor of a config and the weights of its parts, by the names that ``weights_of`` gives them."""
-    magvit = make_magvit(tokenizer_config(config))
+    magvit, weights = make_magvit(tokenizer_config(config)), jax.tree.map(jnp.asarray, weights)  # on the device once
     return Predictor(
         Tokenizer(magvit, weights["tokenizer"]),
         make_transformer(config, magvit),

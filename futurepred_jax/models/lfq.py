@@ -13,6 +13,8 @@ from jaxtyping import Array, Bool, Float, Int
 from futurepred_jax.arrays import Key, Latents
 from futurepred_jax.models.quantizers import Quantized, straight_through
 
+RAREST = 1e-30  # mean probability of a code that counts: towards 0 the slope of the entropy is infinite
+
 
 class LFQ(nn.Module):
     """Binary codes: 2^bits tokens in all, factorised into ``groups`` digits of 2^(bits / groups) codes each.
@@ -87,6 +89,6 @@ class LFQ(nn.Module):
         logits = 4 * latents / self.temperature  # (z + 1)² - (z - 1)², of the bit 1 against the bit 0
         of_bits = jnp.mean(sum(jax.nn.sigmoid(x) * jax.nn.softplus(-x) for x in (logits, -logits)))
         rows = rearrange(logits, "b t h w (g e) -> (b t h w) g e", g=self.groups)
-        mean = jnp.mean(jax.nn.softmax(rows @ self._table().T / 2), axis=0)
+        mean = jnp.maximum(jnp.mean(jax.nn.softmax(rows @ self._table().T / 2), axis=0), RAREST)
         of_digits = jnp.mean(jnp.sum(jax.scipy.special.entr(mean), axis=-1))
         return self.code_dim * of_bits - of_digits

@@ -5,7 +5,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Array, Float
 
-BASE = 100.0  # longest wavelength 2π·100 positions: grids are at most some dozens long on each axis
+BASE = 100.0  # wavelengths are below 2π·100 positions: grids are at most some dozens long on each axis
 
 
 def rotary_angles(grid: tuple[int, int, int], head_dim: int) -> Float[np.ndarray, "n pairs"]:

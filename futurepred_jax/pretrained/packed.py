@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
@@ -71,7 +69,7 @@ def fingerprint(config: Mapping[str, Any], parts: Mapping[str, str]) -> str:
 def _read(path: Path, digest: str) -> dict[str, Any]:
     if not path.exists() or sha256(path) != digest:
         raise _damaged(path)
-    return jax.tree.map(jnp.asarray, read_weights(path))  # on the device once, not at every call
+    return read_weights(path)
 
 
 def _damaged(path: Path) -> ValueError:

@@ -75,8 +75,8 @@ H100_MEMORY, A100_MEMORY = 84_978_434_048, 85_100_068_864  # bytes that the driv
 GPU_SHARE = 0.75  # of the memory, which JAX's allocator takes by default
 
 # TPU: cloud.google.com/tpu/docs/v5e, v5p and v6e, of whose bidirectional bandwidth half is one way. GPU: NVIDIA's data
-# sheets of H100 SXM and A100 80GB SXM (TF32 without sparsity, half of NVLink's bidirectional bandwidth), a network of
-# one port of 400 or 200 Gbit/s for each GPU as in DGX H100 and DGX A100; XLA's facts as in OpenXLA's gpu_specs.
+# sheets of H100 SXM and A100 80GB SXM (bfloat16 without sparsity, half of NVLink's bidirectional bandwidth), a network
+# of one port of 400 or 200 Gbit/s for each GPU as in DGX H100 and DGX A100; XLA's facts as in OpenXLA's gpu_specs.
 CHIPS: dict[str, Chip] = {
     "v5e": Chip(platform="tpu", memory=16 * GIB, flops=197e12, bandwidth=819e9, link=200e9),
     "v5p": Chip(platform="tpu", memory=95 * GIB, flops=459e12, bandwidth=2765e9, link=600e9),
@@ -84,7 +84,7 @@ CHIPS: dict[str, Chip] = {
     "h100": Chip(
         platform="cuda",
         memory=int(GPU_SHARE * H100_MEMORY),
-        flops=494e12,
+        flops=989e12,
         bandwidth=3352e9,
         link=450e9,
         node=8,
@@ -105,7 +105,7 @@ CHIPS: dict[str, Chip] = {
     "a100": Chip(
         platform="cuda",
         memory=int(GPU_SHARE * A100_MEMORY),
-        flops=156e12,
+        flops=312e12,
         bandwidth=2039e9,
         link=300e9,
         node=8,

@@ -76,6 +76,14 @@ def test_gradients_stay_finite_however_large_the_latents(scale):
     assert jnp.all(grad != 0)
 
 
+@pytest.mark.parametrize("active", [False, True])
+def test_gradients_stay_finite_where_all_latents_are_near_one_code(active):
+    model = LFQ(bits=12)
+    slope = jax.grad(lambda z: model.apply({}, z, active=jnp.array(active)).entropy)
+    latents = 2 + 0.01 * jax.random.normal(jax.random.key(0), (1, 2, 4, 4, model.dim))
+    assert jnp.isfinite(slope(latents)).all()
+
+
 def test_a_warm_start_passes_the_latents():
     out = MODEL.apply({}, _latents(), active=jnp.array(False))
     np.testing.assert_array_equal(out.latents, _latents())
