@@ -4,8 +4,8 @@ python -m futurepred_jax.main --config=configs/baseline.py
 
 It reads a first guess of the future that an outlook makes (``configs/outlook.py``), and settles on one.
 
-`tiny`, 468 seconds on one CPU core that other work shared: 8.82 bits a token of four digits, and on 256 clips of
-test_iid 20.41 dB PSNR, 16.46 dB on the foreground, SSIM 0.615, an ADE of 1.39 px and a recall of 0.662, where
+`tiny`, 446 seconds on one CPU core that other work shared: 8.81 bits a token of four digits, and on 256 clips of
+test_iid 20.44 dB PSNR, 16.48 dB on the foreground, SSIM 0.616, an ADE of 1.35 px and a recall of 0.655, where
 copy-last-frame has 18.19, 14.63, 0.514, 2.46 and 0.943.
 
 `small`, 42 minutes on one CPU core that other work shared: 23.21 bits a token of twelve digits, and on 256 clips of

@@ -6,7 +6,7 @@ It sees what a predictor's pathway sees, the context frames, of a target that is
 start from it: they train it where it is missing.
 
 `tiny`, on 256 clips of test_iid, printed by the first stage of `--config=configs/slowfast.py:tiny` and of
-`configs/joint_i3d.py:tiny`: the SlowFast has 0.45 of ten motions right and 0.86 of the shapes, the I3D 0.42 and 0.66;
+`configs/joint_i3d.py:tiny`: the SlowFast has 0.46 of ten motions right and 0.76 of the shapes, the I3D 0.46 and 0.69;
 the commonest class has 0.13 and 0.26. Of targets among moderate clutter, which nothing tells from it, the SlowFast
 learned no motions: 0.11 after 2,000 steps. `debug` shows that it runs. Larger presets have not been trained yet.
 """

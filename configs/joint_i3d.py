@@ -5,9 +5,9 @@ python -m futurepred_jax.main --config=configs/joint_i3d.py
 The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
 future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
 
-`tiny`, 1.35 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.21 dB, an ADE of 1.42 px
-and a recall of 0.691, where the baseline on the same first guess has 20.41, 1.39 and 0.662; with the pathway watching
-another clip 20.21, 1.45 and 0.696. Its tokenizer went from 25.98 to 26.08 dB. `base` has 45.6M parameters. Larger
+`tiny`, 0.75 steps a second on one CPU core that two other trainings shared, 256 clips of test_iid: 20.29 dB, an ADE of
+1.37 px and a recall of 0.686, where the baseline on the same first guess has 20.44, 1.35 and 0.655; with the pathway
+watching another clip 20.29, 1.37 and 0.688. Its tokenizer went from 25.96 to 26.11 dB. `base` has 45.6M parameters. Larger
 presets have not been trained yet.
 """
 

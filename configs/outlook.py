@@ -5,8 +5,8 @@ python -m futurepred_jax.main --config=configs/outlook.py:tiny
 It is trained after the tokenizer and before the predictors, which share it; they are evaluated with it beside them, as
 first_guess. It moves the pixels of the last frame.
 
-`tiny`, 672 seconds on one CPU core that other work shared: 20.77 dB PSNR, 16.83 dB on the foreground, SSIM 0.621, an
-ADE of 1.27 px and a recall of 0.589 on 256 clips of test_iid. Trials with 1,000 steps, the guess's own frames on 256
+`tiny`, 562 seconds on one CPU core that other work shared: 20.80 dB PSNR, 16.85 dB on the foreground, SSIM 0.621, an
+ADE of 1.27 px and a recall of 0.576 on 256 clips of test_iid. Trials with 1,000 steps, the guess's own frames on 256
 clips of val_iid: 20.38 dB, an ADE of 1.14 px and a recall of 0.504; where frames are only channels, none looked at by
 itself first, 20.24 dB, 1.21 px and 0.456; where they are looked at in pairs, 20.32 dB, 1.20 px and 0.482. A network
 that goes from tokens to codes had, on half as many clips of test_iid, 19.95 dB and an SSIM of 0.550: what it is unsure

@@ -2,9 +2,9 @@
 
 python -m futurepred_jax.main --config=configs/slowfast.py
 
-`tiny`, 1.1 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.42 dB, an ADE of 1.37 px, a
-recall of 0.658 and 8.88 bits a token, where the baseline on the same tokenizer and first guess has 20.41, 1.39, 0.662
-and 8.82; with the pathway watching another clip 20.43, 1.35, 0.647 and 8.93.
+`tiny`, 1.3 steps a second on one CPU core that other work shared, 256 clips of test_iid: 20.45 dB, an ADE of 1.31 px, a
+recall of 0.653 and 8.88 bits a token, where the baseline on the same tokenizer and first guess has 20.44, 1.35, 0.655
+and 8.81; with the pathway watching another clip 20.44, 1.32, 0.645 and 8.94.
 Larger presets have not been trained yet.
 """
 
