@@ -11,7 +11,7 @@ HALF = {"dtype": "bfloat16"}  # of activations: for TPU and GPU, where a CPU gai
 DATA: dict[str, dict[str, Any]] = {
     "debug": {"size": 32, "frames": 9, "context_frames": 5, "train_clips": 1024},
     "tiny": {"size": 32, "frames": 17, "context_frames": 9, "train_clips": 12288},
-    "small": {"size": 64, "frames": 17, "context_frames": 9, "train_clips": 24576},
+    "small": {"size": 64, "frames": 17, "context_frames": 9, "train_clips": 49152},
     "base": {"size": 128, "frames": 49, "context_frames": 25, "train_clips": 65536},
     "large": {"size": 256, "frames": 49, "context_frames": 25, "train_clips": 65536},
 }

@@ -55,8 +55,8 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     """Train ``job`` to its last step, continuing from the newest good checkpoint in ``workdir``.
 
     A resumed run ends with the very bits of an uninterrupted one, where the backend adds in a fixed order: GPUs do with
-    ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``. A finished one is restored and returned, and
-    nothing is written. After SIGTERM or Ctrl-C the state is saved and ``SystemExit`` raised.
+    ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``. A finished one is restored and returned, and nothing is written.
+    After SIGTERM or Ctrl-C the state is saved and ``SystemExit`` raised.
 
     Raises:
         ValueError: When the workdir cannot be written, its checkpoints are all damaged or are of another model, or
