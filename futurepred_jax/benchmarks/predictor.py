@@ -5,7 +5,7 @@ at 64² pixels, and a GPT-2 of as many layers and heads and about as many parame
 512 that they sample, with a cache, and train on whole sequences of 1,024. Prints tokens a CPU-second; for decoding the
 share of memory's speed at which weights and cache are read, for training the share of a matrix product's speed (MFU).
 Weights are random, so runs of positions are drafted by the very tokens: all of them, the most that a draft can gain, or
-with so many made wrong that a pass has as many tokens as a trained model's (``benchmarks.speculation``). At TEMPERATURE
+with so many made wrong that a pass has as many tokens as a trained model's (``benchmarks.speculation --run=16``). At TEMPERATURE
 the random weights' draws depend on the tokens before them, as a trained model's do: what follows a wrong token in a run
 is drawn anew more than once. CPU seconds of one thread, the least of several runs in which all take turns. Needs the
 extra ``bench``.
@@ -36,9 +36,9 @@ from futurepred_jax.training.optimizers import adamw
 CODES, CONTEXT, NEW = 4096, 512, 512
 BATCHES = (1, 8)  # of decoding
 TRAINED = 2  # sequences of a training step
-RUN = 8  # positions of a drafted run
-RIGHT = (0.976, 1.0)  # of a draft's tokens, how many are right
-TEMPERATURE = 0.01
+RUN = 16  # positions of a drafted run
+RIGHT = (0.87, 1.0)  # of a draft's tokens, how many are right
+TEMPERATURE = 0.1
 MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, that speeds are shares of
 
 Sequences = Int[np.ndarray, "b n"]
