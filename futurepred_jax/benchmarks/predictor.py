@@ -1,14 +1,14 @@
 """The Transformer beside Hugging Face's GPT-2: ``taskset -c 0 python -m futurepred_jax.benchmarks.predictor``.
 
-The Transformer of ``base`` on 16 latent frames of 8 × 8 tokens of 4,096 codes, 29 frames of context and 32 of future
-at 64² pixels, and a GPT-2 of as many layers and heads and about as many parameters. Both go on from 512 tokens with
-512 that they sample, with a cache, and train on whole sequences of 1,024. Prints tokens a CPU-second; for decoding the
+The Transformer of ``base`` on 16 latent frames of 8 × 8 tokens of 4,096 codes, 29 frames of context and 32 of future at
+64² pixels, and a GPT-2 of as many layers and heads and about as many parameters. Both go on from 512 tokens with 512
+that they sample, with a cache, and train on whole sequences of 1,024. Prints tokens a CPU-second; for decoding the
 share of memory's speed at which weights and cache are read, for training the share of a matrix product's speed (MFU).
 Weights are random, so runs of positions are drafted by the very tokens: all of them, the most that a draft can gain, or
-with so many made wrong that a pass has as many tokens as a trained model's (``benchmarks.speculation --run=16``). At TEMPERATURE
-the random weights' draws depend on the tokens before them, as a trained model's do: what follows a wrong token in a run
-is drawn anew more than once. CPU seconds of one thread, the least of several runs in which all take turns. Needs the
-extra ``bench``.
+with so many made wrong that a pass has as many tokens as a trained model's (``benchmarks.speculation --run=16``). At
+TEMPERATURE the random weights' draws depend on the tokens before them, as a trained model's do: what follows a wrong
+token in a run is drawn anew more than once. CPU seconds of one thread, the least of several runs in which all take
+turns. Needs the extra ``bench``.
 """
 
 import os
