@@ -270,12 +270,13 @@ def require_held_out(config: ConfigDict) -> None:
     Raises:
         ValueError: if fewer clips are held out than a batch takes.
     """
-    stages = [tokenizer_config(config)] if predicts(config) else []
+    if knows_objects(config):
+        return
+    held_out, stages = open_split(config, GATE_SPLIT), [config]
+    stages += [tokenizer_config(config)] if predicts(config) else []
     stages += [outlook_config(config)] if guesses(config) else []
-    if not knows_objects(config):
-        held_out = open_split(config, GATE_SPLIT)
-        for stage in (*stages, config):
-            _val_batches(stage, held_out)
+    for stage in stages:
+        _val_batches(stage, held_out)
 
 
 def _val_batches(config: ConfigDict, held_out: Source) -> int:

@@ -4,11 +4,16 @@ import base64
 import io
 import re
 
+import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from futurepred_jax.configs import baseline
 from futurepred_jax.demo import films
-from futurepred_jax.demo.forecasts import Forecast, Future, Tracks
+from futurepred_jax.demo.forecasts import SAMPLES, Forecast, Future, Tracks
+from futurepred_jax.demo.forecasts import forecast as predicted
+from futurepred_jax.interface import Predictor
+from futurepred_jax.models.predictor import Futures
 
 CONTEXT = np.zeros((5, 8, 8, 3), np.uint8)
 LATER = np.full((4, 8, 8, 3), 200, np.uint8)
@@ -60,3 +65,28 @@ def test_tracks_can_be_hidden_where_there_are_some():
     assert "tracks</label>" in films.render(forecast(), fps=6)
     without = Forecast(CONTEXT, None, None, (Future("Best guess", LATER, 3.25),))
     assert "tracks</label>" not in films.render(without, fps=6)
+
+
+def test_a_rule_that_draws_has_a_key_for_the_best_guess_too():
+    asked = []
+
+    class Drawing(Predictor):
+        """Refuses to predict without a key, as a model whose rule has a temperature does."""
+
+        config, context_frames = baseline.get_config("debug"), 5  # pyright: ignore
+
+        def __init__(self):
+            pass
+
+        def __call__(self, context, *, num_frames, num_samples=1, key=None):  # noqa: ARG002
+            assert key is not None
+            asked.append(num_samples)
+            video, tokens = (
+                jnp.zeros((1, num_samples, num_frames, 8, 8, 3)),
+                jnp.zeros((1, num_samples, 1, 2, 2, 1), int),
+            )
+            return Futures(video, tokens, jnp.zeros((1, num_samples)), jnp.ones((1, num_samples), int))
+
+    found = predicted(Drawing(), CONTEXT)
+    assert asked == [1, SAMPLES]
+    assert [guess.name for guess in found.guesses][:2] == ["Best guess", "Drawn 1"]

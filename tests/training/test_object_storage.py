@@ -14,9 +14,9 @@ from futurepred_jax.training.writers import METRICS, read_metrics, truncate
 
 
 class Bucket(MemoryFileSystem):
-    """An S3 in memory: paths without a slash at the front, as s3fs tells them."""
+    """Google's storage in memory: paths without a slash at the front, as gcsfs tells them."""
 
-    protocol = ("s3",)
+    protocol = ("gcs", "gs")
     store: ClassVar[dict] = {}
     pseudo_dirs: ClassVar[list] = [""]
 
@@ -25,14 +25,14 @@ class Bucket(MemoryFileSystem):
 
     @classmethod
     def _strip_protocol(cls, path):
-        return super()._strip_protocol(str(path).removeprefix("s3://"))
+        return super()._strip_protocol(str(path).removeprefix("gs://"))
 
 
 @pytest.fixture
 def bucket(monkeypatch, request):
     monkeypatch.setattr(gpath, "_is_tf_installed", lambda: False)
-    fsspec.register_implementation("s3", Bucket, clobber=True)
-    folder = epath.Path(f"s3://bucket/{request.node.name}")
+    fsspec.register_implementation("gcs", Bucket, clobber=True)
+    folder = epath.Path(f"gs://bucket/{request.node.name}")
     folder.mkdir(parents=True)
     return folder
 
