@@ -1,4 +1,6 @@
-"""The Transformer beside Hugging Face's GPT-2: ``taskset -c 0 python -m futurepred_jax.benchmarks.predictor``.
+"""The Transformer beside Hugging Face's GPT-2.
+
+taskset -c 0 python -m futurepred_jax.benchmarks.predictor [WORKDIR]
 
 The Transformer of ``base`` on 16 latent frames of 8 × 8 tokens of 4,096 codes, 29 frames of context and 32 of future at
 64² pixels, and a GPT-2 of as many layers and heads and about as many parameters. Both go on from 512 tokens with 512
@@ -16,6 +18,8 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
+import argparse
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -25,8 +29,10 @@ import numpy as np
 from jaxtyping import Array, Int
 
 from futurepred_jax.allocator import keep_memory
+from futurepred_jax.benchmarks import speculation
 from futurepred_jax.benchmarks.turns import Run, seconds, training
 from futurepred_jax.factory.jobs import CPU_OPTIONS
+from futurepred_jax.interface import Futures
 from futurepred_jax.models.decoding import Generated, generate
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer, train_flops
@@ -39,6 +45,7 @@ TRAINED = 2  # sequences of a training step
 RUN = 16  # positions of a drafted run
 RIGHT = (0.87, 1.0)  # of a draft's tokens, how many are right
 TEMPERATURE = 0.1
+LEVEL = "moderate"  # of the clutter that a trained predictor sees
 MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, that speeds are shares of
 
 Sequences = Int[np.ndarray, "b n"]
@@ -53,6 +60,7 @@ class Contestant(NamedTuple):
         decode: by batch, a run that draws a continuation of each sequence.
         flops: of a training step, forward and backward.
         train: a training step; none for another way to decode the same model.
+        new: tokens of a continuation.
     """
 
     parameters: int
@@ -60,6 +68,7 @@ class Contestant(NamedTuple):
     decode: dict[int, Run]
     flops: float = 0.0
     train: Run | None = None
+    new: int = NEW
 
 
 def base() -> Transformer:
@@ -94,6 +103,30 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     return found
 
 
+def trained(name: str) -> dict[str, Contestant]:
+    """A trained predictor's futures, one token a pass and in drafted runs."""
+    predictor = speculation.load(name)
+    model, params, data = predictor.trained.transformer, predictor.trained.params, predictor.config.data
+    contexts = speculation.contexts_at(predictor.config, LEVEL, max(BATCHES))
+    frames = data.frames - data.context_frames
+
+    def predicted(draft: int, b: int) -> Futures:
+        asked = {"num_frames": frames, "draft": draft, "key": jax.random.key(1)}
+        return jax.block_until_ready(predictor(contexts[:b], **asked))
+
+    latent_frames, *grid = predicted(0, 1).tokens.shape[2:5]
+    new = latent_frames * math.prod(grid)
+    count = sum(leaf.size for leaf in jax.tree.leaves(params))
+    cached = 2 * model.depth * model.width * (math.prod(model.grid) - new / 2)
+    found = {}
+    for draft in (0, RUN):
+        per_pass = new / float(predicted(draft, 1).passes.mean())
+        read = 4.0 * (_matrices(params) + cached) / per_pass
+        decoders = {b: partial(predicted, draft, b) for b in BATCHES}
+        found[f"trained, {per_pass:.1f} a pass"] = Contestant(count, read, decoders, new=new)
+    return found
+
+
 def spoilt(tokens: Int[Array, "b n 1"], right: float) -> Int[Array, "b n 1"]:
     """A draft of which each token is right with that probability."""
     wrong = np.random.default_rng(1).random(tokens.shape) >= right
@@ -119,14 +152,15 @@ def compare(contestants: dict[str, Contestant]) -> list[str]:
     arithmetic, memory = speeds()
     lines = [f"{'decoding':26} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
     lines[0] += "  share of memory's speed, batch 1"
-    rates = [NEW * b / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
+    new = np.array([one.new for one in contestants.values()])
+    rates = [b * new / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
     for i, (name, one) in enumerate(contestants.items()):
         cells = " ".join(f"{rate[i]:20.1f} {rate[i] / rate[-1]:5.2f}" for rate in rates)
         lines.append(f"{name:26} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
-    trained = {name: one for name, one in contestants.items() if one.train}
-    spent = seconds([one.train for one in trained.values() if one.train])
+    trainers = {name: one for name, one in contestants.items() if one.train}
+    spent = seconds([one.train for one in trainers.values() if one.train])
     lines.append(f"{'training':26} {'tokens/s':>11} ratio    MFU")
-    for (name, one), each in zip(trained.items(), spent, strict=True):
+    for (name, one), each in zip(trainers.items(), spent, strict=True):
         rate, mfu = TRAINED * (CONTEXT + NEW) / each, one.flops / each / arithmetic
         lines.append(f"{name:26} {rate:11.1f} {spent[-1] / each:5.2f} {mfu:6.1%}")
     return lines
@@ -134,11 +168,15 @@ def compare(contestants: dict[str, Contestant]) -> list[str]:
 
 def main() -> None:
     """Prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("workdir", nargs="?", help="of a trained predictor, or the name of a packed one")
+    workdir = parser.parse_args().workdir
     keep_memory()
     from futurepred_jax.benchmarks.gpt2 import peer
 
     sequences = np.random.default_rng(0).integers(0, CODES, (max(BATCHES), CONTEXT + NEW))
-    print("\n".join(compare({**ours(base(), sequences), "Hugging Face GPT-2": peer(sequences)})))
+    contestants = ours(base(), sequences) | (trained(workdir) if workdir else {})
+    print("\n".join(compare({**contestants, "Hugging Face GPT-2": peer(sequences)})))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,12 @@ RULES: dict[str, float | None] = {"config's rule": None, "greedy": 0.0, "samples
 """Temperature of each; none for the config's own rule."""
 
 
+def load(name: str) -> Predictor:
+    """The predictor of a workdir, or a packed one by its name."""
+    known = name in pretrained.names()
+    return (Predictor.from_pretrained if known else Predictor.from_workdir)(name)
+
+
 class Row(NamedTuple):
     """Mean tokens a pass, and the share of tokens that are those of decoding one after another."""
 
@@ -59,8 +65,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--run", type=int, default=8, help="positions of a pass")
     asked = parser.parse_args()
-    known = asked.workdir in pretrained.names()
-    predictor = (Predictor.from_pretrained if known else Predictor.from_workdir)(asked.workdir)
+    predictor = load(asked.workdir)
     rows = {}
     for level in tqdm(LEVELS, unit="level"):
         contexts = contexts_at(predictor.config, level, asked.clips)

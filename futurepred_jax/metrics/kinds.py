@@ -10,6 +10,7 @@ from futurepred_jax.metrics.bootstrap import interval
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import NOTHING, RIVALS, SUBJECTS, grid, label, number, share, subject
 
+ARCS = ("left_turn", "right_turn", "u_turn", "loop")  # one family: a part of a circle, 90° to 360° of it
 STEADY = ("static", "straight", "drag", "random_walk")  # motions that neither turn nor bounce
 LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # objects that are not targets
 
@@ -23,7 +24,8 @@ def kind_tables(clips: Mapping[str, Any]) -> str:
     """Position errors by motion, and pixels and position errors by clutter; nothing of what no truth is known of.
 
     The skill is against constant velocity, over the targets that both show, with the 95 % interval that resampling the
-    clips gives. Of the motions that turn or bounce there is a row for all together, too.
+    clips gives. Motions that differ only in how far they turn have a row together besides, and so have all that turn or
+    bounce.
 
     Args:
         clips: The split's part of ``evaluation_clips.json``.
@@ -40,8 +42,8 @@ def _by_motion(first: str, objects: Mapping[str, Any]) -> str:
     errors = {name: _values(scores[name]["position_error"]) for name in shown}
     recall = _values(scores[first]["recall"])
     kinds = {label(str(kind)): family == kind for kind in sorted(set(family))}
-    if (bent := ~np.isin(family, STEADY)).any():
-        kinds["turn or bounce"] = bent
+    together = {"arcs": np.isin(family, ARCS), "turn or bounce": ~np.isin(family, STEADY)}
+    kinds |= {kind: mine for kind, mine in together.items() if mine.any()}
     header = ["motion", "targets", "recall", *[f"{label(name)} px" for name in errors], "skill"]
     rows = []
     for kind, mine in kinds.items():

@@ -5,6 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from untrained import untrained
+
+from futurepred_jax.configs import baseline
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +28,20 @@ def test_all_are_compared_with_the_peer_and_those_that_train_are_trained(monkeyp
     assert [line.split()[0] for line in lines] == ["decoding", "ours", "drafted", "peer", "training", "ours", "peer"]
     assert lines[3].split()[3::2] == ["1.00", "1.00"]
     assert float(lines[5].split()[2]) < 1
+
+
+def test_a_trained_predictor_is_timed_with_drafts_and_without(tmp_path):
+    from futurepred_jax.benchmarks import predictor
+
+    workdir = untrained(baseline.get_config("debug"), tmp_path)
+    found = predictor.trained(str(workdir))
+    assert [len(one.decode) for one in found.values()] == [len(predictor.BATCHES)] * 2
+    plain, drafted = found.values()
+    assert plain.new == drafted.new == 64
+    assert plain.bytes_read > drafted.bytes_read
+    futures = plain.decode[1]()
+    assert (futures.passes == 64).all()
+    assert (drafted.decode[1]().tokens == futures.tokens).all()
 
 
 def test_the_transformer_has_the_peers_length_and_ten_million_parameters():

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from futurepred_jax.data.trajectories import FAMILIES
-from futurepred_jax.metrics.kinds import STEADY, clutter_level, kind_tables
+from futurepred_jax.metrics.kinds import ARCS, STEADY, clutter_level, kind_tables
 
 
 def clips() -> dict:
@@ -30,8 +30,9 @@ def test_skill_is_over_the_targets_that_both_show():
     found = cells(kind_tables(clips()))
     assert found["loop"] == ["1", "1.000", "1.00", "3.00", "2.00", "50 % [50 %, 50 %]"]
     assert found["u turn"] == ["2", "0.250", "2.00", "3.00", "1.00", "-100 % [-100 %, -100 %]"]
-    assert found["turn or bounce"][:2] == ["3", "0.500"]
-    assert found["turn or bounce"][-1].startswith("0 %")
+    for together in ("arcs", "turn or bounce"):
+        assert found[together][:2] == ["3", "0.500"]
+        assert found[together][-1].startswith("0 %")
 
 
 def test_the_skill_has_an_interval_and_the_motions_that_bend_are_taken_together():
@@ -40,7 +41,7 @@ def test_the_skill_has_an_interval_and_the_motions_that_bend_are_taken_together(
     known = clips()
     known["objects"] = {
         "clip": list(np.arange(200) // 2),
-        "family": ["loop", "static"] * 100,
+        "family": ["loop", "static", "right_turn", "sinusoid"] * 50,
         "scores": {
             "model": {"position_error": list(ours), "recall": [1.0] * 200},
             "tokenizer_reconstruction": {"position_error": [0.25] * 200},
@@ -53,9 +54,15 @@ def test_the_skill_has_an_interval_and_the_motions_that_bend_are_taken_together(
     assert found["loop"][3] == "0.25"
     skill, low, high = (float(part.strip("[],% ")) for part in re.findall(r"[-\d.]+ %", found["loop"][-1]))
     assert low < skill < high
-    assert abs(skill - 100 * (1 - ours[::2].sum() / theirs[::2].sum())) <= 0.5
-    assert found["turn or bounce"] == found["loop"]
-    assert set(STEADY) < set(FAMILIES)
+    assert abs(skill - 100 * (1 - ours[::4].sum() / theirs[::4].sum())) <= 0.5
+    assert [found[kind][0] for kind in ("loop", "arcs", "turn or bounce")] == ["50", "100", "150"]
+    assert {*STEADY, *ARCS} < set(FAMILIES)
+
+
+def test_motions_of_which_none_bends_have_no_row_together():
+    known = clips()
+    known["objects"]["family"] = ["static", "drag", "straight"]
+    assert not {"arcs", "turn or bounce"} & set(cells(kind_tables(known)))
 
 
 def test_clips_are_told_apart_by_their_clutter():
