@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from etils import epath
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory, floors, pretrained
@@ -42,8 +42,8 @@ def evaluate_predictor(
 ) -> Evaluation:
     """Scores the predicted futures of a split's first clips, from their noisy context, against the noise-free truth.
 
-    A model with a motion pathway is scored a second time with the pathway watching the next clip of the split: what it
-    loses by that is what it has from the pathway.
+    A model with a motion pathway is scored a second time with the pathway watching another clip of the split, one with
+    another past: what it loses by that is what it has from the pathway.
 
     Args:
         predictor: The model.
@@ -57,13 +57,14 @@ def evaluate_predictor(
         ValueError: The split has too few clips or frames, or a picture leaves its range.
     """
     referee = Referee(clips, protocol, mean_frame, Viewer(networks))
+    alike = 2 if clips.split.startswith(PROBE) else 1
     for batch in batches(clips, protocol, progress):
         referee.add_predictor("model", predictor, batch)
         if predictor.gates:
-            next_clips = clips.batch((batch.indices + 1) % protocol.clips)
-            referee.add_predictor(SHUFFLED, predictor, batch, watched=noisy_context(next_clips, protocol))
-        if clips.split.startswith(PROBE):
-            referee.tally.add_pairs(batch.fields["possible"], batch.indices // 2, batch.valid)
+            watched = clips.batch(_others(batch.indices, protocol.clips, alike))
+            referee.add_predictor(SHUFFLED, predictor, batch, watched=noisy_context(watched, protocol))
+        if alike > 1:
+            referee.tally.add_pairs(batch.fields["possible"], batch.indices // alike, batch.valid)
         guess = predictor.first_guess(noisy_context(batch.fields, protocol), num_frames=protocol.near)
         if guess is not None and protocol.near == protocol.future_frames:
             referee.add_video(GUESS, unit(guess), batch)
@@ -74,6 +75,14 @@ def evaluate_predictor(
     if predictor.gates:
         evaluation.summary["gates"] = jsonable(predictor.gates)
     return evaluation
+
+
+def _others(indices: Int[np.ndarray, "b"], clips: int, alike: int) -> Int[np.ndarray, "b"]:
+    """For each of a split's clips another one, where so many after one another have the same past."""
+    if clips <= alike:
+        raise ValueError(f"{clips} clips for a model with a motion pathway, which is shown another's: score more")
+    groups = -(-clips // alike)
+    return (indices // alike + 1) % groups * alike
 
 
 def evaluate_tokenizer(
@@ -178,7 +187,7 @@ def _protocol(config: ConfigDict) -> Protocol:
 def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
     protocol, networks = _protocol(config), factory.networks(config)
     origin: dict[str, typing.Any] = {"rules": dataclasses.asdict(protocol), "networks": factory.network_names(config)}
-    mean = functools.cache(lambda: floors.mean_frame(factory.open_split(config, "train")))
+    mean = functools.cache(lambda: floors.mean_frame(factory.open_split(config, "train", first=floors.AVERAGED)))
 
     def score(evaluate: Callable, contestant: typing.Any) -> Callable[[Clips], Evaluation]:
         return lambda clips: evaluate(contestant, clips, _within(clips, protocol), mean(), networks=networks)
@@ -193,7 +202,7 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
             video = given.read_predictions(path, (asked.clips, asked.future_frames, side, side, 3))
             return score(evaluate_video, video)(clips)
 
-        return _Scorer(score_given, workdir / "given" / path.stem, origin)
+        return _Scorer(score_given, workdir / "given" / f"{path.stem}-{origin['predictions'][:8]}", origin)
     if name := config.predictions.pretrained:
         origin["weights"] = [pretrained.describe(name)["sha256"]]
         return _Scorer(score(evaluate_predictor, pretrained.load(name)[1]), workdir / "pretrained" / name, origin)

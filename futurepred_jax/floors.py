@@ -20,6 +20,7 @@ from futurepred_jax.data.scenes import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.clutter import Drawings
 
+AVERAGED = 1024  # clips of the training split whose mean is the mean frame
 CLUTTER = tuple(ROLES.index(role) for role in ("persistent", "transient"))
 
 Unit = Float[np.ndarray, "b t h w c"]
@@ -46,7 +47,7 @@ def pixel_floors(
     }
 
 
-def mean_frame(source: Source, *, clips: int = 1024, batch_size: int = 64) -> Float[np.ndarray, "h w c"]:
+def mean_frame(source: Source, *, clips: int = AVERAGED, batch_size: int = 64) -> Float[np.ndarray, "h w c"]:
     """Mean of all frames, in [0, 1], of the first ``clips`` noise-free clips of a (training) split."""
     count = min(clips, len(source))
     total = 0.0

@@ -159,6 +159,44 @@ def test_a_pathway_is_scored_again_with_the_next_clip_before_its_eyes(moderate, 
     assert watching.summary["gates"] == {"gate_0": -0.25}
 
 
+def test_a_pathway_never_watches_the_other_clip_of_a_pair_whose_past_is_the_same():
+    probe = Drawn("probe_permanence", level="clean")
+    found = evaluate.evaluate_predictor(Watching(probe, oracle), probe, protocol(), MEAN_FRAME, progress=False)
+    pasts = probe.fields["noisy"][:, :CONTEXT]
+    assert (pasts[0] == pasts[1]).all()
+    assert max(found.clips["scores"]["shuffled_pathway"]["psnr"]) < CAP
+    with pytest.raises(ValueError, match="2 clips for a model with a motion pathway, which is shown another's"):
+        evaluate.evaluate_predictor(Watching(probe, oracle), probe, protocol(clips=2), MEAN_FRAME, progress=False)
+
+
+def test_pairs_are_told_apart_by_what_the_model_finds_likelier():
+    probe = Drawn("probe_permanence", level="clean")
+
+    class Knowing(Fake):
+        """Surprised by what is impossible, and by the second pair more than by the first."""
+
+        def score(self, context, future, **given):
+            scored = super().score(context, future, **given)
+            true = self.clips.fields["video"][:, CONTEXT:].astype(np.float32) / 127.5 - 1
+            rows = [int(np.abs(true - clip).sum(axis=(1, 2, 3, 4)).argmin()) for clip in np.asarray(future)]
+            surprise = np.array(rows) // 2 + 0.5 * ~self.clips.fields["possible"][rows]
+            return SimpleNamespace(**{**vars(scored), "nll": scored.nll + surprise[:, None, None].astype(np.float32)})
+
+    found = evaluate.evaluate_predictor(Knowing(probe, oracle), probe, protocol(clips=4), MEAN_FRAME, progress=False)
+    assert found.summary["scores"]["model"]["pairs_ranked"] == 1
+
+
+def test_a_model_sees_the_noise_that_its_context_has(moderate):
+    class Seeing(Fake):
+        def predict(self, context, **given):
+            known = self.clips.fields["noisy"][:, :CONTEXT] / 127.5 - 1
+            assert all(np.abs(known - clip).max(axis=(1, 2, 3, 4)).min() < 1e-5 for clip in np.asarray(context))
+            return super().predict(context, **given)
+
+    assert (moderate.fields["noisy"] != moderate.fields["video"])[:, :CONTEXT].any(axis=(1, 2, 3, 4)).all()
+    evaluate.evaluate_predictor(Seeing(moderate, oracle), moderate, protocol(), MEAN_FRAME, progress=False)
+
+
 def test_the_table_tells_what_the_pathway_is_worth_and_how_far_its_gates_are_open(watching, perfect):
     text = evaluate.table(watching)
     row = next(line for line in text.splitlines() if line.startswith("| shuffled pathway") and "[" in line)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from players import CLIPS, CONTEXT, FUTURE, Drawn, Fake, oracle
 
-from futurepred_jax import evaluate, factory, pretrained
+from futurepred_jax import evaluate, factory, floors, pretrained
 from futurepred_jax.configs import baseline
 from futurepred_jax.training import checkpoints, identity
 
@@ -33,7 +33,7 @@ class Workshop:
     """Stands in for what the factory opens and loads, and counts the splits that are scored."""
 
     def __init__(self, monkeypatch, drawn: Drawn):
-        self.scored, self.weights, self.broken, self.drawn = [], "a1", "", drawn
+        self.scored, self.opened, self.weights, self.broken, self.drawn = [], {}, "a1", "", drawn
         self.steps = 10**6
         monkeypatch.setattr(factory, "open_split", self.open_split)
         monkeypatch.setattr(factory, "load_predictor", lambda *_: Fake(drawn, oracle))
@@ -41,7 +41,8 @@ class Workshop:
         monkeypatch.setattr(checkpoints, "trained_steps", lambda *_: self.steps)
         monkeypatch.setattr(evaluate, "evaluate_predictor", self.evaluate_predictor)
 
-    def open_split(self, _, name: str) -> Drawn:
+    def open_split(self, _, name: str, *, first: int | None = None) -> Drawn:
+        self.opened[name] = first
         if name == self.broken:
             raise OSError("no room")
         clips = Drawn.__new__(Drawn)
@@ -117,10 +118,16 @@ def test_predictions_from_elsewhere_are_scored_beside_the_model_s_results(config
     config.evaluation.splits, config.evaluation.predictions = "test_iid", str(tmp_path / "theirs.npz")
     np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"][:, CONTEXT:])
     evaluate.run(config, tmp_path)
-    found = json.loads((tmp_path / "given" / "theirs" / "evaluation.json").read_text())["splits"]["test_iid"]
+    (given,) = (tmp_path / "given").iterdir()
+    assert given.name.startswith("theirs-")
+    found = json.loads((given / "evaluation.json").read_text())["splits"]["test_iid"]
     assert found["scores"]["model"]["psnr"] == 100
+    assert workshop.opened == {"test_iid": None, "train": floors.AVERAGED}
     assert not workshop.scored
     assert not (tmp_path / "evaluation.json").exists()
+    np.savez(tmp_path / "theirs.npz", video=workshop.drawn.fields["video"][:, CONTEXT - 1 : -1])
+    evaluate.run(config, tmp_path)
+    assert len([*(tmp_path / "given").iterdir()]) == 2
 
 
 def test_a_packed_model_is_scored_on_its_own_data_beside_the_workdir_s_results(

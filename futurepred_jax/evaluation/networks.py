@@ -16,7 +16,7 @@ from futurepred_jax.data.pipeline import Source
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio, ratio
 from futurepred_jax.metrics.summary import TRUTH
-from futurepred_jax.metrics.video import video_distance
+from futurepred_jax.metrics.video import VideoDistance, video_distance
 
 Unit = Float[Array, "b t h w c"]
 """Videos in [0, 1]."""
@@ -43,7 +43,7 @@ class VideoNetwork:
     Attributes:
         features: Videos in [0, 1] to feature vectors.
         identity: Of its weights.
-        others: Further real clips, for the distance that real clips have from real clips.
+        others: Further real clips, for the distance that real clips have from real clips, where they are enough.
         cache: Folder where real clips' features are kept.
     """
 
@@ -51,6 +51,13 @@ class VideoNetwork:
     identity: str
     others: RealClips
     cache: epath.Path
+
+    def floor(self, real: Float[np.ndarray, "n d"], frames: int, batch_size: int) -> VideoDistance | None:
+        """The distance of as many other real clips as long; none where there are not so many, or they are shorter."""
+        clips, count = self.others.source, len(real)
+        if len(clips) < count or clips.batch(np.arange(1))["video"].shape[1] < frames:
+            return None
+        return video_distance(self.real_features(self.others, count, frames, batch_size), real)
 
     def real_features(self, clips: RealClips, count: int, frames: int, batch_size: int) -> Float[np.ndarray, "n d"]:
         """Features of the first frames of the first clips, from the cache where they were computed before."""
@@ -107,10 +114,10 @@ class Viewer:
             return Found({}, {})
         players = {name: np.concatenate(parts) for name, parts in self.features.items()}
         count = len(next(iter(players.values())))
-        real, others = (network.real_features(c, count, self.frames, batch_size) for c in (clips, network.others))
-        floor = video_distance(others, real)
+        real = network.real_features(clips, count, self.frames, batch_size)
+        floor = network.floor(real, self.frames, batch_size)
         scores = {name: jsonable(video_distance(found, real)) for name, found in players.items()}
-        split = {"clips": count, "frames": self.frames, "real_against_real": jsonable(floor)}
+        split = {"clips": count, "frames": self.frames, "real_against_real": floor and jsonable(floor)}
         return Found(scores, {"video_distance": split})
 
 

@@ -44,8 +44,13 @@ def source_name(config: ConfigDict) -> str:
     return digits.NAME if config.data.source == "digits" else config.data.source
 
 
-def open_split(config: ConfigDict, split: str) -> Clips:
+def open_split(config: ConfigDict, split: str, *, first: int | None = None) -> Clips:
     """A split's clips, drawn or cut into ``config.storage.clips`` by the first who asks.
+
+    Args:
+        config: Of any kind.
+        split: Its name.
+        first: How many are needed, where not all are: of clutter no more are drawn.
 
     Raises:
         ValueError: ``config.data.source`` names no source, or one that has no such clips.
@@ -53,7 +58,7 @@ def open_split(config: ConfigDict, split: str) -> Clips:
     kind, _, place = config.data.source.partition(":")
     if kind not in SOURCES:
         raise ValueError(f"config.data.source {config.data.source!r}: known are {', '.join(SOURCES)}")
-    return SOURCES[kind](config, split, place)
+    return SOURCES[kind](config, split, place, first)
 
 
 def open_split_together(config: ConfigDict, split: str) -> Clips:
@@ -83,14 +88,16 @@ def sample_clips(config: ConfigDict, split: str, count: int) -> dict[str, np.nda
     return {name: np.stack([clip[name] for clip in drawn]) for name in drawn[0]}
 
 
-def clutter(config: ConfigDict, split: str, place: str) -> Clips:
+def clutter(config: ConfigDict, split: str, place: str, first: int | None) -> Clips:
     """Clutter videos; training clips are kept without the labels that only evaluation reads."""
     if place:
         raise ValueError(f"config.data.source 'clutter:{place}': clutter is drawn and has no place; say clutter")
-    return materialize(*_wanted(config, split), fields=_fields(config, split))
+    return materialize(*_wanted(config, split, first), fields=_fields(config, split))
 
 
-def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: str, place: str) -> Clips:
+def recorded(
+    find: Callable[[str], list[Recording]], config: ConfigDict, split: str, place: str, _: int | None
+) -> Clips:
     """All clips of recordings that ``find`` finds at a place; what was left out is told."""
     data = config.data
     clips = record_clips(
@@ -105,7 +112,7 @@ def recorded(find: Callable[[str], list[Recording]], config: ConfigDict, split: 
     return clips
 
 
-SOURCES: dict[str, Callable[[ConfigDict, str, str], Clips]] = {
+SOURCES: dict[str, Callable[[ConfigDict, str, str, int | None], Clips]] = {
     "clutter": clutter,
     "files": functools.partial(recorded, files.recordings),
     "arrays": functools.partial(recorded, arrays.recordings),
@@ -175,8 +182,9 @@ def clip_count(config: ConfigDict, split: str) -> int:
     return config.data.train_clips if split == "train" else config.evaluation.clips
 
 
-def _wanted(config: ConfigDict, split: str) -> tuple[ClutterSpec, str, int, str]:
-    return spec(config), split, clip_count(config, split), config.storage.clips
+def _wanted(config: ConfigDict, split: str, first: int | None = None) -> tuple[ClutterSpec, str, int, str]:
+    count = clip_count(config, split)
+    return spec(config), split, min(first or count, count), config.storage.clips
 
 
 def _fields(config: ConfigDict, split: str) -> Sequence[str]:

@@ -60,7 +60,7 @@ def _video_network(config: ConfigDict) -> VideoNetwork:
         return module.apply(variables, network_input(video[None])).logits[0]  # pyright: ignore
 
     features = jax.jit(lambda videos: jax.lax.map(one, videos, batch_size=AT_ONCE))
-    clips = open_split(config, "train")
+    clips = open_split(config, "train", first=config.evaluation.clips)
     others = RealClips(clips, clips.sha256)
     return VideoNetwork(features, kinetics.FILE.sha256, others, epath.Path(cache_folder()) / "features")
 

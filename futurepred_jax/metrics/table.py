@@ -176,10 +176,10 @@ def _closing(summary: Mapping[str, Any]) -> str:
             f"50 % regions, {share(model['coverage_90'])} in the 90 % regions."
         )
     if distance := summary.get("video_distance"):
-        real = distance["real_against_real"]
+        real = distance["real_against_real"] or {}
         lines.append(
             f"KVD and FVD over context + future, {distance['frames']} frames, n = {distance['clips']}: real clips "
-            f"against real clips have {number(real['kvd'], 2)} and {number(real['fvd'], 0)}."
+            f"against real clips have {number(real.get('kvd'), 2)} and {number(real.get('fvd'), 0)}."
         )
     return " ".join(lines)
 

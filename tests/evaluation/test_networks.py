@@ -31,8 +31,8 @@ class Features:
         return jnp.mean(video, axis=(1, 2, 3))
 
 
-def look(features: Features, folder, future: np.ndarray, name: str = "model"):
-    network = VideoNetwork(features, "weights", real(1), epath.Path(folder))
+def look(features: Features, folder, future: np.ndarray, name: str = "model", others: RealClips | None = None):
+    network = VideoNetwork(features, "weights", others or real(1), epath.Path(folder))
     viewer = Viewer(Networks({"distance": lambda a, b: jnp.abs(a - b).mean(axis=(1, 2, 3))}, network))
     video = jnp.asarray(real(0).source.batch(np.arange(CLIPS))["video"], jnp.float32) / 255
     context, truth = video[:, :CONTEXT], video[:, CONTEXT:]
@@ -54,6 +54,15 @@ def test_the_true_future_has_no_distance(tmp_path, truth):
     assert found.scores["model"]["fvd"] == pytest.approx(0, abs=1e-9)
     assert found.split["video_distance"]["real_against_real"]["fvd"] > 0
     assert (found.split["video_distance"]["clips"], found.split["video_distance"]["frames"]) == (6, 5)
+
+
+@pytest.mark.parametrize("kept", [np.s_[:, :-1], np.s_[:-1]])
+def test_other_clips_that_are_too_short_or_too_few_are_no_floor(tmp_path, truth, kept):
+    videos = real(1).source.batch(np.arange(CLIPS))["video"]
+    others = RealClips(ArraySource({"video": videos[kept]}), "sha of others")
+    found = look(Features(), tmp_path, truth, others=others)[1]
+    assert found.split["video_distance"]["real_against_real"] is None
+    assert found.scores["model"]["fvd"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_worse_future_has_a_larger_distance(tmp_path, truth):

@@ -32,6 +32,11 @@ def test_a_split_without_its_twin_has_no_effect():
     assert effect_table({}) == ""
 
 
+def test_of_classifiers_there_is_nothing_to_tell():
+    right = {"classifier": {"family_accuracy": [1.0, 0.0]}}
+    assert clutter_effects({"test_a": right, "test_a_clean": right}) == {}
+
+
 def test_the_table_tells_the_subject_s_differences_with_their_signs():
     effects = clutter_effects({"test_a": clips([17.0, 18.0]), "test_a_clean": clips([18.5, 19.5])})
     row = effect_table(effects).splitlines()[2]
