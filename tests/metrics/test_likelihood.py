@@ -67,6 +67,17 @@ def test_the_fitted_temperature_undoes_a_wrong_one(temperature):
     assert wrong["calibration_error_fitted"] < 0.02
 
 
+def test_no_clip_is_fitted_to_itself():
+    sure, unsure = drawn_at(1.5), drawn_at(0.7)
+    even = np.arange(len(sure.nll)) % 2 == 0
+
+    def by_turns(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        return np.where(even.reshape(-1, *[1] * (ours.ndim - 1)), ours, theirs)
+
+    mixed = tempered(Likelihood(*map(by_turns, sure, unsure)))
+    assert mixed["bits_per_token_fitted"] > tempered(drawn_at(1.0))["bits_per_token_fitted"] + 0.05
+
+
 def test_one_clip_cannot_be_fitted_by_others():
     assert tempered(digits(np.ones((1, 4, 1)), np.ones((1, 4, 1), bool))) == {}
 

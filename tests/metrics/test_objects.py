@@ -24,7 +24,8 @@ def picture(*objects: tuple[np.ndarray, int, float]) -> jnp.ndarray:
     return jnp.asarray(frame)
 
 
-def scores(video: jnp.ndarray) -> ObjectScores:
+def scores(video: jnp.ndarray, *, hidden: bool = False) -> ObjectScores:
+    """Of two discs, the first of which may be out of sight."""
     masks = [disc(centre) for centre in CENTRES]
     area = jnp.array([[[int(mask.sum()) for mask in masks]]], jnp.int32)
     targets = Targets(
@@ -32,7 +33,7 @@ def scores(video: jnp.ndarray) -> ObjectScores:
         start=jnp.asarray(CENTRES)[None],
         centre=jnp.asarray(CENTRES)[None, None],
         place=jnp.asarray(CENTRES)[None, None],
-        visible_px=area,
+        visible_px=area * jnp.array([0 if hidden else 1, 1]),
         amodal_px=area,
         rgb=jnp.asarray(HUES[:2])[None],
         exists=jnp.ones((1, 2), bool),
@@ -73,3 +74,9 @@ def test_an_object_far_from_its_place_matches_nothing_but_counts():
     found = scores(picture((CENTRES[0] + np.array([5.0, 0.0]), 0, RADIUS), GREEN))
     assert (float(found.count_error[0, 0]), float(found.false_detections[0, 0])) == (0, 1)
     assert float(found.iou[0, 0, 0]) < 0.15
+
+
+def test_an_object_that_is_drawn_while_out_of_sight_is_one_too_many():
+    found = scores(picture(RED, GREEN), hidden=True)
+    assert (float(found.count_error[0, 0]), float(found.false_detections[0, 0])) == (1, 1)
+    assert float(scores(picture(GREEN), hidden=True).count_error[0, 0]) == 0

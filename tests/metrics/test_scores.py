@@ -149,3 +149,4 @@ def test_objects_hidden_and_back_are_counted_where_they_are():
     assert found["clutter_recall"] == found["transients_left"] == pytest.approx(0.25)
     assert found["transients_cut"] == pytest.approx(0.75)
     assert found["mse_frame"] == pytest.approx(0.01 * 3072)
+    assert found["mae_frame"] == pytest.approx(0.1 * 3072)
