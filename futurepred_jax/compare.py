@@ -26,8 +26,8 @@ def read_models(workdirs: Sequence[epath.PathLike]) -> tuple[list[Model], list[s
     if len(paths) < 2 or len(set(paths)) < len(paths):
         raise ValueError(f"--workdirs={','.join(map(str, paths))}: name two or more, each once, with commas between")
     runs = [read_run(path) for path in paths]
-    if (names := [run.training.name for run in runs]) and len(set(names)) < len(names):
-        runs = [_renamed(run, "/".join(path.parts[-2:])) for run, path in zip(runs, paths, strict=True)]
+    if len({run.training.name for run in runs}) < len(runs):
+        runs = [_renamed(run, name) for run, name in zip(runs, _told_apart(paths), strict=True)]
     splits = require_comparable(runs)
     return group(runs), splits
 
@@ -62,6 +62,15 @@ def _remarks(models: Sequence[Model], splits: Sequence[str]) -> list[str]:
     others = sorted({name for run in runs for name in run.evaluation["splits"]} - {*splits})
     found = [f"Not scored for all, and left out: {', '.join(others)}."] if others else []
     return found + ([] if all(run.clips for run in runs) else ["Without evaluation_clips.json nothing is paired."])
+
+
+def _told_apart(paths: Sequence[epath.Path]) -> list[str]:
+    """The ends of paths, as long as it takes."""
+    for parts in range(2, max(len(path.parts) for path in paths)):
+        ends = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(ends)) == len(ends):
+            return ends
+    return [str(path) for path in paths]
 
 
 def _renamed(run: Run, name: str) -> Run:

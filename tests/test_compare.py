@@ -10,6 +10,7 @@ from workdirs import write_workdir
 from futurepred_jax.compare import closing_words, read_models, write_comparison
 from futurepred_jax.configs.baseline import get_config
 from futurepred_jax.modes import MODES
+from futurepred_jax.reporting.verdict import judge
 
 
 def edit(workdir: Path, change) -> None:
@@ -73,6 +74,31 @@ def test_a_difference_counts_only_if_the_seeds_agree(tmp_path):
     text = closing_words(*read_models([*seeds, between]))
     assert "no difference is shown on PSNR" in text
     assert "worse on" not in text
+
+
+def test_what_is_said_of_seeds_does_not_depend_on_their_order(tmp_path):
+    seeds = [write_workdir(tmp_path / f"seed{seed}", quality, seed=seed) for seed, quality in ((0, 0.5), (1, 1.0))]
+    other = write_workdir(tmp_path / "other", 0.6, preset="debug")
+    verdicts = [judge(read_models([*order, other])[0][0].split("test_iid")) for order in (seeds, seeds[::-1])]
+    assert verdicts[0] == verdicts[1]
+    means = {c.metric.name: c.mean for c in verdicts[0].comparisons if c.floor == "constant_velocity"}
+    alone = [judge(read_models([seed, other])[0][0].split("test_iid")).comparisons for seed in seeds]
+    psnr = [c.mean for found in alone for c in found if (c.floor, c.metric.name) == ("constant_velocity", "psnr")]
+    assert means["psnr"] == pytest.approx(sum(psnr) / 2)
+
+
+def test_workdirs_whose_last_folders_are_called_the_same_are_told_apart(tmp_path):
+    paths = [tmp_path / name / "small" / "baseline" for name in ("jan", "feb")]
+    models, _ = read_models([write_workdir(path, quality) for path, quality in zip(paths, (1.0, 0.5), strict=True)])
+    assert [model.label for model in models] == ["jan/small/baseline", "feb/small/baseline"]
+
+
+def test_classifiers_are_refused(pair):
+    for path in pair:
+        config = json.loads((path / "config.json").read_text()) | {"kind": "classifier"}
+        (path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="good tells what is in clips and draws none: compare what predicts"):
+        read_models(pair)
 
 
 def test_one_seed_twice_is_two_models(tmp_path):

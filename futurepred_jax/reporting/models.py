@@ -48,11 +48,11 @@ class Model:
         return len(self.runs) == 1
 
     def split(self, name: str) -> dict[str, Any]:
-        """Its part of ``evaluation.json``, mean over the runs; intervals are those of the first."""
+        """Its part of ``evaluation.json``, mean over the runs, of the ends of intervals too."""
         parts = [run.evaluation["splits"][name] for run in self.runs]
         averaged = {
             key: mean_of([part[key] for part in parts])
-            for key in ("scores", "curves", "calibration", "gates")
+            for key in ("scores", "margins", "intervals", "curves", "calibration", "gates")
             if key in parts[0]
         }
         return {**parts[0], **averaged}
@@ -127,6 +127,10 @@ def require_comparable(runs: Sequence[Run]) -> list[str]:
         ValueError: they were not scored by the same protocol on the same clips; the message says what differs.
     """
     first = runs[0]
+    if sorter := next((run for run in runs if run.training.config.get("kind") == "classifier"), None):
+        raise ValueError(
+            f"{sorter.training.name} tells what is in clips and draws none: compare what predicts or draws"
+        )
     for run in runs[1:]:
         names = f"{first.training.name} and {run.training.name}"
         if changed := _changed(first.evaluation["protocol"], run.evaluation["protocol"]):
