@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.layers import product
+from futurepred_jax.models.placement import by_columns, by_rows, whole
 from futurepred_jax.models.rope import rotate
 
 Angles = Float[Array, "*#b n pairs"]
@@ -35,7 +36,7 @@ class TokenEmbed(nn.Module):
 
     def setup(self) -> None:
         """Declares the table, whose last row is the place outside of the grid, and the map."""
-        self.table = embed(sum(self.sizes) + 1, self.features, self.dtype)
+        self.table = Table(sum(self.sizes) + 1, self.features, self.dtype)
         self.looks = dense(self.features, 1.0, self.dtype)
 
     def __call__(self, tokens: Int[Array, "*b n g"], codes: Codes) -> Float[Array, "*b n d"]:
@@ -111,13 +112,13 @@ class Digits(nn.Module):
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
         self.heads = [Matrix(self.width, size, HEAD_SCALE, self.dtype) for size in self.sizes]
         self.pointers = [Matrix(self.width, self.code_dim, HEAD_SCALE, self.dtype) for _ in self.sizes]
-        self.embeds = [embed(self.sizes[i - 1], self.width, self.dtype) for i in later]
+        self.embeds = [Table(self.sizes[i - 1], self.width, self.dtype) for i in later]
         self.looks = [dense(self.width, 1.0, self.dtype) for _ in later]
         self.mixers = [dense(self.width, 1.0, self.dtype) for _ in later]
 
     def __call__(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes) -> Float[Array, "*b g v"]:
         """Logits of all digits, each given the true ones before."""
-        return jnp.stack([self.digit(x, tokens, codes, i) for i in range(len(self.sizes))], axis=-2)
+        return jnp.stack([by_rows(self.digit(x, tokens, codes, i)) for i in range(len(self.sizes))], axis=-2)
 
     def digit(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes, i: int) -> Float[Array, "*b v"]:
         """Logits of digit ``i``, for which those from ``i`` on are not read; a code that it lacks is impossible."""
@@ -167,10 +168,10 @@ class Block(nn.Module):
         self.attention_norm = nn.RMSNorm(dtype=self.dtype)
         self.query_norm = nn.RMSNorm(dtype=self.dtype)
         self.key_norm = nn.RMSNorm(dtype=self.dtype)
-        self.qkv = dense(3 * self.width, 1.0, self.dtype)
+        self.qkv = Matrix(self.width, 3 * self.width, 1.0, self.dtype)
         self.out = dense(self.width, self.branch_scale, self.dtype)
         self.mlp_norm = nn.RMSNorm(dtype=self.dtype)
-        self.up = dense(2 * self.hidden, 1.0, self.dtype)
+        self.up = Matrix(self.width, 2 * self.hidden, 1.0, self.dtype)
         self.down = dense(self.width, self.branch_scale, self.dtype)
 
     def __call__(
@@ -193,13 +194,15 @@ class Block(nn.Module):
         return self._merge(x, cache.attend(q, place)), cache
 
     def _project(self, x: Float[Array, "*b n d"], angles: Angles) -> tuple[Array, Array, Array]:
-        qkv = self.qkv(self.attention_norm(x))
-        q, k, v = rearrange(qkv, "... (three h d) -> three ... h d", three=3, h=self.heads)
+        matrix = by_columns(rearrange(self.qkv(), "w (three d) -> w three d", three=3))
+        qkv = product(self.attention_norm(x), matrix)
+        q, k, v = rearrange(qkv, "... three (h d) -> three ... h d", h=self.heads)
         return rotate(self.query_norm(q), angles), rotate(self.key_norm(k), angles), v
 
     def _merge(self, x: Float[Array, "*b n w"], attended: Float[Array, "*b n h d"]) -> Float[Array, "*b n w"]:
         x += self.out(rearrange(attended, "... h d -> ... (h d)"))
-        gate, value = jnp.split(self.up(self.mlp_norm(x)), 2, axis=-1)
+        matrix = by_columns(rearrange(self.up(), "w (two d) -> w two d", two=2))
+        gate, value = jnp.moveaxis(product(self.mlp_norm(x), matrix), -2, 0)
         return x + self.down(nn.silu(gate) * value)
 
 
@@ -209,9 +212,18 @@ def dense(features: int, scale: float, dtype: Any, *, name: str | None = None) -
     return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, dot_general=_dot_general, name=name)
 
 
-def embed(count: int, features: int, dtype: Any, name: str | None = None) -> nn.Embed:
-    """A table of unit-variance rows."""
-    return nn.Embed(count, features, dtype=dtype, embedding_init=nn.initializers.normal(1.0), name=name)
+class Table(nn.Module):
+    """Rows of unit variance to look up, as ``nn.Embed``, but never split while they are."""
+
+    count: int
+    features: int
+    dtype: Any
+
+    @nn.compact
+    def __call__(self, index: Int[Array, "*b"]) -> Float[Array, "*b d"]:
+        """The rows of those numbers."""
+        rows = self.param("embedding", nn.initializers.normal(1.0), (self.count, self.features))
+        return jnp.take(whole(rows.astype(self.dtype)), index, axis=0)
 
 
 def _kernel_init(scale: float) -> nn.initializers.Initializer:

@@ -36,16 +36,18 @@ def conv3d(
     )
 
 
-def product(x: Float[Array, "*b c"], matrix: Float[Array, "c d"], out: Any = None) -> Float[Array, "*b d"]:
+def product(x: Float[Array, "*b c"], matrix: Float[Array, "c *d"], out: Any = None) -> Float[Array, "..."]:
     """A matrix applied to the last axis, in the form that is fast on the platform compiled for.
 
     Args:
         x: Of any leading axes.
-        matrix: See above.
+        matrix: See above; with several axes of outputs, they are those of what comes out.
         out: Type of the sums and of what comes out; by default that of the operands.
     """
-    forms = {"cpu": partial(product_of_rows, out=out), "default": partial(jnp.matmul, preferred_element_type=out)}
-    return lax.platform_dependent(x, matrix, **forms)
+    forms = {"cpu": product_of_rows, "default": partial(jnp.tensordot, axes=1)}
+    return lax.platform_dependent(
+        x, matrix, **{name: partial(f, preferred_element_type=out) for name, f in forms.items()}
+    )
 
 
 def max_pool(
