@@ -105,6 +105,21 @@ def test_a_dataset_s_videos_are_recordings(built):
     assert len(source(built, ",split=test_iid")) == 2
 
 
+def test_as_many_examples_are_read_at_once_as_fit_the_chunk(built, monkeypatch):
+    reads = []
+    as_dataset = tfds.core.DatasetBuilder.as_dataset
+    monkeypatch.setattr(
+        tfds.core.DatasetBuilder,
+        "as_dataset",
+        lambda self, *, split, **rest: reads.append(split) or as_dataset(self, split, **rest),
+    )
+    monkeypatch.setattr(recorded, "LEAST", 1)
+    monkeypatch.setattr(recorded, "CHUNK", 2 * 5 * 16 * 16 * 3)
+    for recording in source(built):
+        recording.read(Cut(size=16, frames=5, fps=6.0))
+    assert reads == ["train[0:1]", "train[0:2]", "train[2:3]"]
+
+
 @pytest.mark.parametrize(
     ("rest", "message"),
     [

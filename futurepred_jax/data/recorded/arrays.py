@@ -2,13 +2,15 @@
 
 import functools
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from futurepred_jax.data.recorded.recording import Recording, fitted
 
-RULE = "needs uint8 [n t h w 3], or one channel for grey"
+DAMAGED = (ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)  # as NumPy may say it
+RULE = "needs uint8 [n t h w 3], or one channel for grey, and no axis of 0"
 
 
 def recordings(place: str) -> list[Recording]:
@@ -20,7 +22,7 @@ def recordings(place: str) -> list[Recording]:
     """
     path = Path(place).expanduser()
     videos = _load(path)
-    if videos.dtype != np.uint8 or videos.ndim != 5 or videos.shape[-1] not in (1, 3):
+    if videos.dtype != np.uint8 or videos.ndim != 5 or videos.shape[-1] not in (1, 3) or 0 in videos.shape:
         raise ValueError(f"{path} holds {videos.dtype} {list(videos.shape)}: {RULE}")
     status = path.stat()
     version = f"{status.st_size} {status.st_mtime_ns}"
@@ -30,7 +32,7 @@ def recordings(place: str) -> list[Recording]:
 def _load(path: Path) -> np.ndarray:
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path} is no .npy or .npz of numbers ({error}): it {RULE}") from error
     if isinstance(loaded, np.ndarray):
         return loaded
@@ -39,6 +41,6 @@ def _load(path: Path) -> np.ndarray:
         if "video" not in names and len(names) != 1:
             raise ValueError(f"{path} holds the arrays {', '.join(names)}: call the one to use 'video'")
         try:
-            return loaded["video" if "video" in names else names[0]]
-        except (ValueError, zipfile.BadZipFile) as error:
+            return np.asarray(loaded["video" if "video" in names else names[0]])  # bytes of a member that is no array
+        except DAMAGED as error:
             raise ValueError(f"{path} cannot be read ({error}): it {RULE}") from error

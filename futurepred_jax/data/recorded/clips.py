@@ -82,7 +82,8 @@ def record_clips(
     place = Path(folder) / _fingerprint(wanted, cut) / split
     if not (place / INDEX).exists():
         with explained(place), alone(place):
-            _write(place, wanted, cut, on_error)
+            if not (place / INDEX).exists():  # now that no other process is cutting it
+                _write(place, wanted, cut, on_error)
     clips = _opened(place, split)
     if clips.skipped and on_error == "raise":
         raise _refusal(*next(iter(clips.skipped.items())))

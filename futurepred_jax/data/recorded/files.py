@@ -13,9 +13,11 @@ from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fit
 
 if TYPE_CHECKING:
     import av
+    from av.container import InputContainer
 
 SLACK = Fraction(6, 1000)  # s; the clocks of WebM and GIF count in thousandths and hundredths of a second
 REPEATED = 1.05  # frames shown over frames there are; a slower recording would move and stand still by turns
+LEAST = 0.8  # of the declared length: the rest may be the last frame's time on show, which not every format keeps
 NO_VIDEO = ("tty",)  # FFmpeg would draw a text file as a terminal's screen
 
 
@@ -48,7 +50,8 @@ def read(path: Path, cut: Cut) -> Frames:
     """The frames of a file that were on show at the ticks of the cut's clock, turned as the recorder says.
 
     Raises:
-        ValueError: it is no video or damaged, or has fewer frames a second than the cut.
+        ValueError: it is no video, or has fewer frames a second than the cut; FFmpeg finds a frame damaged; or it ends
+            before ``LEAST`` of the length that it declares. Other damage shows in the frames.
         OSError: it cannot be opened.
     """
     import av  # an extra
@@ -60,7 +63,7 @@ def read(path: Path, cut: Cut) -> Frames:
                 raise ValueError("it holds no video")
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            shown = list(_shown(container.decode(stream), cut))
+            shown = list(_shown(_whole(container, stream), cut))
     except FFmpegError as error:
         raise ValueError(f"it cannot be read as video ({error.strerror})") from error
     distinct = len({id(frame) for frame in shown})
@@ -87,6 +90,28 @@ def recording(path: Path, name: str) -> Recording:
     """A file under a name."""
     status = path.stat()
     return Recording(name, f"{status.st_size} {status.st_mtime_ns}", lambda cut: read(path, cut))
+
+
+def _whole(container: "InputContainer", stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:
+    """The frames of a stream, as long as none is damaged and the longest stream lasts as the container declares."""
+    end = Fraction(0)
+    for packet in container.demux():
+        if packet.pts is not None:
+            end = max(end, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        for frame in stream.decode(packet) if packet.stream is stream else ():
+            if frame.is_corrupt:
+                raise ValueError("a frame of it is damaged")
+            yield frame
+    declared = _declared(container, stream)
+    if end < LEAST * declared:
+        raise ValueError(f"it ends after {float(end):.3g} s and declares {float(declared):.3g}: it was cut short")
+
+
+def _declared(container: "InputContainer", stream: "av.VideoStream") -> Fraction:
+    """Seconds that a container says it lasts; 0 where it does not say."""
+    if container.format.name == "avi" and stream.average_rate:  # FFmpeg shortens its duration to what it finds
+        return stream.frames / stream.average_rate
+    return Fraction(container.duration or 0, 10**6)  # of microseconds
 
 
 def _shown(frames: "Iterator[av.VideoFrame]", cut: Cut) -> Iterator[np.ndarray]:

@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from futurepred_jax.data.recorded.recording import Cut, Frames, Recording, fitted
 
 OPTIONS = ("split", "feature", "data_dir")
-CHUNK = 16  # examples read at once, for TFRecords are read in order
+CHUNK = 2**25  # bytes of video read at once, for TFRecords are read in order
+LEAST = 16  # examples read at once, however large
 
 
 def recordings(place: str) -> list[Recording]:
@@ -88,10 +89,18 @@ class _Videos:
     def read(self, number: int, cut: Cut) -> Frames:
         """The frames of one example."""
         with self._lock:
-            video = self._chunk(number // CHUNK)[number % CHUNK]
+            video = self._chunk(number // self._size)[number % self._size]
         return fitted(video, cut)
 
+    @functools.cached_property
+    def _size(self) -> int:
+        """Examples in a chunk, of which the first few show how large they are."""
+        few = self._between(0, min(LEAST, len(self)))
+        return max(LEAST, CHUNK // max(video.nbytes for video in few))
+
     def _load(self, chunk: int) -> list[UInt8[np.ndarray, "t h w c"]]:
-        start, end = chunk * CHUNK, min((chunk + 1) * CHUNK, len(self))
+        return self._between(chunk * self._size, min((chunk + 1) * self._size, len(self)))
+
+    def _between(self, start: int, end: int) -> list[UInt8[np.ndarray, "t h w c"]]:
         examples = self._builder.as_dataset(split=f"{self._split}[{start}:{end}]", shuffle_files=False)
         return [example[self.feature] for example in examples.as_numpy_iterator()]

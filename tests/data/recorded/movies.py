@@ -7,7 +7,7 @@ import av
 import numpy as np
 
 CODECS = {".mp4": ("libx264", "yuv420p"), ".webm": ("libvpx-vp9", "yuv420p"), ".avi": ("mpeg4", "yuv420p")}
-CODECS[".gif"] = ("gif", "rgb8")
+CODECS |= {".gif": ("gif", "rgb8"), ".mkv": ("libx264", "yuv420p")}
 
 
 def frames(count: int, *, height: int = 48, width: int = 80) -> np.ndarray:

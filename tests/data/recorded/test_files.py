@@ -12,6 +12,10 @@ IDENTITY = bytes.fromhex("00010000 00000000 00000000 00000000 00010000 00000000 
 QUARTER = bytes.fromhex("00000000 00010000 00000000 ffff0000 00000000 00000000 00000000 00000000 40000000")
 
 
+def noise(count):
+    return np.random.default_rng(0).integers(0, 256, (count, 64, 64, 3), dtype=np.uint8)
+
+
 def read(path, cut=CUT):
     (recording,) = files.recordings(str(path))
     return recording.read(cut)
@@ -65,11 +69,46 @@ def test_what_is_no_video_says_so(tmp_path, name, content, message):
         read(tmp_path / name)
 
 
-def test_a_file_cut_short_is_an_error(tmp_path):
-    path = movies.write(tmp_path / "a.mp4", movies.frames(40))
-    path.write_bytes(path.read_bytes()[:-700])
-    with pytest.raises(ValueError, match=r"holds no video|read as video"):
+@pytest.mark.parametrize(
+    ("suffix", "message"),
+    [
+        (".mp4", "holds no video|read as video"),
+        (".mkv", "declares 4: it was cut"),
+        (".avi", "a frame of it is damaged"),
+    ],
+)
+def test_a_file_cut_short_is_an_error(tmp_path, suffix, message):
+    path = movies.write(tmp_path / f"a{suffix}", noise(120))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    with pytest.raises(ValueError, match=message):
         read(path)
+
+
+def test_a_file_cut_between_two_frames_is_an_error(tmp_path):
+    path = movies.write(tmp_path / "a.avi", noise(120))
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"00dc", 0, len(content) * 6 // 10)])
+    with pytest.raises(ValueError, match="declares 4: it was cut short"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "video"), [(".mp4", movies.frames(40)), (".mkv", movies.frames(40)), (".avi", noise(120))]
+)
+def test_damage_that_ffmpeg_notices_is_an_error(tmp_path, suffix, video):
+    path = movies.write(tmp_path / f"a{suffix}", video)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = np.random.default_rng(0).bytes(400)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a frame of it is damaged|read as video"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm", ".avi", ".gif"])
+@pytest.mark.parametrize("count", [1, 2, 40])
+def test_a_whole_file_is_read_however_short(tmp_path, suffix, count):
+    assert len(read(movies.write(tmp_path / f"a{suffix}", movies.frames(count), fps=10))) == 1 + int((count - 1) * 0.6)
 
 
 def test_frames_are_never_repeated_to_reach_a_rate(tmp_path):

@@ -1,10 +1,12 @@
 import functools
+import zipfile
 
 import numpy as np
 import pytest
 
 from futurepred_jax.data.recorded import Cut, Recording, arrays, describe, record_clips
 from futurepred_jax.data.recorded.recording import in_split
+from futurepred_jax.data.shards import alone
 
 CUT = Cut(size=16, frames=4, fps=6.0)
 
@@ -60,6 +62,25 @@ def test_clips_are_cut_once_and_anew_when_a_recording_changed(tmp_path):
     assert opened(tmp_path, given=changed).sha256 != first.sha256
 
 
+def test_what_another_process_cuts_meanwhile_is_not_cut_again(tmp_path, monkeypatch):
+    reads = []
+
+    def counted(cut, recording):
+        reads.append(recording.name)
+        return recording.read(cut)
+
+    given = [Recording(r.name, r.version, functools.partial(counted, recording=r)) for r in recordings()]
+
+    def behind_another(place):
+        monkeypatch.undo()
+        opened(tmp_path, given=given)
+        return alone(place)
+
+    monkeypatch.setattr("futurepred_jax.data.recorded.clips.alone", behind_another)
+    opened(tmp_path, given=given)
+    assert len(reads) == len(in_split(given, "train", held_out=0.2))
+
+
 def test_a_recording_that_is_too_short_is_an_error_or_named_and_counted(tmp_path):
     given = recordings(lengths=(9, 3))
     with pytest.raises(ValueError, match=r"\d+: it has 3 frames at 6 a second, a clip takes 4.*on_error=skip"):
@@ -108,6 +129,9 @@ def test_arrays_give_a_recording_for_each_video(tmp_path, suffix):
         ({"video": np.zeros((5, 8, 8, 3), np.uint8)}, "needs uint8"),
         ({"a": np.zeros(3), "b": np.zeros(3)}, "holds the arrays a, b: call the one to use 'video'"),
         ({"video": np.array([{}], dtype=object)}, "cannot be read"),
+        ({"video": np.zeros((0, 5, 8, 8, 3), np.uint8)}, r"holds uint8 \[0, 5, 8, 8, 3\]: .* no axis of 0"),
+        ({"video": np.zeros((2, 0, 8, 8, 3), np.uint8)}, "no axis of 0"),
+        ({"video": np.zeros((2, 5, 0, 8, 3), np.uint8)}, "no axis of 0"),
     ],
 )
 def test_arrays_of_another_kind_are_refused_and_nothing_is_unpickled(tmp_path, content, message):
@@ -119,6 +143,10 @@ def test_arrays_of_another_kind_are_refused_and_nothing_is_unpickled(tmp_path, c
 def test_what_is_no_array_says_so(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"words")
     with pytest.raises(ValueError, match=r"is no \.npy or .npz of numbers"):
+        arrays.recordings(str(tmp_path / "a.npz"))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("video", "words")
+    with pytest.raises(ValueError, match=r"a\.npz holds .*: needs uint8"):
         arrays.recordings(str(tmp_path / "a.npz"))
     np.save(tmp_path / "b.npy", np.array([{}], dtype=object))
     with pytest.raises(ValueError, match=r"is no \.npy or .npz of numbers"):
