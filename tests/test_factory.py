@@ -162,6 +162,18 @@ def test_an_unknown_source_lists_the_known(recorded):
     recorded.data.source = "clutter:videos"
     with pytest.raises(ValueError, match="say clutter"):
         factory.open_split(recorded, "train")
+    for recorded.data.source in ("files", "files:"):
+        with pytest.raises(ValueError, match="it needs a place, files:FOLDER"):
+            factory.open_split(recorded, "train")
+
+
+@pytest.mark.parametrize("source", ["clutter", None])
+def test_clips_are_kept_in_a_local_folder(recorded, tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    recorded.data.source, recorded.storage.clips = source or recorded.data.source, "gs://bucket/clips"
+    with pytest.raises(ValueError, match=r"config\.storage\.clips=gs://bucket/clips: it is a local folder"):
+        factory.open_split(recorded, "train")
+    assert not (tmp_path / "gs:").exists()
 
 
 def test_a_tokenizer_without_evaluation_is_refused(gated):

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,7 @@ from etils import epath
 from jaxtyping import Float
 
 ARRAY = "video"
+DAMAGED = (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)  # as NumPy may say it
 
 
 def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]) -> Float[np.ndarray, "n t h w 3"]:
@@ -36,8 +38,7 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
         raise ValueError(f"{path}: {ARRAY} is not finite, first in clip {first[0]}, frame {first[1]}: mend it")
     if video.min() < 0 or video.max() > 1:
         raise ValueError(
-            f"{path}: {ARRAY} holds {video.min():.4g} to {video.max():.4g}: "
-            "floats must lie in [0, 1]; rescale or clip them"
+            f"{path}: {ARRAY} holds {video.min()} to {video.max()}: floats must lie in [0, 1]; rescale or clip them"
         )
     return video.astype(np.float32)
 
@@ -54,17 +55,22 @@ def digest(path: epath.PathLike) -> str:
 
 
 def _existing(path: epath.PathLike) -> epath.Path:
-    if not epath.Path(path).exists():
+    if not epath.Path(path).is_file():
         raise ValueError(f"no file {path}: give --predictions an npz with an array {ARRAY!r}")
     return epath.Path(path)
 
 
 def _load(path: epath.Path) -> np.ndarray:
+    remedy = f"write it with numpy.savez(path, {ARRAY}=frames)"
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
-            raise ValueError(f"{path} is no npz: write it with numpy.savez(path, {ARRAY}=frames)")
+            raise ValueError(f"{path} is no npz: {remedy}")
         file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            if ARRAY not in arrays:
-                raise ValueError(f"{path} has the arrays {', '.join(arrays)}: name the predicted frames {ARRAY!r}")
-            return arrays[ARRAY]
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                names, video = arrays.files, arrays.get(ARRAY)
+        except DAMAGED as error:
+            raise ValueError(f"{path} cannot be read ({error}): {remedy}") from error
+    if video is None:
+        raise ValueError(f"{path} has the arrays {', '.join(names)}: name the predicted frames {ARRAY!r}")
+    return np.asarray(video)  # bytes of a member that is no array

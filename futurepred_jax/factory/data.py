@@ -53,11 +53,14 @@ def open_split(config: ConfigDict, split: str, *, first: int | None = None) -> C
         first: How many are needed, where not all are: of clutter no more are drawn.
 
     Raises:
-        ValueError: ``config.data.source`` names no source, or one that has no such clips.
+        ValueError: ``config.data.source`` names no source or place, or one that has no such clips; or
+            ``config.storage.clips`` is no local folder.
     """
     kind, _, place = config.data.source.partition(":")
     if kind not in SOURCES:
         raise ValueError(f"config.data.source {config.data.source!r}: known are {', '.join(SOURCES)}")
+    if kind in PLACED and not place:
+        raise ValueError(f"config.data.source {config.data.source!r}: it needs a place, {kind}:{PLACED[kind]}")
     return SOURCES[kind](config, split, place, first)
 
 
@@ -104,7 +107,7 @@ def recorded(
         find(place),
         split,
         Cut(size=data.size, frames=data.frames, fps=data.fps),
-        config.storage.clips,
+        _folder(config),
         held_out=data.held_out,
         on_error=data.on_error,
     )
@@ -120,6 +123,9 @@ SOURCES: dict[str, Callable[[ConfigDict, str, str, int | None], Clips]] = {
     "digits": functools.partial(recorded, digits.recordings),
 }
 """Where clips come from, by what stands before the colon of ``config.data.source``; after it stands the place."""
+
+PLACED = {"files": "FOLDER", "arrays": "FILE.npz", "tfds": "NAME"}
+"""Sources that need a place, and what it is."""
 
 
 def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
@@ -184,7 +190,14 @@ def clip_count(config: ConfigDict, split: str) -> int:
 
 def _wanted(config: ConfigDict, split: str, first: int | None = None) -> tuple[ClutterSpec, str, int, str]:
     count = clip_count(config, split)
-    return spec(config), split, min(first or count, count), config.storage.clips
+    return spec(config), split, min(first or count, count), _folder(config)
+
+
+def _folder(config: ConfigDict) -> str:
+    """Of all clips. Raises a ValueError for a store that is no folder."""
+    if "://" in config.storage.clips:
+        raise ValueError(f"config.storage.clips={config.storage.clips}: it is a local folder; give one on this machine")
+    return config.storage.clips
 
 
 def _fields(config: ConfigDict, split: str) -> Sequence[str]:

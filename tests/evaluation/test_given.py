@@ -1,5 +1,7 @@
 """Predictions made elsewhere are taken as they are, or refused with what is wrong."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -33,7 +35,8 @@ def with_value(value: float) -> np.ndarray:
     [
         (np.zeros((2, *SHAPE[1:])), r"shape \(2, 2, 4, 4, 3\), scored are \(3, 2, 4, 4, 3\)"),
         (np.zeros((3, 2, 3, 4, 4)), "scored are"),
-        (with_value(1.5), r"holds 0 to 1.5: floats must lie in \[0, 1\]"),
+        (with_value(1.5), r"holds 0\.0 to 1\.5: floats must lie in \[0, 1\]"),
+        (with_value(1 + 1e-9), r"holds 0\.0 to 1\.000000001"),
         (with_value(-0.1), "rescale or clip"),
         (with_value(np.nan), "not finite, first in clip 1, frame 1"),
         (np.zeros(SHAPE, np.int64), "is int64: give uint8"),
@@ -58,3 +61,20 @@ def test_files_that_hold_no_frames_are_refused(tmp_path):
     (tmp_path / "text.npz").write_text("no archive")
     with pytest.raises(ValueError, match="is no npz"):
         read_predictions(tmp_path / "text.npz", SHAPE)
+
+
+def test_damaged_files_are_refused_by_name(tmp_path):
+    path = write(tmp_path / "flipped.npz", video=np.zeros(SHAPE))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    objects = write(tmp_path / "objects.npz", video=np.array([{}], dtype=object))
+    for damaged in (path, objects):
+        with pytest.raises(ValueError, match=rf"{damaged.name} cannot be read .*: write it with numpy\.savez"):
+            read_predictions(damaged, SHAPE)
+    with zipfile.ZipFile(tmp_path / "words.npz", "w") as file:
+        file.writestr("video", "words")
+    with pytest.raises(ValueError, match=r"words\.npz: video has the shape \(\)"):
+        read_predictions(tmp_path / "words.npz", SHAPE)
+    with pytest.raises(ValueError, match="no file"):
+        read_predictions(tmp_path, SHAPE)
