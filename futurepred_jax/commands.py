@@ -70,6 +70,9 @@ MEANT_FOR = {
 }
 """Modes that look at a flag, of flags that not all look at."""
 
+OF_INPUT = ("frames", "samples")
+"""Flags that --mode=predict looks at with --input alone."""
+
 WITH_PACKED = {"evaluate": evaluate.LEFT_TO_THE_COMMAND_LINE, "predict": predict_files.LEFT_TO_THE_COMMAND_LINE}
 """Modes that take a packed model, and the sections of the config that it leaves to the command line."""
 
@@ -78,10 +81,10 @@ flags.adopt_module_key_flags(config_flag)
 
 def main(argv: Sequence[str]) -> None:
     """Dispatches to the mode."""
-    if len(argv) > 1:
-        raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
     config = config_flag.CONFIG.value
     with config_flag.told():
+        if len(argv) > 1:
+            raise ValueError(f"unexpected arguments: {' '.join(argv[1:])}; --help lists what there is")
         apply_short(config)
         _require_use(config)
         workdir = WORKDIR.value or f"runs/{_folder(config)}"
@@ -103,6 +106,8 @@ def _require_use(config: ConfigDict) -> None:
     for name, those in MEANT_FOR.items():
         if flags.FLAGS[name].present and MODE.value not in those:
             raise ValueError(f"--{name} with --mode={MODE.value}: it goes with --mode={' or '.join(those)}")
+    if idle := [name for name in OF_INPUT if flags.FLAGS[name].present and not config.predictions.input]:
+        raise ValueError(f"--{idle[0]} without --input: it is of what follows your own videos, --input='clips/*.mp4'")
     if not config.predictions.pretrained:
         return
     if MODE.value not in WITH_PACKED:

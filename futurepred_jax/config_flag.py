@@ -1,11 +1,12 @@
 """The flag --config of every command, and mistakes told in a line."""
 
 import contextlib
+import runpy
 import sys
 from collections.abc import Iterator, Sequence
 
 from absl import flags, logging
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from futurepred_jax.configs import NAMES, find_config
 
@@ -19,6 +20,7 @@ CONFIG = config_flags.DEFINE_config_file(
 
 def parse(argv: Sequence[str]) -> list[str]:
     """absl's flags, with --config=NAME found among the configs and mistakes told in a line."""
+    found = list(argv)
     try:
         line = iter(argv)
         joined = [f"--config={next(line, '')}" if a == "--config" else a for a in line]
@@ -26,7 +28,25 @@ def parse(argv: Sequence[str]) -> list[str]:
         return flags.FLAGS(found)
     except (flags.Error, ValueError, AttributeError, KeyError) as error:
         said = str(error.args[0] if error.args else error)
-        sys.exit(f"error: {said.strip().splitlines()[-1].strip()}")
+        sys.exit(f"error: {_unknown(found) or said.strip().splitlines()[-1].strip()}")
+
+
+def _unknown(argv: Sequence[str]) -> str:
+    """What is wrong with the first override of a field that the config has not; nothing where it has all."""
+    path, _, preset = next((a for a in argv if a.startswith("--config=")), "").removeprefix("--config=").partition(":")
+    try:
+        config = runpy.run_path(path)["get_config"](*filter(None, [preset]))
+    except (OSError, ImportError, ValueError):
+        return ""  # the parser has said what is wrong with these
+    for name in (a.removeprefix("--").partition("=")[0] for a in argv if a.startswith("--config.")):
+        section, place = config, "config"
+        for part in name.split(".")[1:]:
+            if not isinstance(section, ConfigDict):
+                break
+            if not hasattr(section, part):
+                return f"--{name}: no such field; {place} has {', '.join(sorted(section.keys()))}"
+            section, place = section[part], f"{place}.{part}"
+    return ""
 
 
 @contextlib.contextmanager

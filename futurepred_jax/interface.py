@@ -155,7 +155,7 @@ class Predictor:
             ValueError: for a video or a number that does not fit, with the rule.
         """
         sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=draft)
-        if key is None and sampling.temperature > 0:
+        if sampling.temperature > 0 and not isinstance(key, jax.Array):
             raise ValueError(f"drawing at temperature {sampling.temperature:g} needs a key: key=jax.random.key(0)")
         futures = self.trained.futures(
             self._context(context_video),

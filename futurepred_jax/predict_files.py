@@ -73,7 +73,9 @@ def write_futures(
         atomic.write_text(place / ORIGIN, origin)
     if wrong:
         told = "\n  ".join(f"{name}: {reason}" for name, reason in wrong.items())
-        raise ValueError(f"{len(wrong)} of {len(recordings)} videos were left out, the others are done:\n  {told}")
+        raise ValueError(
+            f"{len(wrong)} of {len(recordings)} videos were left out, the others are done, below {folder}:\n  {told}"
+        )
 
 
 def _context(recording: Recording, cut: Cut) -> np.ndarray:
@@ -111,6 +113,7 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     if not asked.input:
         raise ValueError("--pretrained predicts what follows your own videos: name them, --input='clips/*.mp4'")
     recordings = given(asked.input)
+    atomic.require_writable(workdir)
     if asked.pretrained:
         predictor = Predictor.from_pretrained(asked.pretrained)
         weights = pretrained.describe(asked.pretrained)["sha256"]

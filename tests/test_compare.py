@@ -101,6 +101,12 @@ def test_classifiers_are_refused(pair):
         read_models(pair)
 
 
+def test_a_predictor_is_not_compared_with_a_tokenizer(pair):
+    edit(pair[1], lambda content: content["splits"]["test_iid"]["scores"].pop("model"))
+    with pytest.raises(ValueError, match="of good and poor one predicts and one is a tokenizer"):
+        read_models(pair)
+
+
 def test_one_seed_twice_is_two_models(tmp_path):
     models, _ = read_models([write_workdir(tmp_path / name) for name in ("a", "b")])
     assert [model.label for model in models] == ["a", "b"]

@@ -142,7 +142,16 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
     [
         (["--config=baseline:huge"], ["huge", "debug, tiny, small, base"]),
         (["--config=basline"], ["basline", "baseline, both_pathways"]),
-        (["--config=baseline:debug", "--config.train.lerning_rate=1"], ["lerning_rate"]),
+        (
+            ["--config=baseline:debug", "--config.train.lerning_rate=1"],
+            ["--config.train.lerning_rate: no such field", "config.train has", " learning_rate,"],
+        ),
+        (
+            ["--config=baseline:debug", "--config.tokenizr.workdir=x"],
+            ["--config.tokenizr.workdir: no such", "tokenizer"],
+        ),
+        (["--config=baseline:debug", "--mode=predict", "--samples=3"], ["--samples without --input", "--input='clips"]),
+        (["--config=baseline:debug", "compare"], ["unexpected arguments: compare", "--help"]),
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
         (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
         (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),

@@ -56,7 +56,7 @@ GOOD = ("a.mp4", "c.npz/0", "c.npz/1", "deep/b.gif")
 
 def predict(folder: Path, predictor: Shifter, samples: int = 2, weights: str = "w") -> Path:
     out = folder / "videos"
-    with pytest.raises(ValueError, match="3 of 7 videos were left out, the others are done") as refused:
+    with pytest.raises(ValueError, match="3 of 7 videos were left out, the others are done, below") as refused:
         write_futures(predictor, given(str(folder / "clips")), Asked(4, samples), out, weights=weights)  # pyright: ignore
     assert "short.webm: it has 3 frames at 6 a second, the model looks at 5" in str(refused.value)
     assert "text.mp4: " in str(refused.value)

@@ -139,6 +139,8 @@ def require_comparable(runs: Sequence[Run]) -> list[str]:
             )
         for split in first.evaluation["splits"].keys() & run.evaluation["splits"].keys():
             pair = [each.evaluation["splits"][split] for each in (first, run)]
+            if len({subject_of(part["scores"]) for part in pair}) > 1:
+                raise ValueError(f"of {names} one predicts and one is a tokenizer: compare like with like")
             keys = ("sha256", "clips", "context_frames", "future_frames")
             if changed := _changed(*({key: part.get(key) for key in keys} for part in pair)):
                 raise ValueError(

@@ -110,7 +110,10 @@ def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:
     """
     ways = mesh.shape["data"] * mesh.shape["fsdp"]
     if batch_size % ways:
-        raise ValueError(f"a batch of {batch_size} does not divide over data x fsdp = {ways} devices; use a multiple")
+        raise ValueError(
+            f"a batch of {batch_size} does not divide over data x fsdp = {ways} devices: let --config.train.batch_size "
+            "be a multiple, and that of each stage, such as --config.tokenizer.config.train.batch_size"
+        )
     return NamedSharding(mesh, BATCH_SPEC)
 
 

@@ -51,13 +51,3 @@ def test_the_transformer_has_the_peers_length_and_ten_million_parameters():
     assert np.prod(model.grid) == length
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, length, 1), int))
     assert 9.5e6 < sum(leaf.size for leaf in jax.tree.leaves(shapes)) < 10.5e6
-
-
-def test_a_spoilt_draft_is_right_in_its_share_and_another_code_elsewhere():
-    from futurepred_jax.benchmarks import predictor
-
-    tokens = jnp.asarray(np.random.default_rng(0).integers(0, predictor.CODES, (2, 4000, 1)))
-    same = predictor.spoilt(tokens, 0.75) == tokens
-    assert abs(float(same.mean()) - 0.75) < 0.02
-    assert (predictor.spoilt(tokens, 1.0) == tokens).all()
-    assert predictor.spoilt(tokens, 0.0).max() < predictor.CODES
