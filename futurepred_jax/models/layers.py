@@ -44,10 +44,9 @@ def product(x: Float[Array, "*b c"], matrix: Float[Array, "c *d"], out: Any = No
         matrix: See above; with several axes of outputs, they are those of what comes out.
         out: Type of the sums and of what comes out; by default that of the operands.
     """
-    forms = {"cpu": product_of_rows, "default": partial(jnp.tensordot, axes=1)}
-    return lax.platform_dependent(
-        x, matrix, **{name: partial(f, preferred_element_type=out) for name, f in forms.items()}
-    )
+    typed = {"preferred_element_type": out}
+    forms = {"cpu": partial(product_of_rows, **typed), "default": partial(jnp.tensordot, axes=1, **typed)}
+    return lax.platform_dependent(x, matrix, **forms)
 
 
 def max_pool(

@@ -1,4 +1,4 @@
-"""Where arrays live on the mesh in sight, told to XLA; nothing is told where there is no mesh, or none that divides.
+"""Where arrays live on the mesh in sight, told to XLA; nothing is told where no such mesh is, or none that divides.
 
 A batch is split over the axes ROWS and the channels of some layers over COLUMNS. XLA finds out the rest from where the
 parameters are, and is told where its guess would move whole activations in place of a matrix.
@@ -15,7 +15,7 @@ ROWS, COLUMNS = ("data", "fsdp"), "tensor"
 
 def whole(weights: Array) -> Array:
     """On every device: what is looked up in, which would otherwise be done for all rows on each."""
-    return weights if get_abstract_mesh().empty else jax.lax.with_sharding_constraint(weights, PartitionSpec())
+    return jax.lax.with_sharding_constraint(weights, PartitionSpec()) if _is_meshed() else weights
 
 
 def by_columns(matrix: Array) -> Array:
@@ -23,7 +23,7 @@ def by_columns(matrix: Array) -> Array:
 
     One that is kept split by its first axis goes there in two steps: at once XLA would make it whole on every device.
     """
-    if get_abstract_mesh().empty or matrix.shape[-1] % _ways((COLUMNS,)) or len(matrix) % _ways(("fsdp",)):
+    if not _is_meshed() or matrix.shape[-1] % _ways((COLUMNS,)) or len(matrix) % _ways(("fsdp",)):
         return matrix
     others = [None] * (matrix.ndim - 2)
     for first in ("fsdp", None):
@@ -33,14 +33,19 @@ def by_columns(matrix: Array) -> Array:
 
 def by_rows(activations: Array) -> Array:
     """Split by its first axis over ROWS, and by no other."""
-    if get_abstract_mesh().empty or len(activations) % _ways(ROWS):
+    if not _is_meshed() or len(activations) % _ways(ROWS):
         return activations
     return jax.lax.with_sharding_constraint(activations, PartitionSpec(ROWS))
 
 
 def is_divided(rows: int, columns: int) -> bool:
     """Whether each device of the mesh in sight has rows and columns of its own."""
-    return get_abstract_mesh().empty or rows % _ways(ROWS) == 0 == columns % _ways((COLUMNS,))
+    return not _is_meshed() or rows % _ways(ROWS) == 0 == columns % _ways((COLUMNS,))
+
+
+def _is_meshed() -> bool:
+    """Whether a mesh with these axes is in sight: a caller's may have others."""
+    return {*ROWS, COLUMNS} <= {*get_abstract_mesh().axis_names}
 
 
 def _ways(axes: tuple[str, ...]) -> int:
