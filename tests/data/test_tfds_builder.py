@@ -107,7 +107,7 @@ def test_a_dataset_s_videos_are_recordings(built):
 
 def test_as_many_examples_are_read_at_once_as_fit_the_chunk(built, monkeypatch):
     reads = []
-    as_dataset = tfds.core.DatasetBuilder.as_dataset
+    as_dataset: Any = tfds.core.DatasetBuilder.as_dataset
     monkeypatch.setattr(
         tfds.core.DatasetBuilder,
         "as_dataset",

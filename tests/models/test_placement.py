@@ -19,14 +19,15 @@ def sent(clips: int) -> dict[str, Traffic]:
     mesh = sharding.make_mesh({"fsdp": 2, "tensor": 4})
 
     def loss(params, tokens):
-        return token_nll(MODEL.apply({"params": params}, tokens), tokens).mean()
+        logits = jnp.asarray(MODEL.apply({"params": params}, tokens))
+        return token_nll(logits, tokens).mean()
 
     tokens = jax.ShapeDtypeStruct((clips, 48, 2), jnp.int32, sharding=sharding.batch_sharding(mesh, clips))
     drawn = jax.eval_shape(MODEL.init, jax.random.key(0), jnp.zeros((1, 48, 2), int))["params"]
     params = sharding.place(drawn, mesh, WEIGHTS)
     places = jax.tree.map(lambda leaf: leaf.sharding, params)
     gradients = jax.jit(sharding.over(mesh, jax.grad(loss)), out_shardings=places)
-    return collectives(gradients.lower(params, tokens).compile().as_text(), devices=8)
+    return collectives(str(gradients.lower(params, tokens).compile().as_text()), devices=8)
 
 
 def test_of_activations_only_sums_are_sent():
