@@ -10,11 +10,12 @@ from ml_collections import ConfigDict, config_flags
 
 from futurepred_jax.configs import NAMES, find_config
 
+DEFAULT = "baseline"
 CONFIG = config_flags.DEFINE_config_file(
     "config",
-    find_config("baseline"),
-    f"NAME[.py][:PRESET] with NAME one of {', '.join(NAMES)}, or the path of your own; PRESET one of debug, tiny (the "
-    "default), small, base, large. Any field is set by --config.any.field=value.",
+    None,  # here it would be read as soon as this is imported
+    f"NAME[.py][:PRESET] with NAME one of {', '.join(NAMES)}, or the path of your own, {DEFAULT} where none is given; "
+    "PRESET one of debug, tiny (the default), small, base, large. Any field is set by --config.any.field=value.",
 )
 
 
@@ -23,8 +24,10 @@ def parse(argv: Sequence[str]) -> list[str]:
     found = list(argv)
     try:
         line = iter(argv)
-        joined = [f"--config={next(line, '')}" if a == "--config" else a for a in line]
-        found = [f"--config={find_config(a.split('=', 1)[1])}" if a.startswith("--config=") else a for a in joined]
+        program, *rest = [f"--config={next(line, '')}" if a == "--config" else a for a in line]
+        configs = [a for a in rest if a.startswith("--config=")] or [f"--config={DEFAULT}"]
+        chosen = [f"--config={find_config(a.split('=', 1)[1])}" for a in configs]  # first: it defines its fields' flags
+        found = [program, *chosen, *(a for a in rest if not a.startswith("--config="))]
         return flags.FLAGS(found)
     except (flags.Error, ValueError, AttributeError, KeyError) as error:
         said = str(error.args[0] if error.args else error)

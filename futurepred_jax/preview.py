@@ -103,7 +103,7 @@ def _facts(config: ConfigDict, clips: Sequence[Clip]) -> list[tuple[str, Any]]:
 
 def cli() -> None:
     """The command."""
-    from futurepred_jax import config_flag  # reads a config as soon as it is imported
+    from futurepred_jax import config_flag  # loading it defines the flag
 
     flags.adopt_module_key_flags(config_flag)
     split = flags.DEFINE_string("split", "train", "Which split to look at.")
