@@ -2,15 +2,15 @@
 
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 from etils import epath
 from jaxtyping import Float
 
+from futurepred_jax.data.recorded.arrays import DAMAGED
+
 ARRAY = "video"
-DAMAGED = (ValueError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)  # as NumPy may say it
 
 
 def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]) -> Float[np.ndarray, "n t h w 3"]:
@@ -69,7 +69,7 @@ def _load(path: epath.Path) -> np.ndarray:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 names, video = arrays.files, arrays.get(ARRAY)
-        except DAMAGED as error:
+        except (OSError, *DAMAGED) as error:
             raise ValueError(f"{path} cannot be read ({error}): {remedy}") from error
     if video is None:
         raise ValueError(f"{path} has the arrays {', '.join(names)}: name the predicted frames {ARRAY!r}")

@@ -40,7 +40,9 @@ def by_rows(activations: Array) -> Array:
 
 def is_divided(rows: int, columns: int) -> bool:
     """Whether each device of the mesh in sight has rows and columns of its own."""
-    return not _is_meshed() or rows % _ways(ROWS) == 0 == columns % _ways((COLUMNS,))
+    if get_abstract_mesh().empty:
+        return True
+    return _is_meshed() and rows % _ways(ROWS) == 0 == columns % _ways((COLUMNS,))
 
 
 def _is_meshed() -> bool:

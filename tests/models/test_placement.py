@@ -3,8 +3,10 @@
 import jax
 import jax.numpy as jnp
 import pytest
+from jax.sharding import AbstractMesh, use_abstract_mesh
 
 from futurepred_jax.factory.layout import TRANSFORMER
+from futurepred_jax.models import placement
 from futurepred_jax.models.sampling import token_nll
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.training import sharding
@@ -37,3 +39,11 @@ def test_of_activations_only_sums_are_sent():
     assert set(grown) == {"all-reduce"}
     activations = 4 * 64 * 48 * 32 // 2  # bytes, of a device's share of as many clips as were added
     assert grown["all-reduce"] == pytest.approx(4 * MODEL.depth * activations, rel=0.01)
+
+
+def test_a_caller_s_own_mesh_is_left_alone():
+    x = jnp.ones((8, 4))
+    with use_abstract_mesh(AbstractMesh((8,), ("experts",))):
+        assert all(hint(x) is x for hint in (placement.whole, placement.by_columns, placement.by_rows))
+        assert not placement.is_divided(8, 8)
+    assert placement.is_divided(8, 8)
