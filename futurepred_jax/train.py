@@ -126,7 +126,7 @@ class _Training:
         self._window = Window(progress.window)
         self._score: float | None = None
         self._bar = tqdm.tqdm(
-            desc=job.model,
+            desc=f"{job.model}, compiling",  # until the first step is over
             total=job.steps,
             initial=progress.step,
             unit="step",
@@ -152,6 +152,7 @@ class _Training:
                 if step == first or len(in_flight) > RUN_AHEAD:
                     in_flight.popleft().block_until_ready()
                 if step == first:
+                    self._bar.set_description(self._job.model)
                     self._ledger.start(step)
                 self.stopped = self._interrupt.asked or (signal.SIGTERM if self._saver.preempted(step) else 0)
                 if self.stopped or any(map(self._due, (step,) * 3, self._periods)):

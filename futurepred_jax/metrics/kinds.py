@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from futurepred_jax.metrics.bootstrap import interval
 from futurepred_jax.metrics.ratios import Ratio
@@ -36,17 +36,22 @@ def kind_tables(clips: Mapping[str, Any]) -> str:
     return "\n\n".join((_by_motion(first, objects), _by_clutter(first, clips["scores"], about["clutter"])))
 
 
+def motions(family: Sequence[str] | np.ndarray) -> dict[str, Bool[np.ndarray, "n"]]:
+    """Which of some objects, whose motions are named, are in each row of a table by motion."""
+    family = np.asarray(family)
+    kinds = {label(str(kind)): family == kind for kind in sorted(set(family))}
+    together = {"arcs": np.isin(family, ARCS), "turn or bounce": ~np.isin(family, STEADY)}
+    return kinds | {kind: mine for kind, mine in together.items() if mine.any()}
+
+
 def _by_motion(first: str, objects: Mapping[str, Any]) -> str:
     family, clip, scores = np.array(objects["family"]), np.array(objects["clip"]), objects["scores"]
     shown = dict.fromkeys(name for name in (first, *SUBJECTS, *RIVALS) if name in scores)
     errors = {name: _values(scores[name]["position_error"]) for name in shown}
     recall = _values(scores[first]["recall"])
-    kinds = {label(str(kind)): family == kind for kind in sorted(set(family))}
-    together = {"arcs": np.isin(family, ARCS), "turn or bounce": ~np.isin(family, STEADY)}
-    kinds |= {kind: mine for kind, mine in together.items() if mine.any()}
     header = ["motion", "targets", "recall", *[f"{label(name)} px" for name in errors], "skill"]
     rows = []
-    for kind, mine in kinds.items():
+    for kind, mine in motions(family).items():
         found = [number(_mean(error[mine]), 2) for error in errors.values()]
         skill = _skill(errors[first][mine], errors["constant_velocity"][mine], clip[mine])
         rows.append([kind, str(mine.sum()), number(_mean(recall[mine]), 3), *found, skill])

@@ -1,6 +1,8 @@
 """Files that are whole or absent: written beside their place, then renamed into it."""
 
+import errno
 import os
+import shutil
 import uuid
 
 from etils import epath
@@ -35,3 +37,17 @@ def require_writable(folder: epath.PathLike) -> None:
             f"cannot write to the workdir {folder}: {error.strerror or error}. Nothing was started; "
             f"choose a folder that this user may write with --workdir"
         ) from error
+
+
+def require_room(folder: epath.PathLike, needed: int) -> None:
+    """Prove that the disk of an existing ``folder`` has ``needed`` bytes free; a bucket always has.
+
+    Raises:
+        OSError: ENOSPC, when it has not.
+    """
+    if "://" in os.fspath(folder):
+        return
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        reason = f"{os.strerror(errno.ENOSPC)}: {needed / 1e6:.1f} MB are needed, {free / 1e6:.1f} MB are free"
+        raise OSError(errno.ENOSPC, reason)

@@ -19,7 +19,7 @@ from etils import epath
 from jax.experimental import multihost_utils
 from jaxtyping import PyTree
 
-from futurepred_jax.training import manifest, retention, sharding
+from futurepred_jax.training import atomic, manifest, retention, sharding
 from futurepred_jax.training.state import TrainState
 
 FOLDER = "checkpoints"
@@ -173,11 +173,13 @@ class Saver:
         """Copy the state from the devices and write it in the background; waits for the save before.
 
         Raises:
-            CheckpointError: When the save before could not be written.
+            CheckpointError: When the save before could not be written, or the disk has no room for this one.
         """
         with self._explained():
             self._manager.wait_until_finished()
         self._step = progress.step
+        with self._explained():
+            atomic.require_room(self._folder, _bytes_here(state))
         self._scores.pop(progress.step, None)
         if progress.score is not None and math.isfinite(progress.score):
             self._scores[progress.step] = progress.score
@@ -266,6 +268,12 @@ def _scores(folder: epath.Path) -> dict[int, float]:
 
 def _model_tree(state: TrainState) -> dict[str, PyTree]:
     return {"params": state.params, "ema_params": state.ema_params, "model_state": state.model_state}
+
+
+def _bytes_here(state: TrainState) -> int:
+    """Bytes that this process writes of a state: of each array, the parts that no other process has to write."""
+    shards = (shard for array in jax.tree.leaves(state) for shard in array.addressable_shards)
+    return sum(shard.data.nbytes for shard in shards if shard.replica_id == 0)
 
 
 def _require_fit(saved: PyTree, wanted: PyTree, where: str) -> None:
