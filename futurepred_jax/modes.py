@@ -21,10 +21,11 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
     def rest() -> None:
         stages = _stages(config)
-        for mode in stages:
-            if not (workdir / STAGES[mode]).exists():
-                ALONE[mode](config, workdir)
-        scores = f"{evaluate.closing_words(workdir)}\n\n" if stages else ""
+        missing = [mode for mode in stages if not (workdir / STAGES[mode]).exists()]
+        for mode in missing:
+            ALONE[mode](config, workdir)
+        told_before = stages and "evaluate" not in missing
+        scores = f"{evaluate.closing_words(workdir)}\n\n" if told_before else ""
         where = workdir / STAGES[stages[-1]] if stages else workdir
         print(f"\n{scores}Look at {where} ({_minutes(began)}).")
 

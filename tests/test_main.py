@@ -74,6 +74,7 @@ def test_a_finished_run_repeated_changes_nothing(copied):
     again = command(copied, "--config=baseline:debug")
     assert again.returncode == 0, again.stderr[-2000:]
     assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert again.stdout.count("test_iid: ") == 1  # its scores are shown again
 
 
 def test_another_config_in_the_same_workdir_is_refused_with_the_difference(copied):
