@@ -159,6 +159,7 @@ class _Training:
                     self._pause(state, step)
                 if self.stopped:
                     break
+        self.stopped = self.stopped or self._interrupt.asked  # in the last pause, too
         return state
 
     @property

@@ -60,7 +60,7 @@ need_training() {
   local flag
   ((${#trainer[@]})) || fail "say what to train after --, such as -- --config=baseline:small"
   for flag in "${trainer[@]}"; do
-    [[ ! $flag =~ ^--(mode|workdir)(=|$) ]] || fail "$flag: the workdir is STORE/NAME, and the mode is run"
+    [[ ! $flag =~ ^--?(mode|workdir)(=|$) ]] || fail "$flag: the workdir is STORE/NAME, and the mode is run"
   done
 }
 

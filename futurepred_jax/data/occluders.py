@@ -91,7 +91,7 @@ def _tells(
     aside = span(view, position, 0.0, pillar.foot) > pillar.radius
     sight = aside & in_view(view, position[:, None])[:, 0]
     when = np.flatnonzero(hidden)
-    if not (HIDDEN[0] <= len(when) <= HIDDEN[1] and hidden[border - 1] and hidden[border]):
+    if not (HIDDEN[0] <= len(when) <= HIDDEN[1] and hidden[border - 1] and hidden[border : border + 1].any()):
         return False
     return bool(sight[: when[0]].any() and sight[when[-1] + 1 :].any())
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import hashlib
 import os
+import resource
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,12 +76,13 @@ def open_shard(path: Path, fields: tuple[str, ...]) -> Shaped[np.ndarray, "n"] |
 
     Raises:
         ValueError: the file is no shard, is cut short, or holds other fields.
+        OSError: the process may have no more files open, with the remedy.
     """
     if not path.exists():
         return None
     remedy = f"delete the folder {path.parent} and run again, and its clips are drawn anew"
     try:
-        shard = np.load(path, mmap_mode="r")
+        shard = _mapped(path)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{path} is damaged or cut short ({error}): {remedy}") from error
     if path.stat().st_size != shard.offset + shard.nbytes:
@@ -87,6 +90,22 @@ def open_shard(path: Path, fields: tuple[str, ...]) -> Shaped[np.ndarray, "n"] |
     if shard.dtype.names != fields:
         raise ValueError(f"{path} holds the fields {shard.dtype.names}, not {fields}: {remedy}, or ask for its fields")
     return shard
+
+
+def _mapped(path: Path) -> np.memmap:
+    """The file as a memory map. Every map keeps a file open: where the limit is reached, it is doubled if it may be."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    more = 2 * soft if hard == resource.RLIM_INFINITY else min(2 * soft, hard)
+    if more == soft:
+        remedy = "raise the limit (ulimit -n, or as root its hard limit) and run again; nothing is lost"
+        raise OSError(errno.EMFILE, f"{path}: a process may have {soft} files open, and clips are in more: {remedy}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+    return _mapped(path)
 
 
 def digest(records: Shaped[np.ndarray, "n"]) -> str:

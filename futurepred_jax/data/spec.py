@@ -110,11 +110,15 @@ class ClutterSpec:
         _rule(bool(moving) or self.static_share == 1, f"families {self.families}", "name one that moves")
         pairs = self.combinations != "held_out" or set(self.shapes) == set(SHAPES[:4])
         _rule(pairs, f"held-out combinations of shapes {self.shapes}", f"of {', '.join(SHAPES[:4])}")
+        left = self.combinations != "seen" or len(set(self.shapes) & set(SHAPES[:4])) > 2  # two may both be held out
+        _rule(left, f"seen combinations of shapes {self.shapes}", f"three of {', '.join(SHAPES[:4])}")
 
     def _check_numbers(self) -> None:
         fewest, most = self.objects
         _rule(1 <= fewest <= most <= CAPACITY["target"], f"objects {self.objects}", "1 ≤ fewest ≤ most ≤ 12")
-        joint = set(self.families) == {JOINT} and most > MOST_BODIES
+        joint = set(self.families) - {"static"} == {JOINT} and most > MOST_BODIES
+        spare = self.occlusion != "paired" or most < CAPACITY["target"]
+        _rule(spare, f"objects {self.objects} in pairs", f"at most {CAPACITY['target'] - 1}")
         _rule(not joint, f"objects {self.objects}, all in collisions", f"at most {MOST_BODIES}")
         _rule(self.size >= 8 and self.samples >= 1, f"size {self.size}, samples {self.samples}", "≥ 8 and ≥ 1")
         _rule(self.frames >= 1 and self.fps > 0, f"frames {self.frames}, fps {self.fps}", "≥ 1 and > 0")

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import shutil
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -209,7 +210,7 @@ def _write_index(job: Job, shards: dict[str, dict]) -> None:
         "fields": job.fields,
         "shards": shards,
     }
-    part = job.place / (INDEX + ".part")
+    part = job.place / f".{INDEX}.{uuid.uuid4().hex}.part"  # others may write the same just now
     part.write_text(json.dumps(index, indent=1))
     part.replace(job.place / INDEX)
 

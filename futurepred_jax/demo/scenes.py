@@ -36,6 +36,8 @@ def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
     Raises:
         ValueError: a name or number is out of its range, with the rule.
     """
+    if choice.objects is None or choice.seed is None:
+        raise ValueError("objects and seed: each must be a number")
     if choice.level not in LEVELS:
         raise ValueError(f"clutter {choice.level!r}: known are {', '.join(LEVELS)}")
     spec, objects = factory.spec(config), int(choice.objects)

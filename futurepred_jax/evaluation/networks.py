@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import uuid
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -139,7 +140,7 @@ def _cached(path: epath.Path) -> np.ndarray | None:
 
 def _cache(path: epath.Path, features: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # others may write the same just now
     with part.open("wb") as file:
         np.savez(file, features=features)
     part.replace(path)

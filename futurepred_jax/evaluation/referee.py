@@ -33,6 +33,7 @@ class Referee:
     mean_frame: Float[np.ndarray, "h w c"]
     viewer: Viewer
     tally: Tally = dataclasses.field(default_factory=Tally)
+    flagged: int = 0  # clips in which a target found no place, or nothing could be hidden
 
     def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
         """Measures a player's frames in [0, 1]."""
@@ -84,6 +85,7 @@ class Referee:
         if spec:
             cast = cast_of(batch.fields, batch.truth.targets, roles=ROLE_NUMBERS)
             self.tally.add_cast(cast, tuple(FAMILIES), batch.valid)
+            self.flagged += int(batch.fields["flagged"][: batch.valid].sum())
         videos = {
             TRUTH: batch.truth.video,
             **(floors.redraw(spec, split, batch.fields["index"], context=context, frames=frames) if spec else {}),
@@ -107,6 +109,8 @@ class Referee:
             "sampling": protocol.sampling.rule,
             "samples": {"count": protocol.samples, "clips": min(protocol.sampled_clips, protocol.clips)},
         }
+        if self.clips.spec:
+            head["flagged"] = self.flagged
         detail = {"index": list(range(protocol.clips)), **summary.clips}
         return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
 

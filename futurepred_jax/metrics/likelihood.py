@@ -89,8 +89,12 @@ def _calibration(confidence: Float[np.ndarray, "b n g"], hit: Bool[np.ndarray, "
     return Calibration(float(np.nansum(share * np.abs(sure - right))), sure, right, share)
 
 
-def pairs_ranked(nll: Float[np.ndarray, "n"], possible: Bool[np.ndarray, "n"], pair: Int[np.ndarray, "n"]) -> Ratio:
+def pairs_ranked(
+    nll: Float[np.ndarray, "n"], possible: Bool[np.ndarray, "n"], pair: Int[np.ndarray, "n"]
+) -> Ratio | None:
     """Of how many pairs of a possible and an impossible clip the model finds the possible one likelier; ties are half.
+
+    None without a pair.
 
     Args:
         nll: Nats of each clip's future.
@@ -98,6 +102,8 @@ def pairs_ranked(nll: Float[np.ndarray, "n"], possible: Bool[np.ndarray, "n"], p
         pair: Number of its pair; a clip alone is left out.
     """
     both = np.intersect1d(pair[possible], pair[~possible])
+    if not both.size:
+        return None
     good, bad = ({int(p): v for p, v in zip(pair[kind], nll[kind], strict=True)} for kind in (possible, ~possible))
     lead = np.array([bad[int(p)] - good[int(p)] for p in both])
     return ratio((np.sign(lead) + 1) / 2)

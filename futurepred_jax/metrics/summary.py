@@ -143,8 +143,8 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
     if tally.sizes:
         split["codebook"] = tokens.codebook_use(np.asarray(tally.codes), tally.sizes)
     for name, found in believed.items():
-        if tally.pairs:
-            ranked = pairs_ranked(found.nll[..., PLAIN].sum(axis=1), *_joined(tally.pairs))
+        ranked = pairs_ranked(found.nll[..., PLAIN].sum(axis=1), *_joined(tally.pairs)) if tally.pairs else None
+        if ranked is not None:
             split["scores"][name]["pairs_ranked"] = ranked.over_split()
             split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)

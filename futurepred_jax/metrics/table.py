@@ -148,10 +148,18 @@ def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
     return f"{sign * interval['mean']:+.{digits}f} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
 
 
+def flagged(summary: Mapping[str, Any]) -> str:
+    """How many clips of a split are not all that they were to be."""
+    return (
+        f"{summary['flagged']} of {summary['clips']} clips are flagged: a target that found no place was left out, or "
+        "nothing could be hidden that had to be."
+    )
+
+
 def _closing(summary: Mapping[str, Any]) -> str:
     """The tracker's own error, codebook, samples and distances of real clips: what the scores are to be read with."""
     tracker, model = summary["tracker"], summary["scores"].get("model", {})
-    lines = []
+    lines = [flagged(summary)] if summary.get("flagged") else []
     if tracker["ade"] is not None:
         lines.append(f"Tracker on the true frames: ADE {tracker['ade']:.2f} px, recall {tracker['recall']:.3f}.")
     if codebook := summary.get("codebook"):

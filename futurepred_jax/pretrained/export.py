@@ -6,6 +6,7 @@ is written.
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ KINDS = ("predictor", "joint")
 PLACES = ("workdir", "clips", "weights", "input", "predictions")
 """Fields of a config's sections that may name a place where it was trained."""
 
+PART = re.compile(r"[a-z_]+-[0-9a-f]{16}\.npz")
+"""Names of parts; see ``packed.part_path``."""
+
 
 def export(workdir: epath.PathLike, name: str, folder: Path = FOLDER) -> Path:
     """Packs the predictor of an evaluated workdir into ``folder``: parts, card, and what it is listed by.
@@ -39,6 +43,8 @@ def export(workdir: epath.PathLike, name: str, folder: Path = FOLDER) -> Path:
     """
     config = factory.restored_config(identity.read_config(workdir))
     _require_packable(config, workdir)
+    for other in set(names(folder)) - {name}:
+        describe(other, folder)  # a folder of other things is told before the work
     found = read_findings(workdir)
     weights = rounded(factory.weights_of(factory.load_predictor(config, workdir)))
     config = ConfigDict(_without_places(config.to_dict()))
@@ -76,11 +82,12 @@ def _without_places(section: Any, name: str = "") -> Any:
 
 
 def _remove_unlisted(folder: Path) -> None:
-    """Deletes the parts of models that were exported again."""
+    """Deletes the parts of models that were exported again, known by their names."""
     entries = [describe(name, folder) for name in names(folder)]
     listed = {part_path(folder, part, digest) for entry in entries for part, digest in entry["parts"].items()}
     for path in set((folder / "parts").glob("*.npz")) - listed:
-        path.unlink()
+        if PART.fullmatch(path.name):
+            path.unlink()
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import flagged
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of, subject_of
 from futurepred_jax.reporting.formats import Number
@@ -32,6 +33,7 @@ def judge(split: Mapping[str, Any]) -> Verdict:
     told = [floor for floor in floors_of(scores) if floor in lost or floor in ALWAYS_TOLD]
     details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
     details += [] if comparisons else ["No floor was scored beside it, so nothing is said to be beaten."]
+    details += [flagged(split)] if split.get("flagged") else []
     details += [_pathway(split), _skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
     details += [_pairs(split), _tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
     return Verdict(_headline(scores, comparisons), [sentence for sentence in details if sentence], comparisons)

@@ -11,7 +11,7 @@ from etils import epath
 def write_text(path: epath.PathLike, text: str) -> None:
     """Replace the file at ``path`` by ``text`` in one move: a kill or a full disk leaves the old or the new."""
     path = epath.Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
         partial.write_text(text)
         partial.replace(path)

@@ -61,5 +61,5 @@ class Job:
         if held_out > len(self.val_source):
             raise ValueError(
                 f"validation of {self.val_batches} batches of {self.batch_size} needs {held_out} held-out clips, and "
-                f"there are {len(self.val_source)}; lower --config.logging.val_batches"
+                f"there are {len(self.val_source)}; lower --config.logging.val_batches or --config.train.batch_size"
             )

@@ -95,9 +95,10 @@ def _is_alive(holder: dict) -> bool:
 
 
 def _machine() -> str:
-    """This machine since it was booted; a container with a name of its own counts as one."""
-    boot = pathlib.Path("/proc/sys/kernel/random/boot_id")
-    return f"{platform.node()} {boot.read_text().strip() if boot.exists() else ''}"
+    """This machine since it was booted; a container, whose processes have numbers of their own, counts as one."""
+    boot, numbers = pathlib.Path("/proc/sys/kernel/random/boot_id"), pathlib.Path("/proc/self/ns/pid")
+    since = boot.read_text().strip() if boot.exists() else ""
+    return f"{platform.node()} {since} {os.readlink(numbers) if numbers.is_symlink() else ''}"
 
 
 def _started(pid: int) -> str | None:

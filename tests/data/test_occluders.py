@@ -5,7 +5,7 @@ from futurepred_jax.data.camera import pose
 from futurepred_jax.data.pillars import covered, crest, fit_pillar, needed_radius, span, whole_pillar
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.scenes import make_scene
-from futurepred_jax.data.spec import ClutterSpec
+from futurepred_jax.data.spec import ClutterSpec, in_split
 from futurepred_jax.data.viewpoints import CAMERAS
 
 SPEC = ClutterSpec(level="heavy")
@@ -93,3 +93,8 @@ def test_pillars_stand_on_the_floor_clear_of_what_starts_there():
             apart = np.linalg.norm(start - start[slot], axis=-1) - scene.size[:, 0] - scene.size[slot, 0]
             assert np.delete(apart[scene.exists], scene.exists[:slot].sum()).min() > 0
     assert 2 <= found <= 30
+
+
+def test_clips_without_a_future_have_nothing_to_hide_at_its_border_and_say_so():
+    spec = in_split(ClutterSpec(size=16, frames=9, context=9), "test_occlusion")
+    assert all(make_scene(spec, "test_occlusion", index).flagged for index in range(4))

@@ -1,6 +1,9 @@
+import concurrent.futures
 import dataclasses
 import errno
 import json
+import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -261,3 +264,38 @@ def test_a_split_is_stored_as_its_own_specification_draws_it(tmp_path, split):
     assert batch["video"].shape[1] == clips.spec.length
     np.testing.assert_array_equal(batch["noisy"][0], noisy(SPEC, split, make_clip(SPEC, split, 0)))
     assert materialize(clips.spec, split, 1, tmp_path, progress=False).sha256 == clips.sha256
+
+
+def test_more_shards_are_opened_than_files_were_allowed(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    paths = [shards.shard_path(tmp_path, number) for number in range(40)]
+    for path in paths:
+        shards.write_whole(path, np.zeros(1, [("index", np.int32)]))
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, hard))
+        opened = [shards.open_shard(path, ("index",)) for path in paths]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert all(shard is not None for shard in opened)
+
+
+def test_a_limit_of_files_that_cannot_be_raised_is_told(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    path = shards.shard_path(tmp_path, 0)
+    shards.write_whole(path, np.zeros(1, [("index", np.int32)]))
+    monkeypatch.setattr(np, "load", refused)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, 64))
+    with pytest.raises(OSError, match=r"may have 64 files open, .* raise the limit"):
+        shards.open_shard(path, ("index",))
+
+
+def test_trainings_that_open_a_split_at_once_do_not_disturb_each_other(drawn, copied):
+    """Each finds an index without checksums, and writes them."""
+    [job, *_], folder = store._jobs(SPEC, "train", COUNT, copied, store.EVALUATION_FIELDS), place(copied)
+    before = json.loads((folder / "index.json").read_text())
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: store._write_index(job, before["shards"]), range(200)))
+    assert json.loads((folder / "index.json").read_text()) == before
+    assert contents(copied).keys() == contents(drawn[0]).keys()

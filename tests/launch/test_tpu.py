@@ -121,6 +121,7 @@ def test_gcloud_itself_takes_every_call(shell, calls, tmp_path):
         ([*FLAGS, "--zome=a"], ["zome", "--zone"]),
         ([*FLAGS, "--source=missing.whl"], ["missing.whl"]),
         ([*FLAGS, "--", "--mode=train"], ["--mode=train"]),
+        ([*FLAGS, "--", "-workdir=/elsewhere"], ["-workdir=/elsewhere", "STORE/NAME"]),
     ],
 )
 @pytest.mark.usefixtures("calls")

@@ -86,5 +86,7 @@ def test_pairs_count_where_the_possible_clip_is_likelier():
     nll = np.array([1.0, 2.0, 5.0, 3.0, 4.0, 4.0, 0.0])
     possible = np.array([True, False, True, False, True, False, True])
     ranked = pairs_ranked(nll, possible, np.array([0, 0, 1, 1, 2, 2, 3]))
+    assert ranked is not None
     assert ranked.over_split() == pytest.approx(0.5)  # one right, one wrong, one tie; the last is alone
     assert len(ranked.total) == 3
+    assert pairs_ranked(nll[:1], possible[:1], np.array([0])) is None

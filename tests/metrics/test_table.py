@@ -50,3 +50,8 @@ def test_a_probe_tells_how_many_pairs_are_ranked_right_and_how_sure_that_is():
     probe = {**split(19.0, pairs_ranked=0.75), "intervals": {"model": {"pairs_ranked": [0.6, 0.9]}}}
     assert "likelier in 75 % of the pairs [60 %, 90 %]; chance is 50 %." in score_table("probe_permanence", probe)
     assert "pairs" not in score_table("test_iid", split(19.0))
+
+
+def test_clips_that_are_not_all_they_were_to_be_are_counted():
+    assert "3 of 8 clips are flagged" in score_table("test_long", {**split(19.0), "flagged": 3})
+    assert "flagged" not in score_table("test_iid", {**split(19.0), "flagged": 0})

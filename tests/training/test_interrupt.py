@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import pathlib
 import signal
@@ -7,9 +8,10 @@ import threading
 
 import pytest
 from checkpoint_files import assert_equal, newest_progress
-from regression_job import make_job, signalled_job
+from regression_job import SignalSource, arrays, make_job, signalled_job
 from test_fit import untimed
 
+from futurepred_jax.data.pipeline import ArraySource
 from futurepred_jax.train import fit
 from futurepred_jax.training.interrupt import Interrupt
 
@@ -40,6 +42,16 @@ def test_ctrl_c_saves_and_ends_with_its_own_status(tmp_path):
     assert stopped.value.code == 128 + signal.SIGINT
     assert newest_progress(tmp_path).step > 1
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_signal_during_the_last_validation_is_heeded(tmp_path):
+    held_out = SignalSource(ArraySource(arrays(32, seed=2)), signal.SIGTERM, 4, None)  # the second half of the second
+    job = dataclasses.replace(make_job(), val_source=held_out, batch_keys=("inputs", "targets"))
+    with pytest.raises(SystemExit) as stopped:
+        fit(job, tmp_path)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert newest_progress(tmp_path).step == job.steps
+    assert (tmp_path / "summary.json").exists()  # it is finished all the same
 
 
 @pytest.fixture

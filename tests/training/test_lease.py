@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -64,6 +65,16 @@ def test_a_holder_elsewhere_blocks_while_it_gives_signs_of_life(tmp_path, silent
     else:
         with Lease(tmp_path):
             assert not other.exists()
+
+
+def test_a_container_is_a_machine_of_its_own_whatever_its_name():
+    apart = ["unshare", "--pid", "--fork", "--mount-proc"] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    show = [sys.executable, "-c", "from futurepred_jax.training.lease import _machine; print(_machine())"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("no processes with numbers of their own on this system")
+    there, here = (subprocess.run([*how, *show], capture_output=True, text=True).stdout for how in (apart, []))
+    assert here.strip() == lease._machine()
+    assert there.strip() not in ("", here.strip())
 
 
 def test_a_holder_gives_signs_of_life(tmp_path, monkeypatch):
