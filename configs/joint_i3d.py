@@ -7,7 +7,7 @@ future is drawn and its motion compared with the true one's, as a frozen copy of
 
 `tiny`, 0.75 steps a second on one CPU core that two other trainings shared, 256 clips of test_iid: 20.29 dB, an ADE of
 1.37 px and a recall of 0.686, where the baseline on the same first guess has 20.44, 1.35 and 0.655; with the pathway
-watching another clip 20.29, 1.37 and 0.688. Its tokenizer went from 25.96 to 26.11 dB. `base` has 45.6M parameters.
+watching another clip 20.29, 1.37 and 0.688. Its tokenizer went from 25.96 to 26.11 dB. `base` has 45.5M parameters.
 Larger presets have not been trained yet.
 """
 

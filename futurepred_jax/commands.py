@@ -40,7 +40,8 @@ SHORT = {
         "predictions",
         None,
         "With --mode=evaluate: an npz whose array `video`, uint8 or in [0, 1], [n t h w 3], holds the futures of a "
-        "split's first n clips as another codebase predicted them; they are scored in place of the model's.",
+        "split's first config.evaluation.clips clips as another codebase predicted them; they are scored in place of "
+        "the model's.",
     ),
     "config.predictions.input": flags.DEFINE_string(
         "input", None, "With --mode=predict: your own videos, a folder, a file or a pattern such as 'clips/*.mp4'."

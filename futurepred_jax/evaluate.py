@@ -18,7 +18,16 @@ from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, Viewer
 from futurepred_jax.evaluation.referee import Referee
-from futurepred_jax.evaluation.results import Evaluation, read, read_effects, read_part, read_parts, write, write_part
+from futurepred_jax.evaluation.results import (
+    DOCUMENT,
+    Evaluation,
+    read,
+    read_effects,
+    read_part,
+    read_parts,
+    write,
+    write_part,
+)
 from futurepred_jax.metrics.kinds import kind_tables
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.plain import jsonable
@@ -140,7 +149,9 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
             write_part(found, scorer.origin, scorer.workdir)
         else:
             print(f"{name}: scored before by the same weights and rules, and kept")
-    write(read_parts(scorer.origin, scorer.workdir, first=names), scorer.workdir)
+    found = read_parts(scorer.origin, scorer.workdir, first=names)
+    _tell_left_out({part.split for part in found}, scorer.workdir)
+    write(found, scorer.workdir)
     print(closing_words(scorer.workdir))
 
 
@@ -159,6 +170,14 @@ def _tell_unfinished(config: ConfigDict, workdir: epath.PathLike) -> None:
     steps = checkpoints.trained_steps(workdir)
     if steps < config.train.steps:
         print(f"{workdir} has {steps} of {config.train.steps} steps: --mode=train goes on, and it is scored anew then")
+
+
+def _tell_left_out(splits: set[str], workdir: epath.Path) -> None:
+    """Names the splits that were scored by other weights or rules, and so no longer stand beside these."""
+    before = {part.split for part in read(workdir)} if (workdir / DOCUMENT).exists() else set()
+    if left_out := sorted(before - splits):
+        names = ",".join(left_out)
+        print(f"{names}: scored by other weights or rules, so left out now; --splits={names} scores them by these")
 
 
 class _Scorer(typing.NamedTuple):
@@ -217,6 +236,11 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
         kinds = (config.evaluation.checkpoint, "newest")
         origin["weights"] = [checkpoints.fingerprint(*each) for each in zip(places, kinds, strict=True)]
         return _Scorer(score(evaluate_predictor, predictor), workdir, origin)
+    if config.kind != "tokenizer":
+        raise ValueError(
+            f"config.kind {config.kind!r} is not scored by itself: write its futures into a .npz, and score them with "
+            "--predictions=FILE and the config of a predictor"
+        )
     tokenizer = factory.load_tokenizer(config, workdir)
     origin["weights"] = [checkpoints.fingerprint(workdir)]
     return _Scorer(score(evaluate_tokenizer, tokenizer), workdir, origin)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
 from etils import epath
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, ArrayLike, Float, UInt32
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory, pretrained
@@ -136,7 +136,7 @@ class Predictor:
         num_samples: int = 1,
         temperature: int | float | None = None,
         draft: int = 0,
-        key: Key | None = None,
+        key: Key | UInt32[Array, "2"] | None = None,
     ) -> Futures:
         """Futures of each clip: video [b m n h w 3] in [0, 1], its tokens, and log p(tokens | context) in nats.
 
@@ -146,10 +146,10 @@ class Predictor:
                 window after window (``models.predictor``).
             num_samples: futures of each clip, m.
             temperature: of the draws; 0 takes the likeliest token each time. By default one future is made by the rule
-                of the config, and several are drawn from the model's own distribution, temperature 1.
+                of the config; several, too, if that draws, and else from the model's own distribution, temperature 1.
             draft: positions that the model checks in one pass, after a draft of their tokens; 0 draws one a pass. It
                 changes the time that the same futures take (``models.decoding``), and ``passes`` says how well.
-            key: of the draws, ``jax.random.key(seed)``.
+            key: of the draws, ``jax.random.key(seed)`` or ``jax.random.PRNGKey(seed)``.
 
         Raises:
             ValueError: for a video or a number that does not fit, with the rule.
@@ -161,7 +161,7 @@ class Predictor:
             self._context(context_video),
             num_frames=num_frames,
             samples=num_samples,
-            key=jax.random.key(0) if key is None else key,
+            key=jax.random.key(0) if key is None else _typed(key),
             sampling=sampling,
         )
         return dataclasses.replace(futures, video=_unit(futures.video))
@@ -180,12 +180,16 @@ class Predictor:
         future, most = self._fitting(future_video), data.frames - data.context_frames
         if future.shape[1] % step or future.shape[1] > most:
             raise ValueError(f"future of {future.shape[1]} frames: give a multiple of {step}, at most {most}")
-        nll = self.trained.score(self._context(context_video), future).nll[..., 0]
+        context = self._context(context_video)
+        if len(context) != len(future):
+            raise ValueError(f"{len(context)} contexts and {len(future)} futures: give as many of both")
+        nll = self.trained.score(context, future).nll[..., 0]
         return rearrange(nll / np.log(2), "b (lt lh lw) -> b lt lh lw", lh=self.size // height, lw=self.size // width)
 
     def _sampling(self, num_samples: int, temperature: int | float | None) -> Sampling:
         if temperature is None:
-            return factory.sampling(self.config) if num_samples == 1 else Sampling()
+            rule = factory.sampling(self.config)
+            return rule if num_samples == 1 or rule.temperature > 0 else Sampling()
         if temperature == 0 and num_samples > 1:
             raise ValueError(f"{num_samples} samples at temperature 0 would be all the same: ask for 1, or raise it")
         return Sampling(temperature=float(temperature))
@@ -237,3 +241,8 @@ def _signed(video: ArrayLike) -> Video:
 
 def _unit(video: Any) -> Any:
     return (video + 1) / 2
+
+
+def _typed(key: Array) -> Key:
+    """A key that was made by ``jax.random.PRNGKey``, too, as one of today's."""
+    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)

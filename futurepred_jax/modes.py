@@ -1,6 +1,7 @@
 """The modes of the command line: each reads what earlier ones left in the workdir and can be repeated."""
 
 import functools
+import json
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,8 @@ from ml_collections import ConfigDict
 
 from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, tokenize, train
 from futurepred_jax.train import STAGES
-from futurepred_jax.training import distributed
+from futurepred_jax.training import checkpoints, distributed, identity
+from futurepred_jax.training.program import make_program
 
 Mode = Callable[[ConfigDict, epath.PathLike], None]
 
@@ -17,11 +19,12 @@ Mode = Callable[[ConfigDict, epath.PathLike], None]
 def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     """all that is missing, in order; repeating it resumes, or ends at once"""
     began, workdir = time.time(), epath.Path(workdir)
+    again = _by_other_rules(config, workdir)
     train_model(config, workdir)  # a finished training returns at once
 
     def rest() -> None:
         stages = _stages(config)
-        missing = [mode for mode in stages if not (workdir / STAGES[mode]).exists()]
+        missing = [mode for mode in stages if mode in again or not (workdir / STAGES[mode]).exists()]
         for mode in missing:
             ALONE[mode](config, workdir)
         told_before = stages and "evaluate" not in missing
@@ -32,10 +35,23 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     distributed.by_first("rest", rest)
 
 
+def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
+    """The modes to repeat in a workdir since the config's sections that they go by are not those that it had before."""
+    if not (workdir / identity.CONFIG).exists():
+        return set()
+    before, now = identity.read_config(workdir), json.loads(json.dumps(config.to_dict()))
+    changed = {section for section in ("sampling", "evaluation", "predictions") if before.get(section) != now[section]}
+    modes = {"predict", "report"} if changed else set()
+    return modes | {"evaluate"} if changed & {"sampling", "evaluation"} else modes
+
+
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathways"""
     factory.require_held_out(config)
-    for name, place in factory.pretrained_workdirs(config, workdir).items():
+    motion = factory.pretrained_workdirs(config, workdir)
+    if factory.predicts(config) and not (epath.Path(workdir) / checkpoints.FOLDER).exists():
+        make_program(factory.outline_job(config))  # a mistake in the last model is told before the first is trained
+    for name, place in motion.items():
         _prepare(factory.pathway_configs(config)[name], place)
     if factory.predicts(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))

@@ -181,4 +181,6 @@ def _scores(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     path = workdir / "evaluation_clips.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     asked = factory.evaluation_splits(config) if config.evaluation.splits else tuple(found)
+    if found and (missing := ",".join(name for name in asked if name not in found)):
+        raise ValueError(f"{missing}: clips are chosen by their scores: --mode=evaluate --splits={missing} first")
     return {name: found[name] for name in asked if name in found} or None

@@ -131,6 +131,25 @@ def test_published_weights_start_a_network_and_leave_its_head_behind(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, start, {"params": body, "batch_stats": whole["batch_stats"]})
 
 
+@pytest.mark.parametrize("context", [0, 9])
+def test_a_clip_without_a_past_or_a_future_is_refused_before_anything_is_trained(context, tmp_path):
+    config = MODULES["baseline"].get_config("debug")
+    config.data.context_frames = context
+    with pytest.raises(ValueError, match=rf"context_frames {context} of 9 frames: some are seen, others predicted"):
+        modes.train_model(config, tmp_path / "baseline-debug")
+    assert not list(tmp_path.iterdir())
+
+
+def test_fields_of_another_quantizer_or_optimizer_are_named():
+    config = MODULES["tokenizer"].get_config("debug")
+    config.train.optimizer = "adamw"
+    with pytest.raises(ValueError, match=r"config\.train, for adamw, does not take adam_learning_rate"):
+        factory.outline_job(config)
+    config.model.quantizer.name = "fsq"
+    with pytest.raises(ValueError, match=r"quantizer, for FSQ, needs levels and does not take codebook_size, "):
+        factory.make_magvit(config)
+
+
 def test_an_unknown_network_lists_the_known():
     config = slowfast.get_config("debug").pathways.slowfast.config
     config.model.name = "c3d"

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from etils import epath
 from players import CLIPS, CONTEXT, FUTURE, GREEDY, MEAN_FRAME, Drawn, Fake, copy_last, oracle
 
 from futurepred_jax import evaluate, floors
@@ -114,6 +115,16 @@ def test_files_are_whole_and_without_nan(perfect, tmp_path):
     assert document["protocol"]["pixel_range"] == [0, 1]
     assert document["splits"]["test_iid"]["sha256"] == Drawn.sha256
     assert evaluate.read(tmp_path) == [perfect]
+
+
+def test_what_other_rules_scored_is_named_when_it_is_left_out(perfect, tmp_path, capsys):
+    tmp_path = epath.Path(tmp_path)
+    evaluate._tell_left_out({"test_speed"}, tmp_path)
+    evaluate.write([perfect], tmp_path)
+    evaluate._tell_left_out({"test_iid"}, tmp_path)
+    assert not capsys.readouterr().out
+    evaluate._tell_left_out({"test_speed"}, tmp_path)
+    assert "test_iid: scored by other weights or rules, so left out now; --splits=test_iid" in capsys.readouterr().out
 
 
 def test_a_tokenizer_is_scored_without_a_model(moderate, perfect):

@@ -43,6 +43,16 @@ def test_several_futures_have_the_frames_asked_for_and_come_one_way_from_bytes_a
     assert (again.passes < drawn.passes).all()  # drafted
 
 
+def test_several_futures_are_drawn_by_the_config_s_rule_where_it_draws(predictor):
+    config = factory.restored_config(predictor.config.to_dict())
+    config.sampling.temperature = 0.01
+    sharp = Predictor(predictor.trained, config)
+    one, several = sharp(clip(), num_frames=4, key=KEY), sharp(clip(), num_frames=4, num_samples=2, key=KEY)
+    np.testing.assert_array_equal(several.tokens[:, 0], one.tokens[:, 0])
+    old_key = jax.random.PRNGKey(0)
+    np.testing.assert_array_equal(sharp(clip(), num_frames=4, key=old_key).tokens, one.tokens)
+
+
 def test_one_future_is_what_an_evaluation_scores(workdir, predictor):
     config = baseline.get_config("debug")
     scored = factory.load_predictor(config, workdir).predict(
@@ -65,6 +75,8 @@ def test_the_bits_of_what_followed_are_exact_and_of_whole_latent_frames(predicto
             predictor.bits(context, clip(frames))
     with pytest.raises(ValueError, match="this model was trained on 32×32"):
         predictor.bits(context, clip(4, side=16))
+    with pytest.raises(ValueError, match="1 contexts and 2 futures"):
+        predictor.bits(context, np.repeat(clip(4), 2, axis=0))
 
 
 @pytest.mark.parametrize(

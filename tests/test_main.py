@@ -77,6 +77,24 @@ def test_a_finished_run_repeated_changes_nothing(copied):
     assert again.stdout.count("test_iid: ") == 1  # its scores are shown again
 
 
+def test_a_finished_run_is_scored_and_shown_anew_by_other_rules(copied):
+    report = copied / "runs/baseline-debug/report/index.html"
+    before = report.stat().st_mtime_ns
+    rules = ("--config.sampling.guess_weight=0.0", "--config.evaluation.samples=0")
+    again = command(copied, "--config=baseline:debug", *rules)
+    assert again.returncode == 0, again.stderr[-2000:]
+    split = json.loads((copied / "runs/baseline-debug/evaluation.json").read_text())["splits"]["test_iid"]
+    assert (split["sampling"], split["samples"]["count"]) == ("greedy", 0)
+    assert report.stat().st_mtime_ns > before
+
+
+def test_a_mistake_in_the_predictor_is_told_before_its_tokenizer_is_trained(tmp_path):
+    refused = command(tmp_path, "--config=baseline:debug", "--config.model.heads=5")
+    assert refused.returncode == 1
+    assert "5 heads" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_another_config_in_the_same_workdir_is_refused_with_the_difference(copied):
     config = copied / "runs/baseline-debug/config.json"
     before = config.read_text()

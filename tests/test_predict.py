@@ -97,6 +97,9 @@ def test_clips_are_of_the_splits_that_were_scored_or_of_those_asked_for(tmp_path
         predict.run(config, tmp_path)
         index = json.loads((tmp_path / "predictions/index.json").read_text())
         assert {entry["split"] for entry in index} == expected
+    config.evaluation.splits = "test_iid,test_count"
+    with pytest.raises(ValueError, match="test_count: clips are chosen by their scores: --mode=evaluate"):
+        predict.run(config, tmp_path)
 
 
 def test_index_names_what_was_written(tmp_path, clips):

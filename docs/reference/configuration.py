@@ -109,7 +109,7 @@ PLAIN = {
     "model.name": "of the motion network, i3d or slowfast; of the tokenizer, magvit, image_magvit or magvit_v1",
     "model.frames": "to which clips are brought for the network",
     "model.side": "pixels, likewise",
-    "model.quantizer.name": "vq or fsq",
+    "model.quantizer.name": "vq, fsq or lfq",
     "model.quantizer.codebook_size": "codes of each digit",
     "model.quantizer.dim": "channels of a latent",
     "model.quantizer.groups": "digits of a token, each with a codebook of its own",

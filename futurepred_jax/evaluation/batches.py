@@ -58,6 +58,8 @@ def batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]
     Raises:
         ValueError: The split has too few clips or frames.
     """
+    if protocol.batch_size < 1:
+        raise ValueError(f"config.evaluation.batch_size {protocol.batch_size}: it must be at least 1")
     if not 1 <= protocol.clips <= len(clips):
         raise ValueError(f"{protocol.clips} clips of {clips.split}: it has {len(clips)}; store more or ask for fewer")
     needed, size = protocol.context_frames + protocol.future_frames, min(protocol.batch_size, protocol.clips)

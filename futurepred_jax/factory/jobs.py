@@ -10,6 +10,7 @@ from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.factory.data import LABELS, guesses, judged, knows_objects, open_split, predicts, spec, watches
 from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
+from futurepred_jax.factory.fields import made_of
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Materials, Shapes, Stored
 from futurepred_jax.factory.models import (
@@ -77,6 +78,9 @@ def outline_job(config: ConfigDict) -> Job:
 def _job(config: ConfigDict, materials: Materials) -> Job:
     if config.kind not in JOBS:
         raise ValueError(f"config.kind {config.kind!r}: known are {', '.join(JOBS)}")
+    context, frames = config.data.context_frames, config.data.frames
+    if config.kind not in ("tokenizer", "classifier") and not 0 < context < frames:
+        raise ValueError(f"config.data.context_frames {context} of {frames} frames: some are seen, others predicted")
     return JOBS[config.kind](config, materials)
 
 
@@ -251,7 +255,9 @@ def _common(config: ConfigDict, objective: Objective, held_out: Source) -> dict[
         "init": objective.init,
         "loss": objective.loss,
         "validate": objective.validate,
-        "optimizer": optimizers.with_rates(optimizers.OPTIMIZERS[optimizer](steps=steps, **train), rates),
+        "optimizer": optimizers.with_rates(
+            made_of(optimizers.OPTIMIZERS[optimizer], "config.train", train, steps=steps), rates
+        ),
         "steps": steps,
         "batch_size": batch_size,
         "best": "loss",

@@ -9,6 +9,7 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from futurepred_jax.factory.data import LABELS
+from futurepred_jax.factory.fields import made_of
 from futurepred_jax.models.i3d import I3D
 from futurepred_jax.models.image_magvit import ImageMagVit
 from futurepred_jax.models.lfq import LFQ
@@ -30,7 +31,7 @@ def make_magvit(config: ConfigDict) -> MagVit:
     """The tokenizer of a tokenizer's config, by default a causal MagVit.
 
     Raises:
-        ValueError: for an unknown tokenizer or quantizer.
+        ValueError: for an unknown tokenizer or quantizer, or other fields than it takes.
     """
     fields = _plain(config.model)
     architecture, quantizer = fields.pop("name", "magvit"), dict(fields.pop("quantizer"))
@@ -39,7 +40,8 @@ def make_magvit(config: ConfigDict) -> MagVit:
         raise ValueError(f"config.model.quantizer.name {name!r}: known are {', '.join(QUANTIZERS)}")
     if architecture not in TOKENIZERS:
         raise ValueError(f"config.model.name {architecture!r}: known are {', '.join(TOKENIZERS)}")
-    return TOKENIZERS[architecture](quantizer=QUANTIZERS[name](**quantizer), **fields)
+    made = made_of(QUANTIZERS[name], "config.model.quantizer", quantizer)
+    return made_of(TOKENIZERS[architecture], "config.model", fields, quantizer=made)
 
 
 def make_transformer(config: ConfigDict, tokenizer: MagVit) -> Transformer:

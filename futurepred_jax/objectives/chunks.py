@@ -25,7 +25,7 @@ def in_chunks(function: Callable[..., PyTree], chunks: int, *rows: Array) -> PyT
     """
     if chunks == 1:
         return function(*rows)
-    if rows[0].shape[0] % chunks:
+    if chunks < 1 or rows[0].shape[0] % chunks:
         raise ValueError(f"config.train.accumulate {chunks} does not divide the batch of {rows[0].shape[0]}")
     split = tuple(rearrange(row, "(b k) ... -> k b ...", k=chunks) for row in rows)
     results = jax.lax.map(jax.checkpoint(lambda turn: function(*turn)), split)

@@ -50,7 +50,10 @@ def main() -> None:
     """Prints the curves of a workdir."""
     if len(sys.argv) != 2:
         sys.exit("usage: python -m futurepred_jax.reporting.export WORKDIR")
-    print(curves_csv(read_training(epath.Path(sys.argv[1])).log), end="")
+    try:
+        print(curves_csv(read_training(epath.Path(sys.argv[1])).log), end="")
+    except (ValueError, OSError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -191,7 +191,10 @@ PREDICTORS = {
     predictor.name: predictor
     for predictor in (
         Predictor(
-            "true_parameters", "True parameters", "ceiling", "The true scene drawn again: what perfect foresight draws."
+            "true_parameters",
+            "True parameters",
+            "ceiling",
+            "The true scene drawn again without what is born after the context: the most that can be known.",
         ),
         Predictor(
             "tokenizer_reconstruction",

@@ -50,7 +50,10 @@ def require_same(workdir: epath.PathLike, config: Plain) -> None:
     found = read_config(workdir)
     if changed := differences(config, found):
         lines = "\n  ".join(changed)
-        remedy = "Use the config it was trained with, or another workdir"
+        remedy = (
+            "Use the config it was trained with, or another workdir, in a folder of its own (runs/mine/NAME), since "
+        )
+        remedy += "a predictor's tokenizer and first guess stand beside it"
         if not (epath.Path(workdir) / checkpoints.FOLDER).exists():
             remedy = "Nothing was trained there yet: delete it to begin anew, or use another workdir"
         raise ValueError(f"{workdir} belongs to another config:\n  {lines}\n{remedy}; nothing there was changed")

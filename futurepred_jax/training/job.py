@@ -61,5 +61,7 @@ class Job:
         if held_out > len(self.val_source):
             raise ValueError(
                 f"validation of {self.val_batches} batches of {self.batch_size} needs {held_out} held-out clips, and "
-                f"there are {len(self.val_source)}; lower --config.logging.val_batches or --config.train.batch_size"
+                f"there are {len(self.val_source)}; raise --config.evaluation.clips, or lower "
+                "--config.logging.val_batches or --config.train.batch_size (of a part of a predictor, those below it: "
+                "--config.tokenizer.config.train.batch_size)"
             )

@@ -68,14 +68,15 @@ def muon(
     Nesterov's momentum is in both, and all arrays decay, biases and norms too, as in ``optax.contrib.muon``.
 
     Args:
-        learning_rate: Muon's peak: the spectral norm of an update, times √(outputs / inputs) where that exceeds 1.
+        learning_rate: The peak, reached after ``warmup_steps`` updates. With Muon it is the spectral norm of an update,
+            times √(outputs / inputs) where that exceeds 1.
         adam_learning_rate: NAdamW's peak, on the same schedule.
-        warmup_steps: As ``adamw``, like all that follow.
-        steps: See there.
-        end_factor: See there.
-        weight_decay: See there.
-        clip_norm: See there.
-        b2: Decay of NAdamW's second moment.
+        warmup_steps: Updates of linear warm-up; the first already moves.
+        steps: Updates in all, warm-up included, after which the rate stays at its end value.
+        end_factor: The end value as a share of the peak.
+        weight_decay: Decay per unit of learning rate; with Muon of all arrays, with AdamW of those of two axes or more.
+        clip_norm: Largest global norm of a gradient; ``adamw_by_part`` clips each part by its own.
+        b2: Decay of the second moment; with Muon that of NAdamW.
 
     Raises:
         ValueError: As ``adamw``.
