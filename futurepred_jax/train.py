@@ -31,6 +31,7 @@ from futurepred_jax.training.ledger import Ledger
 from futurepred_jax.training.profiling import Profiler
 from futurepred_jax.training.program import Program, make_program
 from futurepred_jax.training.state import TrainState
+from futurepred_jax.training.step import all_finite
 from futurepred_jax.training.window import Window
 from futurepred_jax.training.writers import TENSORBOARD, Writer
 
@@ -201,5 +202,11 @@ class _Training:
         self._score = None if self._job.best is None else scores[self._job.best]
 
     def _save(self, state: TrainState, step: int) -> None:
+        if not jax.jit(all_finite)(state.model_state):
+            raise FloatingPointError(
+                f"what the model keeps beside its parameters, such as statistics and codebooks, is not finite at step "
+                f"{step}. Nothing was saved, and the last good checkpoint is kept. Lower the learning rate or lengthen "
+                "warm-up, then repeat the command to continue from it"
+            )
         self.progress = self._ledger.progress(step, window=self._window.saved(), score=self._score)
         self._saver.save(state, self.progress)

@@ -57,6 +57,12 @@ def is_sound(metrics: Metrics) -> Bool[Array, ""]:
     return finite & (jnp.abs(metrics["loss"]) < EXPLODED)
 
 
+def all_finite(tree: PyTree) -> Bool[Array, ""]:
+    """Whether every floating number of a tree is finite."""
+    floating = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floating])) if floating else jnp.array(True)
+
+
 def make_train_step(
     loss: LossFn, optimizer: optax.GradientTransformation, *, ema_decay: float, skip_unsound: bool = False
 ) -> TrainStep:

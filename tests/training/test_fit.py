@@ -116,6 +116,18 @@ def test_a_loss_that_is_not_finite_names_its_step_and_keeps_the_last_good_checkp
     assert max(line["step"] for line in untimed(tmp_path)) == 12
 
 
+def test_statistics_that_are_not_finite_are_not_saved_though_the_loss_is(tmp_path):
+    def breaks(params, model_state, batch, *, key, step):
+        result = loss(params, model_state, batch, key=key, step=step)
+        mean = jnp.where(step == 12, jnp.nan, result.model_state["mean"])
+        return result._replace(model_state={**result.model_state, "mean": mean})
+
+    with pytest.raises(FloatingPointError, match=r"is not finite at step 15\. Nothing was saved"):
+        fit(make_job(loss=breaks), tmp_path)
+    assert newest_good(tmp_path).name == "10"
+    assert np.isfinite(checkpoints.load_params(tmp_path).model_state["mean"]).all()
+
+
 def test_a_loss_that_is_not_finite_is_skipped_where_that_is_asked_for(tmp_path, caplog):
     def breaks(params, model_state, batch, *, key, step):
         result = loss(params, model_state, batch, key=key, step=step)
