@@ -25,6 +25,7 @@ from futurepred_jax.training.state import TrainState
 FOLDER = "checkpoints"
 ITEMS = ("model", "optimizer", "progress")
 KEEP = 2  # the newest, and one to fall back to
+BESIDE = 1 << 20  # bytes that a checkpoint may take besides its arrays: names, shardings, progress, manifest
 
 
 class CheckpointError(ValueError):
@@ -179,7 +180,7 @@ class Saver:
             self._manager.wait_until_finished()
         self._step = progress.step
         with self._explained():
-            atomic.require_room(self._folder, _bytes_here(state))
+            atomic.require_room(self._folder, _bytes_here(state) + BESIDE)
         self._scores.pop(progress.step, None)
         if progress.score is not None and math.isfinite(progress.score):
             self._scores[progress.step] = progress.score

@@ -11,6 +11,7 @@ from futurepred_jax import Predictor, factory, pretrained
 from futurepred_jax.configs import baseline, joint_i3d, outlook, slowfast
 from futurepred_jax.pretrained import export, published
 from futurepred_jax.pretrained.packed import fingerprint
+from futurepred_jax.pretrained.rounding import BITS, MOST
 from futurepred_jax.training import identity
 
 
@@ -29,14 +30,19 @@ def scored(workdir, config) -> None:
     scope="module", params=[baseline, slowfast, joint_i3d], ids=lambda config: config.__name__.rpartition(".")[2]
 )
 def packed(request, tmp_path_factory):
-    """A folder with a packed model, and the workdir that it was packed from."""
+    """A folder with a packed model, and the workdir that it was packed from.
+
+    Random weights lose more bits to rounding than trained ones.
+    """
     folder = tmp_path_factory.mktemp("packed")
     config = request.param.get_config("debug")
     config.storage.clips, config.train.steps = "/home/somebody/clips", 7
     workdir = untrained(config, folder / "runs")
     scored(workdir, config)
-    export.export(workdir, "one", folder)
-    return folder, workdir
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(published.TOLERANCES, "bits_per_token", 0.05)
+        export.export(workdir, "one", folder)
+        yield folder, workdir
 
 
 @pytest.mark.slow
@@ -44,9 +50,13 @@ def test_a_packed_model_is_the_trained_one_in_fewer_bits(packed):
     folder, workdir = packed
     config, model = pretrained.load("one", folder)
     trained = Predictor.from_workdir(workdir).trained
-    for ours, theirs in zip(*(jax.tree.leaves(factory.weights_of(each)) for each in (model, trained)), strict=True):
-        assert ours.dtype == np.float32
-        np.testing.assert_allclose(ours, theirs, rtol=5e-3, atol=1e-7)
+    packed_parts, trained_parts = factory.weights_of(model), factory.weights_of(trained)
+    assert packed_parts.keys() == trained_parts.keys()
+    for part in packed_parts:
+        closest = 1.28 * 2.0 ** -BITS.get(part, MOST)  # 0.5 % of eight bits, which come after float16's
+        for ours, theirs in zip(*map(jax.tree.leaves, (packed_parts[part], trained_parts[part])), strict=True):
+            assert ours.dtype == np.float32
+            np.testing.assert_allclose(ours, theirs, rtol=closest, atol=1e-7)
     np.testing.assert_array_equal(model.tokenizer.codebooks, trained.tokenizer.codebooks)
     assert config.train.steps == 7
     entry = pretrained.describe("one", folder)

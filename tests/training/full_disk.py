@@ -10,12 +10,16 @@ import jax
 import numpy as np
 from regression_job import arrays, make_job
 
+from futurepred_jax.data import pipeline
 from futurepred_jax.data.pipeline import ArraySource
 from futurepred_jax.train import fit
 
 
 class Filler(ArraySource):
-    """Leaves no room on the disk from the fourteenth batch on, and then waits for the save before to be over."""
+    """Leaves no room on the disk from the fourteenth batch on, and then waits for the save before to be over.
+
+    Its batches are too large to be read several at once.
+    """
 
     def __init__(self, path):
         super().__init__(arrays(96, seed=1))
@@ -27,7 +31,8 @@ class Filler(ArraySource):
             while not (self.path.parent / "checkpoints" / "5").exists():
                 pass
             self.fill()
-        return super().batch(indices)
+        ballast = np.zeros((len(indices), pipeline.AT_ONCE_BYTES // len(indices)), np.uint8)
+        return {**super().batch(indices), "ballast": ballast}
 
     def fill(self):
         with self.path.open("wb", buffering=0) as file:
@@ -43,7 +48,7 @@ if __name__ == "__main__":
     workdir, result = map(pathlib.Path, sys.argv[1:])
     filler = workdir / "filler"
     try:
-        fit(make_job(train_source=Filler(filler)), workdir)
+        fit(make_job(train_source=Filler(filler), batch_keys=("inputs", "targets")), workdir)
     except (OSError, ValueError) as error:
         print(f"{type(error).__name__}: {error}")
     filler.unlink()

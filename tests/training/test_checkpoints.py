@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_model_does_not_fit(workdir, change):
 
 def test_a_disk_without_room_is_told_before_anything_is_written(workdir, program, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1))  # type: ignore
-    told = r"cannot write the checkpoint of step 20 .*No space left on device: 0\.0 MB are needed, 0\.0 MB are free"
+    told = r"cannot write the checkpoint of step 20 .*No space left on device: 1\.\d MB are needed, 0\.0 MB are free"
     with pytest.raises(CheckpointError, match=told), Saver(workdir, start=15) as saver:
         saver.save(program.init(), Progress(step=20))
     assert newest_progress(workdir).step == 15
