@@ -36,13 +36,13 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
-    """The modes to repeat in a workdir since the config's sections that they go by are not those that it had before."""
+    """The modes to repeat in a workdir, since the sections of the config that they go by are other than before."""
     if not (workdir / identity.CONFIG).exists():
         return set()
     before, now = identity.read_config(workdir), json.loads(json.dumps(config.to_dict()))
-    changed = {section for section in ("sampling", "evaluation", "predictions") if before.get(section) != now[section]}
-    modes = {"predict", "report"} if changed else set()
-    return modes | {"evaluate"} if changed & {"sampling", "evaluation"} else modes
+    changed = {name for name in ("sampling", "evaluation", "predictions") if before.get(name) != now.get(name)}
+    scored_anew = {"evaluate"} if changed - {"predictions"} else set()
+    return scored_anew | {"predict", "report"} if changed else set()
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
