@@ -1,4 +1,4 @@
-"""How far paths can be foreseen by who sees places and no pictures: how near a predictor can come to them.
+"""How well paths are foreseen from places alone, without pictures, for errors of those places: a mark, and no bound.
 
 python -m futurepred_jax.benchmarks.tracks [--preset=tiny] [--errors 0 0.1 0.25 0.5]
 

