@@ -13,6 +13,7 @@ Times = Float[np.ndarray, "t"]
 Positions = Float[np.ndarray, "t k 3"]
 
 WALK_STEP = 1 / 6  # seconds between the kicks of a random walk
+LONGEST_WALK = 28  # seconds, of three draws a kick
 SLOWEST_BOUNCE = 0.1  # m/s: an object that meets the floor slower is taken to roll
 KNOTS = (4, 6)  # control points of a spline
 BEND = 1.2  # radians at most from one leg of a spline to the next

@@ -13,7 +13,8 @@ from futurepred_jax.data.cast import NAMES, TARGET, Cast
 from futurepred_jax.data.motion import Motion, draw_motion
 from futurepred_jax.data.trajectories import JOINT, positions
 
-TRIES = 8  # draws of an object's motion, and repeats for a target
+TRIES = 8  # draws of an object's motion
+ROUNDS = (TRIES,) * TRIES + tuple(2**n for n in range(6, 15))  # of a target's, until one fits: 32,768 in all
 IN_VIEW = 0.7  # least share of its frames in which an object's centre is in the picture
 REACH = 3 * np.sqrt(2)  # metres from the arena's axis to its corners: no object comes nearer to the camera
 CEILING = 4.0  # metres
@@ -31,7 +32,7 @@ class Stage:
     gravity: tuple[float, float]
 
     def motion(self, cast: Cast, tries: Int[np.ndarray, "a"] | Int[np.ndarray, "k a"]) -> Motion:
-        """Draw some of each object's tries, object after object."""
+        """Draw some of each object's tries, by their numbers, object after object."""
         tries = np.broadcast_to(tries, (len(cast.role), tries.shape[-1]))
         return draw_motion(
             self.key,
@@ -58,10 +59,15 @@ class Placed(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Motions that each object may take, with those that suit it by itself."""
+    """Motions that each object may take, by number, with those that suit it by itself."""
 
+    first: int  # number of the first
     position: Float[np.ndarray, "t k a 3"]
     fits: Bool[np.ndarray, "k a"]
+
+    def take(self, index: Int[np.ndarray, "n"]) -> "Candidates":
+        """Those of some of the objects."""
+        return Candidates(self.first, self.position[:, index], self.fits[index])
 
 
 class Seats(NamedTuple):
@@ -81,8 +87,8 @@ class Seats(NamedTuple):
 def place(cast: Cast, stage: Stage) -> Placed:
     """Draw a motion for each object: in view, above the floor, and starting outside the objects there before it.
 
-    An object has eight tries. A target that finds no place has eight times eight; what then is without a place is
-    left out. Clutter comes after the targets and does not change them.
+    Clutter has eight tries, a target thousands, since of those that go straight few stay in view for twenty seconds.
+    What finds no place is left out. Clutter comes after the targets and does not change them.
 
     Args:
         cast: the objects, targets first.
@@ -91,17 +97,12 @@ def place(cast: Cast, stage: Stage) -> Placed:
     unseated = np.full(len(cast.role), -1)
     seats = Seats(np.zeros((*cast.alive.shape, 3)), unseated, cast.reach, cast.alive.argmax(axis=0))
     targets, others = np.flatnonzero(cast.role == TARGET), np.flatnonzero(cast.role != TARGET)
-    candidates = _draw(cast, stage, 0)
+    candidates = _draw(cast, stage, 0, TRIES)
     if (cast.family[targets] == NAMES.index(JOINT)).any():
         _seat_together(cast, stage, targets, seats)
     else:
-        _seat(cast, targets, candidates, seats, 0)
-        for again in range(1, TRIES):
-            missing = targets[~seats.taken[targets]]
-            if len(missing) == 0:
-                break
-            _seat(cast, missing, _draw(cast, stage, again), seats, again)
-    _seat(cast, others, candidates, seats, 0)
+        _seat_targets(cast, stage, targets, candidates, seats)
+    _seat(cast, others, candidates.take(others), seats)
     index = np.flatnonzero(seats.taken)
     placed = cast.take(index)
     motion = stage.motion(placed, seats.number[index, None])._replace(world=np.zeros(len(index), np.int64))
@@ -114,12 +115,12 @@ def in_view(view: Pose, position: Float[np.ndarray, "t k 3"]) -> Bool[np.ndarray
     return aside <= view.principal + 0.5
 
 
-def _draw(cast: Cast, stage: Stage, again: int) -> Candidates:
-    motion = stage.motion(cast, TRIES * again + np.arange(TRIES))
-    position = positions(stage.times, np.repeat(cast.family, TRIES), motion)
-    seen = rearrange(in_view(stage.view, position), "t (k a) -> t k a", a=TRIES)
-    position = rearrange(position, "t (k a) d -> t k a d", a=TRIES)
-    return Candidates(position, _fits(cast, position, seen))
+def _draw(cast: Cast, stage: Stage, first: int, count: int) -> Candidates:
+    motion = stage.motion(cast, first + np.arange(count))
+    position = positions(stage.times, np.repeat(cast.family, count), motion)
+    seen = rearrange(in_view(stage.view, position), "t (k a) -> t k a", a=count)
+    position = rearrange(position, "t (k a) d -> t k a d", a=count)
+    return Candidates(first, position, _fits(cast, position, seen))
 
 
 def _fits(
@@ -134,16 +135,30 @@ def _fits(
     return (share >= IN_VIEW) & ((above & near) | ~alive).all(axis=0)
 
 
-def _seat(cast: Cast, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats, again: int) -> None:
+def _seat_targets(
+    cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats
+) -> None:
+    """Seat targets, drawing more motions, round after round, for those that found none among ``candidates``."""
+    _seat(cast, index, candidates.take(index), seats)
+    first = TRIES
+    for count in ROUNDS[1:]:
+        missing = index[~seats.taken[index]]
+        if len(missing) == 0:
+            return
+        _seat(cast, missing, _draw(cast.take(missing), stage, first, count), seats)
+        first += count
+
+
+def _seat(cast: Cast, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats) -> None:
     """Give some objects in turn the first of their fitting motions that starts outside those which are there."""
-    for i in index:
+    for row, i in enumerate(index):
         birth = seats.birth[i]
         there = np.flatnonzero(seats.taken & cast.alive[birth])
-        apart = np.square(candidates.position[birth, i, :, None] - seats.centre[birth, there]).sum(axis=-1)
-        free = candidates.fits[i] & (apart > (seats.reach[there] + seats.reach[i]) ** 2).all(axis=1)
+        apart = np.square(candidates.position[birth, row, :, None] - seats.centre[birth, there]).sum(axis=-1)
+        free = candidates.fits[row] & (apart > (seats.reach[there] + seats.reach[i]) ** 2).all(axis=1)
         if free.any():
-            seats.centre[:, i] = candidates.position[:, i, free.argmax()]
-            seats.number[i] = TRIES * again + free.argmax()
+            seats.centre[:, i] = candidates.position[:, row, free.argmax()]
+            seats.number[i] = candidates.first + free.argmax()
 
 
 def _seat_together(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], seats: Seats) -> None:
@@ -151,13 +166,13 @@ def _seat_together(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], seats:
     while len(index):
         group, reach = cast.take(index), seats.reach[index]
         room = np.square(reach[:, None] + reach) * ~np.eye(len(index), dtype=bool)
-        for again in range(TRIES):
-            position, fits = _draw(group, stage, again)
+        for first in range(0, TRIES * TRIES, TRIES):
+            _, position, fits = _draw(group, stage, first, TRIES)
             start = rearrange(position[0], "k a d -> a k d")
             apart = np.square(start[:, :, None] - start[:, None]).sum(axis=-1) >= room
             free = fits.all(axis=0) & apart.all(axis=(1, 2))
             if free.any():
                 seats.centre[:, index] = position[:, :, free.argmax()]
-                seats.number[index] = TRIES * again + free.argmax()
+                seats.number[index] = first + free.argmax()
                 return
         index = index[:-1]

@@ -11,12 +11,14 @@ from jaxtyping import Float
 
 from futurepred_jax.data import random
 from futurepred_jax.data.barriers import OCCLUDERS
+from futurepred_jax.data.families import LONGEST_WALK
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.data.viewpoints import CAMERAS
 
-SPEC_VERSION = "1"  # changes whenever the same (specification, split, index) would give another clip
+SPEC_VERSION = "2"  # changes whenever the same (specification, split, index) would give another clip
+KEY_VERSION = "1"  # changes only where every clip shall be another: 2 has more draws of targets that found no place in 1
 
 EVALUATION_SEED = 0  # of every split but train: another training seed is still judged on the same clips
 SEEDS = 2**16  # a seed touches the low half of a key only; the high half is the split's, so splits never meet
@@ -127,6 +129,9 @@ class ClutterSpec:
         for name in ("tempo", "gravity"):
             low, high = getattr(self, name)
             _rule(0 < low <= high, f"{name} {getattr(self, name)}", "0 < least ≤ most")
+        lasts = self.times[-1] * self.tempo[1]
+        walks = "random_walk" in self.families and lasts > LONGEST_WALK
+        _rule(not walks, f"random_walk for {lasts:.3g} seconds", f"at most {LONGEST_WALK}: fewer frames, or more fps")
         _rule(0 <= self.static_share <= 1, f"static_share {self.static_share}", "in [0, 1]")
         strengths = dataclasses.astuple(self.intensities)
         _rule(all(0 <= x <= 1 for x in strengths), f"level {self.level}", "intensities in [0, 1]")
@@ -162,7 +167,7 @@ class ClutterSpec:
         _rule(0 <= index < 2**32, f"index {index}", "in [0, 2³²)")
         seed = self.seed if split == "train" else EVALUATION_SEED
         name = split.removesuffix(TWIN)
-        return np.array([seed ^ random.name_hash("split", SPEC_VERSION, name), index], np.uint32)
+        return np.array([seed ^ random.name_hash("split", KEY_VERSION, name), index], np.uint32)
 
     def fingerprint(self) -> str:
         """Hash of all fields and of the version: clips of two fingerprints must not be mixed."""

@@ -6,7 +6,7 @@ import pytest
 from futurepred_jax.data import random
 from futurepred_jax.data.motion import RANGES
 from futurepred_jax.data.occluders import ELEMENT
-from futurepred_jax.data.placement import TRIES
+from futurepred_jax.data.placement import ROUNDS
 from futurepred_jax.data.scenes import CLIP_FACTORS
 
 KEY = np.array([7, 11], np.uint32)
@@ -66,7 +66,7 @@ def test_streams_in_use_do_not_overlap():
 def test_elements_of_the_roles_and_their_tries_do_not_overlap():
     transients = 200 + 2000  # far more births than a clip has
     assert ELEMENT < 2**16
-    assert transients + 2**16 * (TRIES * TRIES - 1) < 2**32
+    assert transients + 2**16 * (sum(ROUNDS) - 1) < 2**32
 
 
 @pytest.mark.parametrize("size", [0, 513])

@@ -120,6 +120,7 @@ def test_fingerprint_sees_every_field():
         ({"families": ("collisions",), "objects": (4, 9)}, "at most 8"),
         ({"tempo": (2.0, 1.0)}, "least ≤ most"),
         ({"gravity": (0.0, 1.0)}, "0 < least"),
+        ({"families": ("random_walk",), "fps": 1.0, "horizon": 4}, "random_walk for 40 seconds: must be at most 28"),
     ],
 )
 def test_a_wrong_specification_is_refused_with_the_rule(fields, message):

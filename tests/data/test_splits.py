@@ -1,5 +1,6 @@
 """What each split shows, and what training never does."""
 
+import dataclasses
 import functools
 import json
 import subprocess
@@ -72,6 +73,12 @@ def test_names_say_what_is_new():
     for scene in scenes("train"):
         assert names(scene, "shape", SHAPES) <= {"sphere", "cube", "cylinder", "cone"}
         assert not names(scene, "family", FAMILIES) & {"spiral", "lissajous"}
+
+
+def test_targets_find_a_place_in_long_clips_too():
+    spec = dataclasses.replace(SPEC, frames=49, families=tuple(FAMILIES)[:12])
+    for split in ("test_iid", "test_speed", "test_long"):
+        assert not any(scene.flagged for scene in scenes(split, spec))
 
 
 def test_speed_goes_beyond_training():
