@@ -135,9 +135,7 @@ def _fits(
     return (share >= IN_VIEW) & ((above & near) | ~alive).all(axis=0)
 
 
-def _seat_targets(
-    cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats
-) -> None:
+def _seat_targets(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats) -> None:
     """Seat targets, drawing more motions, round after round, for those that found none among ``candidates``."""
     _seat(cast, index, candidates.take(index), seats)
     first = TRIES

@@ -18,7 +18,7 @@ from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.data.viewpoints import CAMERAS
 
 SPEC_VERSION = "2"  # changes whenever the same (specification, split, index) would give another clip
-KEY_VERSION = "1"  # changes only where every clip shall be another: 2 has more draws of targets that found no place in 1
+KEY_VERSION = "1"  # of the keys that clips are drawn from: the same for 1 and 2, which differ where 1 left targets out
 
 EVALUATION_SEED = 0  # of every split but train: another training seed is still judged on the same clips
 SEEDS = 2**16  # a seed touches the low half of a key only; the high half is the split's, so splits never meet
