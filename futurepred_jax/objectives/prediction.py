@@ -141,8 +141,8 @@ class PredictionObjective:
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
 
     def row_keys(self, key: Key, rows: int) -> Keys[Array, "b"]:
-        """Those for ``redrawn`` that go with a key for ``corrupted``."""
-        return jax.random.split(jax.random.fold_in(key, 1), rows)
+        """Returns a key for each clip, for ``redrawn``; ``corrupted`` may be given ``key`` itself."""
+        return jax.random.split(jax.random.fold_in(key, 3), rows)  # split(key, 3) are 0, 1 and 2 folded in
 
     def redrawn(
         self,

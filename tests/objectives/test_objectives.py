@@ -117,6 +117,16 @@ def test_a_model_is_shown_its_own_draws_after_the_first_frame(predicting, tokens
     np.testing.assert_array_equal(PREDICTING.redrawn(predicting, flat, keys), flat)
 
 
+def test_draws_and_corruption_have_keys_of_their_own():
+    key = jax.random.key(4)
+    corrupting, draws = jax.random.split(key, 3), PREDICTING.row_keys(key, 3)
+    within = [
+        jax.random.split(one, 3) for one in corrupting
+    ]  # were one of these the draws' root, its keys would be here
+    data = jax.random.key_data(jnp.concatenate([corrupting, draws, *within]))
+    assert len(np.unique(data, axis=0)) == len(data)
+
+
 def test_draws_follow_the_model_s_own_distribution(predicting, tokens):
     """The first place that is drawn: all before it is given, so that its distribution is known."""
     first = jnp.tile(tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)[:1], (4000, 1, 1))
