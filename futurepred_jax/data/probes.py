@@ -23,7 +23,7 @@ def vanish(scene: Scene, slot: int, numbers: Numbers) -> Scene:
     del numbers
     alive = scene.alive.copy()
     alive[scene.context :, slot] = False
-    return dataclasses.replace(scene, alive=alive)
+    return dataclasses.replace(scene, alive=alive, hidden=scene.hidden & alive)
 
 
 def recolour(scene: Scene, slot: int, numbers: Numbers) -> Scene:
@@ -45,7 +45,9 @@ def jump(scene: Scene, slot: int, numbers: Numbers) -> Scene:
     aside = np.cross(place - eye, [0, 0, 1])
     position = scene.position.copy()
     position[scene.context :, slot] += np.sign(numbers[0] - 0.5) * JUMP * aside / np.linalg.norm(aside)
-    return dataclasses.replace(scene, position=position)
+    hidden = scene.hidden.copy()
+    hidden[scene.context :, slot] = False  # the occluder was set before where it was
+    return dataclasses.replace(scene, position=position, hidden=hidden)
 
 
 VIOLATIONS: dict[str, Callable[[Scene, int, Numbers], Scene]] = {
@@ -74,7 +76,7 @@ def _swap(scene: Scene, slot: int, **looks) -> Scene:
     """Another object takes over the path, in the next slot of its role."""
     other = int(np.flatnonzero((scene.role == scene.role[slot]) & ~scene.exists)[0])
     fields = {}
-    for name in ("position", "velocity", "rotation", "bounce", "collision"):
+    for name in ("position", "velocity", "rotation", "bounce", "collision", "hidden"):
         fields[name] = getattr(scene, name).copy()
         fields[name][:, other] = fields[name][:, slot]
     for name in ("size", "shape", "rgb", "hue", "family", "exists"):
@@ -82,4 +84,4 @@ def _swap(scene: Scene, slot: int, **looks) -> Scene:
         fields[name][other] = looks.get(name, fields[name][slot])
     alive = scene.alive.copy()
     alive[scene.context :, slot], alive[scene.context :, other] = False, True
-    return dataclasses.replace(scene, **fields, alive=alive)
+    return dataclasses.replace(scene, **fields | {"alive": alive, "hidden": fields["hidden"] & alive})

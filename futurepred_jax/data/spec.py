@@ -153,6 +153,11 @@ class ClutterSpec:
         return self.border + self.horizon * (self.frames - self.border)
 
     @property
+    def most_targets(self) -> int:
+        """Slots that a clip's targets take at most: in pairs, one may come out of hiding as another."""
+        return self.objects[1] + (self.occlusion == "paired")
+
+    @property
     def times(self) -> Float[np.ndarray, "t"]:
         """Seconds of the frames."""
         return np.arange(self.length) / self.fps

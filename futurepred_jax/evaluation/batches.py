@@ -83,7 +83,7 @@ def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -
         fields,
         floors.redraw_clutter(clips.spec, clips.split, fields["index"], context=context, frames=frames),
         context=context,
-        slots=clips.spec.objects[1],
+        slots=clips.spec.most_targets,
         roles=ROLE_NUMBERS,
         hues=HUES,
     )

@@ -5,13 +5,13 @@ from typing import Any
 from futurepred_jax.metrics import clutter, image, likelihood, objects, permanence, samples, tracking
 from futurepred_jax.metrics.bootstrap import LEVEL
 
-VERSION = "4"
+VERSION = "5"
 """1 found a third of the objects in coloured noise. 2 finds one only where its colour is compact: half of the score
 inside the gate, and of that within twice the reach, must lie within reach of its centroid, 1.5 radii and a pixel, and
 only that half counts. 3 scores all four horizons of test_long, of which those before scored the first. 4 widens the
 tracker's gate only while an object is truly out of view, and looks around it within three times the reach: those before
 widened it with every frame in which a prediction had lost the object, and took for it what of its colour turned up far
-away."""
+away. 5 scores, on probe_permanence, an object that came out as another also where it is one more than a clip has."""
 
 
 def describe_protocol() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from futurepred_jax.data.probes import JUMP
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.scenes import make_cast, make_scene
-from futurepred_jax.data.spec import TWIN, ClutterSpec
+from futurepred_jax.data.spec import TWIN, ClutterSpec, in_split
 from futurepred_jax.data.splits import CLUTTERED
 from futurepred_jax.data.trajectories import FAMILIES
 
@@ -172,12 +172,21 @@ def test_probes_are_pairs_that_part_behind_the_occluder():
         one, two = render(good, size=32), render(bad, size=32)
         np.testing.assert_array_equal(one.video[:9], two.video[:9])
         assert (one.instance[9:] != two.instance[9:]).any() or (one.video[9:] != two.video[9:]).any()
+        for scene, drawn in ((good, one), (bad, two)):
+            assert not drawn.visible_px[scene.hidden].any()
+            assert scene.alive[scene.hidden].all()
         slot = int(good.hidden.any(axis=0).argmax())
         gone = bad.alive[9:, slot].sum() == 0
         moved = np.linalg.norm((bad.position - good.position)[9:, slot], axis=-1)
         assert gone or moved == pytest.approx(JUMP)
         assert not (bad.position - good.position)[:9].any() or bad.exists.sum() > good.exists.sum()
     assert len(set(first)) == 2, "the order tells nothing"
+
+
+def test_an_object_that_comes_out_as_another_has_a_slot_among_those_that_are_scored():
+    spec = in_split(SPEC, "probe_permanence")
+    targets = [len(of(scene, "target")) for scene in scenes("probe_permanence", count=24)]
+    assert max(targets) == spec.most_targets == spec.objects[1] + 1
 
 
 def test_scenes_that_are_drawn_again_have_no_cast_alone():
