@@ -73,7 +73,7 @@ class Tokenizer:
             )
         if (array < 0).any() or (array >= np.asarray(self.sizes)).any():
             raise ValueError(f"tokens from {array.min()} to {array.max()}: digits are from 0 and below {self.sizes}")
-        return _unit(self.trained.draw(jnp.asarray(array, jnp.int32)))
+        return _unit(self.trained.decode(jnp.asarray(array, jnp.int32)))
 
 
 @dataclasses.dataclass(frozen=True)

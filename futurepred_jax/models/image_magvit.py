@@ -21,7 +21,7 @@ class ImageMagVit(MagVit):
         found = self.encoder(rearrange(video, "b t h w c -> (b t) 1 h w c"))
         return rearrange(found, "(b t) 1 h w c -> b t h w c", b=len(video))
 
-    def draw(self, latents: Latents) -> Video:
+    def decode_latents(self, latents: Latents) -> Video:
         """Latents, of codes or between them, to frames, nominally in [-1, 1]."""
         drawn = self.decoder(rearrange(latents, "b t h w c -> (b t) 1 h w c"))
         return rearrange(drawn, "(b t) 1 h w c -> b t h w c", b=len(latents))
@@ -29,7 +29,7 @@ class ImageMagVit(MagVit):
     def decode(self, tokens: TokenGrid, *, first: bool = True) -> Video:
         """Tokens to frames, clipped to [-1, 1]."""
         del first  # there are no chunks
-        return jnp.clip(self.draw(self.quantizer.lookup(tokens)), -1.0, 1.0)
+        return jnp.clip(self.decode_latents(self.quantizer.lookup(tokens)), -1.0, 1.0)
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Raises a ValueError that states the rule if a video of this shape [b t h w c] cannot be encoded."""

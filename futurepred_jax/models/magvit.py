@@ -131,7 +131,7 @@ class MagVit(nn.Module):
             The reconstruction in [-1, 1] (not clipped) and the quantized latents.
         """
         quantized = self.quantize(self.latents(video), train=train, key=key, active=active)
-        return self.draw(quantized.latents), quantized
+        return self.decode_latents(quantized.latents), quantized
 
     def latents(self, video: Video) -> Latents:
         """Frames in [-1, 1] to what is quantized. Raises as ``encode``."""
@@ -160,7 +160,7 @@ class MagVit(nn.Module):
         """Tokens to frames, clipped to [-1, 1]; of a chunk that is not the ``first``, as ``encode_chunk``."""
         return jnp.clip(self.decoder(self.quantizer.lookup(tokens), first=first), -1.0, 1.0)
 
-    def draw(self, latents: Latents) -> Video:
+    def decode_latents(self, latents: Latents) -> Video:
         """Latents, of codes or between them, to frames, nominally in [-1, 1]."""
         return self.decoder(latents)
 

@@ -100,7 +100,7 @@ class MagVitV1(MagVit):
     def decode(self, tokens: TokenGrid, *, first: bool = True) -> Video:
         """Tokens of a whole clip to frames, clipped to [-1, 1]."""
         del first  # there are no chunks
-        return jnp.clip(self.draw(self.quantizer.lookup(tokens)), -1.0, 1.0)
+        return jnp.clip(self.decode_latents(self.quantizer.lookup(tokens)), -1.0, 1.0)
 
     def grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
         """Latent (t, h, w) of a clip. Raises as ``check``."""

@@ -89,17 +89,17 @@ class Tokenizer:
         """Frames in [-1, 1], of any number, to tokens. Raises a ValueError as ``MagVit.encode``."""
         return streaming.encode(self.module, self.variables, video)
 
-    def draw(self, tokens: TokenGrid) -> Video:
+    def decode(self, tokens: TokenGrid) -> Video:
         """Tokens to frames in [-1, 1]."""
         return streaming.decode(self.module, self.variables, tokens)
 
-    def draw_next(self, tokens: TokenGrid, past: PyTree | None = None) -> tuple[Video, PyTree]:
+    def decode_next(self, tokens: TokenGrid, past: PyTree | None = None) -> tuple[Video, PyTree]:
         """The frames of the tokens that follow others, and the past for the next ones; see ``models.streaming``."""
         return streaming.decode_next(self.module, self.variables, tokens, past)
 
     def reconstruct(self, video: Video) -> Video:
         """Encodes and decodes frames in [-1, 1]."""
-        return self.draw(self.tokenize(video))
+        return self.decode(self.tokenize(video))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,7 +222,7 @@ class Predictor:
 
     def _opened(self, context: Video) -> _Reel:
         tokens = self.tokenize(context)
-        _, past = self.tokenizer.draw_next(tokens)
+        _, past = self.tokenizer.decode_next(tokens)
         return _Reel(context, tokens, past, jnp.zeros(len(context)), jnp.zeros(len(context), jnp.int32))
 
     def _extended(self, reel: _Reel, window: _Window, latent_frames: int, *, samples: int, **drawing: Any) -> _Reel:
@@ -231,7 +231,7 @@ class Predictor:
             latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.tokens.shape[1]))
         new, log_likelihood, passes = self._continued(window, latent_frames, samples=samples, **drawing)
         reel = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), reel)
-        video, past = self.tokenizer.draw_next(new, reel.past)
+        video, past = self.tokenizer.decode_next(new, reel.past)
         film, tokens = (jnp.concatenate(pair, axis=1) for pair in ((reel.film, video), (reel.tokens, new)))
         return _Reel(film, tokens, past, reel.log_likelihood + log_likelihood, reel.passes + passes)
 
@@ -292,7 +292,7 @@ class Predictor:
     def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
         """The frames of a future, after its context."""
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
-        return self.tokenizer.draw(jnp.concatenate([past, future], axis=1))[:, start:]
+        return self.tokenizer.decode(jnp.concatenate([past, future], axis=1))[:, start:]
 
     def _guess(self, context: Video) -> Guess | None:
         return None if self.foresight is None else self.foresight.guess(context)

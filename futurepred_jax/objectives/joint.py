@@ -32,7 +32,7 @@ class JointObjective:
 
     Attributes:
         motion: prediction with pathways.
-        tokenizer: drawing.
+        tokenizer: the reconstruction of clips.
         start: the trained tokenizer's variables.
         drawing_weight: of the tokenizer's objective.
         consistency_weight: of the consistency.
@@ -60,17 +60,17 @@ class JointObjective:
         del step
         token_key, codebook_key = jax.random.split(key)
         past, state = self.motion.shape[0], model_state["tokenizer"]
-        drawing, quantized, _ = self.tokenizer.drawing(
+        tokenizer_loss, quantized, _ = self.tokenizer.loss_on(
             params["tokenizer"], state, _as_predicted(batch, past), batch, key=codebook_key
         )
         memory, statistics = self.motion.watch(params, model_state, batch["noisy"][:, :past])
         seen = {"tokens": quantized.tokens, "context": batch["noisy"][:, :past]}
         nll, metrics, logits = self.motion.likelihood(params["transformer"], model_state, seen, memory, key=token_key)
-        drawn = self._drawn_future(params, state, quantized.latents, logits)
-        consistency = self._distance(model_state["judge"], drawn, to_signed(batch["video"][:, past:]))
-        value = nll + self.drawing_weight * drawing.value + self.consistency_weight * consistency
-        updated = {**model_state, "pathways": statistics, "tokenizer": drawing.model_state}
-        metrics |= {**drawing.metrics, "consistency": consistency, **gates(params["transformer"])}
+        expected = self._expected_future(params, state, quantized.latents, logits)
+        consistency = self._distance(model_state["judge"], expected, to_signed(batch["video"][:, past:]))
+        value = nll + self.drawing_weight * tokenizer_loss.value + self.consistency_weight * consistency
+        updated = {**model_state, "pathways": statistics, "tokenizer": tokenizer_loss.model_state}
+        metrics |= {**tokenizer_loss.metrics, "consistency": consistency, **gates(params["transformer"])}
         return Loss(value, updated, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
@@ -79,14 +79,14 @@ class JointObjective:
         variables = {"params": params["tokenizer"], **model_state["tokenizer"]}
         tokens = self.tokenizer.model.apply(variables, _as_predicted(batch, past), method="encode")
         predicted = self.motion.validate(params, model_state, {"tokens": tokens, "context": batch["noisy"][:, :past]})
-        drawn = self.tokenizer.validate(params["tokenizer"], model_state["tokenizer"], batch)
-        return {**{f"drawing_{name}": value for name, value in drawn.items()}, **predicted}
+        reconstructed = self.tokenizer.validate(params["tokenizer"], model_state["tokenizer"], batch)
+        return {**{f"drawing_{name}": value for name, value in reconstructed.items()}, **predicted}
 
     @property
     def _judge(self) -> Pathway:
         return self.motion.pathways.parts[JUDGE]
 
-    def _drawn_future(
+    def _expected_future(
         self, params: PyTree, state: PyTree, latents: Latents, logits: Float[Array, "b n g v"]
     ) -> Float[Array, "b future h w c"]:
         """The future as it is expected, each code the mean of all by their probabilities, decoded after its context."""
@@ -96,12 +96,12 @@ class JointObjective:
         context, (_, lh, lw) = self.motion.prediction.context, latents.shape[1:4]
         future = rearrange(expected, "b (lt lh lw) g e -> b lt lh lw (g e)", lh=lh, lw=lw)
         whole = jnp.concatenate([latents[:, :context], future], axis=1)
-        drawn: Any = self.tokenizer.model.apply(variables, whole, method="draw")
-        return drawn[:, self.motion.shape[0] :]
+        frames: Any = self.tokenizer.model.apply(variables, whole, method="decode_latents")
+        return frames[:, self.motion.shape[0] :]
 
-    def _distance(self, judge: PyTree, drawn: Video, true: Video) -> Float[Array, ""]:
+    def _distance(self, judge: PyTree, expected: Video, true: Video) -> Float[Array, ""]:
         """Squared distance of features over the squared size of the true ones, summed over the endpoints."""
-        ours, theirs = self._features(judge, drawn), jax.lax.stop_gradient(self._features(judge, true))
+        ours, theirs = self._features(judge, expected), jax.lax.stop_gradient(self._features(judge, true))
         return sum(
             (jnp.mean(jnp.square(ours[name] - theirs[name])) / (jnp.mean(jnp.square(theirs[name])) + EPSILON))
             for name in self._judge.endpoints

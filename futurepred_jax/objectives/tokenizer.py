@@ -1,4 +1,4 @@
-"""Training a tokenizer: draw the noise-free video from a noisy one, the objects above all."""
+"""Training a tokenizer: reconstructs the noise-free video from a noisy one, with a higher weight on the objects."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -14,8 +14,8 @@ from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 
 
-class Drawing(NamedTuple):
-    """The objective on a batch, what the batch was quantized to, and what was drawn of it."""
+class TokenizerOutput(NamedTuple):
+    """The objective on a batch, the batch's quantized latents, and its reconstruction."""
 
     loss: Loss
     quantized: Quantized
@@ -24,23 +24,23 @@ class Drawing(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerObjective:
-    """Foreground-weighted L1 + L2 to the noise-free video, and the commitment of the encoder to its codes.
+    """Foreground-weighted L1 + L2 distance to the noise-free video, plus the commitment loss of the encoder.
 
     Batches have ``noisy`` and ``video`` (uint8 [b t h w 3], the same without noise) and, where the objects are known,
-    ``instance`` (uint8 [b t h w], 0 on the background); without it every pixel weighs the same. A random half of the
-    clips goes in without noise: futures are tokenized noise-free.
+    ``instance`` (uint8 [b t h w], 0 on the background); without it every pixel has the same weight. A random half of
+    the clips is encoded without noise, since predictors tokenize futures without noise.
 
     Attributes:
-        model: the tokenizer.
-        shape: of one clip, (t, h, w).
-        foreground_weight: of a pixel on an object; the background's is 1. Without it the easy background hides that the
-            objects are not drawn.
-        l2_weight: of the squared error beside the absolute one.
-        commitment_weight: beta of VQ-VAE.
-        entropy_weight: of LFQ's entropy penalty; other quantizers have none.
-        warm_steps: first steps, without quantization: the codebook then starts on latents that mean something.
-        accumulate: turns in which a batch goes through the encoder, and again through the decoder.
-        start: the variables to start from; none: at random.
+        model: The tokenizer.
+        shape: Frames, height and width (t, h, w) of a clip.
+        foreground_weight: Weight of a pixel on an object; a pixel of the background has the weight 1. With equal
+            weights the error of the large, easy background hides that objects are missing.
+        l2_weight: Factor of the squared error beside the absolute error.
+        commitment_weight: Factor of the commitment loss, the beta of VQ-VAE.
+        entropy_weight: Factor of LFQ's entropy penalty; other quantizers have none.
+        warm_steps: Number of first steps without quantization, so that the codebook starts from trained latents.
+        accumulate: Number of turns in which a batch goes through the encoder, and again through the decoder.
+        start: Variables to start from; None starts from random ones.
     """
 
     model: MagVit
@@ -54,24 +54,26 @@ class TokenizerObjective:
     start: PyTree | None = None
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
-        """Parameters and codebook."""
+        """Returns the parameters and the codebook."""
         start: Any = self.model.init(key, jnp.zeros((1, *self.shape, 3))) if self.start is None else self.start
         variables = dict(start)
         params = variables.pop("params")
         return params, variables
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch, with the codebook's update."""
-        return self.draw_some_noisy(params, model_state, batch, key=key, step=step).loss
+        """Returns the objective on a batch, with the updated codebook."""
+        return self.loss_on_half_noisy(params, model_state, batch, key=key, step=step).loss
 
-    def draw_some_noisy(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Drawing:
-        """The objective on a batch of which a random half goes in with noise."""
+    def loss_on_half_noisy(
+        self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array
+    ) -> TokenizerOutput:
+        """Returns the objective on a batch of which a random half is encoded with its noise."""
         choice_key, codebook_key = jax.random.split(key)
         noisy = jax.random.bernoulli(choice_key, 0.5, (batch["video"].shape[0], 1, 1, 1, 1))
         video = jnp.where(noisy, to_signed(batch["noisy"]), to_signed(batch["video"]))
-        return self.drawing(params, model_state, video, batch, key=codebook_key, active=step >= self.warm_steps)
+        return self.loss_on(params, model_state, video, batch, key=codebook_key, active=step >= self.warm_steps)
 
-    def drawing(
+    def loss_on(
         self,
         params: PyTree,
         model_state: PyTree,
@@ -80,21 +82,21 @@ class TokenizerObjective:
         *,
         key: Key,
         active: Bool[Array, ""] | bool = True,
-    ) -> Drawing:
-        """The objective on frames that were noisy or not.
+    ) -> TokenizerOutput:
+        """Returns the objective for given input frames, with or without noise.
 
         Args:
-            params: Of the model.
-            model_state: Codebook.
-            video: What goes in.
-            batch: ``video``, what should come out, and ``instance``.
-            key: Of the codebook's revival.
-            active: False leaves out the quantization.
+            params: Parameters of the tokenizer.
+            model_state: Its codebook.
+            video: Frames to encode, in [-1, 1].
+            batch: Has the frames to reconstruct, ``video``, and may have ``instance``.
+            key: Key for the revival of unused codes.
+            active: Whether latents are quantized; False is a warm-up step.
         """
         clean, mask = to_signed(batch["video"]), _mask(batch)
         variables = {"params": params, **model_state}
         encode = lambda video: self.model.apply(variables, video, method="latents")  # noqa: E731
-        draw = lambda latents: self.model.apply(variables, latents, method="draw")  # noqa: E731
+        decode = lambda latents: self.model.apply(variables, latents, method="decode_latents")  # noqa: E731
         quantized, updated = self.model.apply(  # pyright: ignore[reportGeneralTypeIssues]
             variables,
             in_chunks(encode, self.accumulate, video),
@@ -104,8 +106,8 @@ class TokenizerObjective:
             method="quantize",
             mutable=list(model_state),
         )
-        drawn = in_chunks(draw, self.accumulate, quantized.latents)
-        distance = self._distance(drawn, clean, mask)
+        reconstruction = in_chunks(decode, self.accumulate, quantized.latents)
+        distance = self._distance(reconstruction, clean, mask)
         usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)
         metrics = {
             "reconstruction": distance,
@@ -117,24 +119,24 @@ class TokenizerObjective:
         if quantized.entropy is not None:
             value += self.entropy_weight * quantized.entropy
             metrics["entropy"] = quantized.entropy
-        return Drawing(Loss(value, dict(updated), metrics), quantized, drawn)
+        return TokenizerOutput(Loss(value, dict(updated), metrics), quantized, reconstruction)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out quality of reconstructions of noise-free clips, quantized whatever the step."""
+        """Returns held-out scores of the reconstructions of noise-free clips, always quantized."""
         clean, mask = to_signed(batch["video"]), _mask(batch)
-        drawn, quantized = self.model.apply({"params": params, **model_state}, clean)  # pyright: ignore
-        squared = jnp.mean(jnp.square((jnp.clip(drawn, -1, 1) - clean) / 2), axis=-1)
+        reconstruction, quantized = self.model.apply({"params": params, **model_state}, clean)  # pyright: ignore
+        squared = jnp.mean(jnp.square((jnp.clip(reconstruction, -1, 1) - clean) / 2), axis=-1)
         usage, perplexity = codebook_usage(quantized.tokens, self.model.quantizer.sizes)  # pyright: ignore[reportAttributeAccessIssue]
         return {
-            "loss": self._distance(drawn, clean, mask),
+            "loss": self._distance(reconstruction, clean, mask),
             "psnr": jnp.mean(_decibel(jnp.mean(squared, axis=(1, 2, 3)))),
             **({} if mask is None else {"foreground_psnr": jnp.mean(_decibel(_masked_mean(squared, mask)))}),
             "codebook_usage": usage,
             "perplexity": perplexity,
         }
 
-    def _distance(self, drawn: Video, clean: Video, mask: Mask | None) -> Float[Array, ""]:
-        error = drawn - clean
+    def _distance(self, reconstruction: Video, clean: Video, mask: Mask | None) -> Float[Array, ""]:
+        error = reconstruction - clean
         weight = jnp.ones(clean.shape[:-1]) if mask is None else jnp.where(mask, self.foreground_weight, 1.0)
         weight = weight[..., None]
         pixel = jnp.abs(error) + self.l2_weight * jnp.square(error)
@@ -142,10 +144,10 @@ class TokenizerObjective:
 
 
 def to_signed(frames: Frames) -> Video:
-    """Bytes to [-1, 1].
+    """Returns uint8 frames as floats in [-1, 1].
 
     Raises:
-        ValueError: They are not bytes: of floats, nobody knows the range.
+        ValueError: If the frames are not uint8, since the range of a float array is not known.
     """
     if frames.dtype != jnp.uint8:
         raise ValueError(f"frames of {frames.dtype}: bytes in [0, 255] are wanted, since a float's range is not known")

@@ -40,7 +40,7 @@ def test_parameters_are_those_of_float32_and_so_are_latents_and_drawings(variabl
     shapes = jax.eval_shape(half.init, jax.random.key(0), _video())
     assert {leaf.dtype for leaf in jax.tree.leaves(shapes)} == {jnp.dtype("float32")}
     latents = jax.eval_shape(lambda: half.apply(variables, _video(), method="latents"))
-    drawn = jax.eval_shape(lambda: half.apply(variables, jnp.zeros(latents.shape), method="draw"))
+    drawn = jax.eval_shape(lambda: half.apply(variables, jnp.zeros(latents.shape), method="decode_latents"))
     assert latents.dtype == drawn.dtype == jnp.float32
 
 
@@ -66,7 +66,10 @@ def test_a_norm_of_bfloat16_is_float32_s_up_to_the_last_rounding():
 @pytest.mark.slow
 def test_latents_and_drawings_are_near_those_of_float32(variables):
     half = FULL.clone(dtype="bfloat16")
-    for method, given in (("latents", _video()), ("draw", jax.random.normal(jax.random.key(3), (2, 3, 2, 2, 4)))):
+    for method, given in (
+        ("latents", _video()),
+        ("decode_latents", jax.random.normal(jax.random.key(3), (2, 3, 2, 2, 4))),
+    ):
         want, found = (model.apply(variables, given, method=method) for model in (FULL, half))
         assert 0 < jnp.abs(found - want).max() < 0.05 * jnp.abs(want).max()
 

@@ -95,7 +95,7 @@ def test_futures_beyond_the_grid_begin_with_those_within_and_have_any_length(far
 def test_a_window_is_what_training_showed_and_the_drawing_has_no_seam(far):
     context, drawn = _video(3), _futures(far, 8)
     tokens = jnp.concatenate([far.tokenize(context), drawn.tokens[:, 0]], axis=1)
-    whole = far.tokenizer.draw(tokens)
+    whole = far.tokenizer.decode(tokens)
     np.testing.assert_allclose(drawn.video[:, 0], whole[:, 3:], atol=1e-5)
     # the second window: the frame before its last latent frame, encoded alone, then that latent frame
     second = jnp.concatenate([far.tokenize(whole[:, 4:5]), tokens[:, 3:4], tokens[:, 4:]], axis=1).reshape(2, 16, 1)

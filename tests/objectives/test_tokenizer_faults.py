@@ -98,7 +98,7 @@ def test_black_is_minus_one_and_white_is_one_and_floats_are_refused():
 def test_a_latent_frame_draws_its_own_four_frames_and_nothing_before():
     model = MODEL.clone(channels=(4,), quantizer=VQ(8, 4))
     params = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, FRAMES, 8, 8, 3)))
-    draw = jax.jit(lambda latents: model.apply(params, latents, method="draw"))
+    draw = jax.jit(lambda latents: model.apply(params, latents, method="decode_latents"))
     latents = jax.random.normal(jax.random.key(1), (1, 3, 2, 2, 4))
     for latent, first in enumerate((0, 1, 5)):
         changed = jnp.any(draw(latents) != draw(latents.at[:, latent].multiply(-1)), axis=(0, 2, 3, 4))
