@@ -1,9 +1,10 @@
-"""Two players, one scalar: a discriminator learns to tell drawn clips, and the tokenizer to draw what it cannot tell.
+"""Adversarial losses of a tokenizer and a discriminator, summed into one scalar for one optimizer.
 
-The sum of all terms is one scalar that one optimizer minimises, as any other loss. ``stop_gradient`` gives each player
-its own terms: in the tokenizer's the discriminator's parameters are constants, in the discriminator's the drawn clip
-is. So the gradient of the sum with respect to either player is that of its own terms alone. Both move at the same time,
-from the same drawing, where a loop of two optimizers would move one after the other.
+The discriminator learns to tell reconstructions from recorded clips, and the tokenizer to make reconstructions that it
+takes for recorded ones. ``stop_gradient`` keeps their losses apart: in the tokenizer's loss the discriminator's
+parameters are constants, and in the discriminator's loss the reconstruction is. The gradient of the sum with respect to
+either network is therefore that of its own loss. Both networks are updated in the same step, from the same
+reconstruction, where two optimizers would alternate.
 
 Source: MAGVIT (arXiv:2212.05199): non-saturating losses (Goodfellow et al. 2014), R1 (Mescheder et al. 2018,
 arXiv:1801.04406), here at every 16th step with 16 times the weight (StyleGAN2, appendix B), LeCAM (Tseng et al. 2021,
@@ -22,20 +23,20 @@ from futurepred_jax.models.discriminator import Discriminator
 from futurepred_jax.objectives.chunks import in_chunks
 
 R1_EVERY = 16  # steps
-LECAM_DECAY = 0.999  # of the running means of logits, as MAGVIT
+LECAM_DECAY = 0.999  # decay of the running means of logits, as in MAGVIT
 
 Logits = Float[Array, "b"]
 
 
 class Averages(NamedTuple):
-    """Running means of the discriminator's logits."""
+    """Running means of the discriminator's logits of recorded clips and of reconstructions."""
 
     real: Float[Array, ""]
     fake: Float[Array, ""]
 
 
-class Round(NamedTuple):
-    """What a step adds to the scalar, the running means after it, and what is logged."""
+class AdversarialTerms(NamedTuple):
+    """What a step adds to the objective, the running means after the step, and scalars to log."""
 
     value: Float[Array, ""]
     averages: Averages
@@ -43,16 +44,16 @@ class Round(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Adversary:
-    """The discriminator and what is minimised about it.
+class AdversarialLoss:
+    """A discriminator and the losses that train it and the tokenizer against each other.
 
     Attributes:
-        module: the discriminator.
-        weight: of the tokenizer's adversarial term beside its reconstruction.
-        r1_weight: γ of R1, γ/2 E‖∇D(real)‖².
-        lecam_weight: of LeCAM, which keeps the logits of one kind from running away from the mean of the other.
-        start: first step at which it plays; until then nothing of it is computed, and its gradient is zero.
-        accumulate: turns in which a batch goes through it.
+        module: The discriminator.
+        weight: Factor of the tokenizer's adversarial loss in the objective.
+        r1_weight: γ of the R1 penalty γ/2 E‖∇D(real)‖².
+        lecam_weight: Factor of LeCAM, which keeps the logits of one kind near the running mean of the other.
+        start: First step with adversarial losses; before it nothing is computed and all gradients are zero.
+        accumulate: Number of turns in which a batch goes through the discriminator.
     """
 
     module: Discriminator
@@ -63,47 +64,58 @@ class Adversary:
     accumulate: int = 1
 
     def init(self, key: Key, shape: tuple[int, int, int]) -> tuple[PyTree, Averages]:
-        """Parameters, for clips of a shape (t, h, w), and running means."""
+        """Returns the discriminator's parameters, for clips of shape (t, h, w), and running means of zero."""
         params = self.module.init(key, jnp.zeros((1, *shape, 3)))["params"]
         return params, Averages(jnp.zeros(()), jnp.zeros(()))
 
-    def play(self, params: PyTree, averages: Averages, drawn: Video, real: Video, *, step: Array) -> Round:
-        """Both players' terms on a batch of drawn clips and the recorded ones that they should look like."""
+    def terms(
+        self, params: PyTree, averages: Averages, reconstruction: Video, real: Video, *, step: Array
+    ) -> AdversarialTerms:
+        """Returns the losses of both networks on a batch.
 
-        def now(params: PyTree, drawn: Video) -> Round:
-            return self._play(params, drawn, averages, real, step)
+        Args:
+            params: Parameters of the discriminator.
+            averages: Running means before the step.
+            reconstruction: Clips from the tokenizer, nominally in [-1, 1].
+            real: The recorded clips that they should look like, in [-1, 1].
+            step: Number of the step, from 0.
+        """
 
-        def rest(*_: PyTree) -> Round:
+        def active(params: PyTree, reconstruction: Video) -> AdversarialTerms:
+            return self._terms(params, reconstruction, averages, real, step)
+
+        def inactive(*_: PyTree) -> AdversarialTerms:
             zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
             return zeros._replace(averages=averages)
 
-        shapes = jax.eval_shape(now, params, drawn)
-        return jax.lax.cond(step >= self.start, now, rest, params, drawn)
+        shapes = jax.eval_shape(active, params, reconstruction)
+        return jax.lax.cond(step >= self.start, active, inactive, params, reconstruction)
 
-    def judge(self, params: PyTree, video: Video) -> Logits:
-        """Logits of clips in [-1, 1] being recorded."""
+    def logits(self, params: PyTree, video: Video) -> Logits:
+        """Returns the discriminator's logits that clips in [-1, 1] are recorded ones."""
         return in_chunks(lambda rows: self.module.apply({"params": params}, rows), self.accumulate, video)
 
-    def _play(self, params: PyTree, drawn: Video, averages: Averages, real: Video, step: Array) -> Round:
-        deceived = self.judge(jax.lax.stop_gradient(params), drawn)
-        on_real, on_fake = self.judge(params, real), self.judge(params, jax.lax.stop_gradient(drawn))
-        generator = jnp.mean(jax.nn.softplus(-deceived))
-        told_apart = jnp.mean(jax.nn.softplus(-on_real)) + jnp.mean(jax.nn.softplus(on_fake))
-        discriminator = told_apart + self.lecam_weight * lecam(on_real, on_fake, averages)
+    def _terms(
+        self, params: PyTree, reconstruction: Video, averages: Averages, real: Video, step: Array
+    ) -> AdversarialTerms:
+        logits_generated = self.logits(jax.lax.stop_gradient(params), reconstruction)
+        on_real, on_fake = self.logits(params, real), self.logits(params, jax.lax.stop_gradient(reconstruction))
+        generator = jnp.mean(jax.nn.softplus(-logits_generated))
+        classification = jnp.mean(jax.nn.softplus(-on_real)) + jnp.mean(jax.nn.softplus(on_fake))
+        discriminator = classification + self.lecam_weight * lecam(on_real, on_fake, averages)
         r1 = jax.lax.cond(step % R1_EVERY == 0, self._r1, lambda *_: jnp.zeros(()), params, real)
         value = self.weight * generator + discriminator + R1_EVERY * self.r1_weight / 2 * r1
-        right = (jnp.mean(on_real > 0) + jnp.mean(on_fake < 0)) / 2
         metrics = {
             "adversarial": generator,
-            "discriminator": told_apart,
-            "discriminator_accuracy": right,
+            "discriminator": classification,
+            "discriminator_accuracy": (jnp.mean(on_real > 0) + jnp.mean(on_fake < 0)) / 2,
             "real_logit": jnp.mean(on_real),
             "fake_logit": jnp.mean(on_fake),
         }
-        return Round(value, _followed(averages, on_real, on_fake), metrics)
+        return AdversarialTerms(value, _updated(averages, on_real, on_fake), metrics)
 
     def _r1(self, params: PyTree, real: Video) -> Float[Array, ""]:
-        """Mean squared norm of the logit's gradient with respect to recorded clips."""
+        """Returns the mean squared norm of the logit's gradient with respect to recorded clips."""
 
         def squared_norms(rows: Video) -> Float[Array, "b"]:
             slope = jax.grad(lambda video: jnp.sum(self.module.apply({"params": params}, video)))(rows)  # pyright: ignore
@@ -113,14 +125,15 @@ class Adversary:
 
 
 def lecam(real: Logits, fake: Logits, averages: Averages) -> Float[Array, ""]:
-    """Squared distance of each logit from the other kind's running mean: what keeps the two from running apart.
+    """Returns the LeCAM regulariser: squared distances of logits from the running mean of the other kind.
 
-    As in the reference implementation, recorded clips' count above the mean of drawn ones, drawn ones' below theirs.
+    As in the reference implementation, logits of recorded clips count where they exceed the mean of reconstructions,
+    and logits of reconstructions where they fall below the mean of recorded clips.
     """
     above, below = jax.nn.relu(real - averages.fake), jax.nn.relu(averages.real - fake)
     return jnp.mean(jnp.square(above)) + jnp.mean(jnp.square(below))
 
 
-def _followed(averages: Averages, real: Logits, fake: Logits) -> Averages:
+def _updated(averages: Averages, real: Logits, fake: Logits) -> Averages:
     means = jax.lax.stop_gradient(Averages(jnp.mean(real), jnp.mean(fake)))
     return jax.tree.map(lambda old, new: LECAM_DECAY * old + (1 - LECAM_DECAY) * new, averages, means)

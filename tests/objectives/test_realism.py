@@ -13,7 +13,7 @@ from futurepred_jax.configs import natural, natural_tokenizer, shared, tokenizer
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.quantizers import VQ
-from futurepred_jax.objectives.realism import FRAMES, Looks, RealismObjective
+from futurepred_jax.objectives.realism import FRAMES, PerceptualLoss, RealismObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 
 SIDE = 32
@@ -21,31 +21,35 @@ MODEL = MagVit(channels=(8,), blocks=(0,), strides=((2, 8, 8),), quantizer=VQ(16
 
 
 @pytest.fixture(scope="module")
-def looks():
+def perceptual():
     """AlexNet with weights at random, positive ones for the channels."""
     frame = jax.ShapeDtypeStruct((1, SIDE, SIDE, 3), jnp.float32)
     shapes, rng = jax.eval_shape(Perceptual().init, jax.random.key(0), frame, frame), np.random.default_rng(0)
-    return Looks(Perceptual(), jax.tree.map(lambda leaf: rng.random(leaf.shape, np.float32) - 0.4, shapes), weight=0.5)
+    return PerceptualLoss(
+        Perceptual(), jax.tree.map(lambda leaf: rng.random(leaf.shape, np.float32) - 0.4, shapes), weight=0.5
+    )
 
 
-def test_the_distance_is_that_of_the_frames_in_the_models_range(looks):
-    drawn, real = jax.random.uniform(jax.random.key(1), (2, 2, FRAMES, SIDE, SIDE, 3), minval=-1)
-    found = jax.jit(lambda: looks.distance(looks.variables, drawn, real, key=jax.random.key(2)))()
-    flat = (video.reshape(-1, SIDE, SIDE, 3) for video in (drawn, real))
-    np.testing.assert_allclose(found, jnp.mean(looks.module.apply(looks.variables, *flat)), rtol=1e-5)
+def test_the_distance_is_that_of_the_frames_in_the_models_range(perceptual):
+    reconstruction, real = jax.random.uniform(jax.random.key(1), (2, 2, FRAMES, SIDE, SIDE, 3), minval=-1)
+    found = jax.jit(lambda: perceptual.distance(perceptual.variables, reconstruction, real, key=jax.random.key(2)))()
+    flat = (video.reshape(-1, SIDE, SIDE, 3) for video in (reconstruction, real))
+    np.testing.assert_allclose(found, jnp.mean(perceptual.module.apply(perceptual.variables, *flat)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("level", [pytest.param(-1.0, marks=pytest.mark.slow), 0.0])
-def test_the_gradient_is_finite_where_frames_are_equal_or_every_feature_is_zero(looks, level):
-    dead = jax.tree.map(jnp.zeros_like, looks.variables) if level else looks.variables
+def test_the_gradient_is_finite_where_frames_are_equal_or_every_feature_is_zero(perceptual, level):
+    dead = jax.tree.map(jnp.zeros_like, perceptual.variables) if level else perceptual.variables
     flat = jnp.full((1, 1, SIDE, SIDE, 3), level)
-    slope = jax.grad(lambda drawn: looks.distance(dead, drawn, flat, key=jax.random.key(2)))(flat)
+    slope = jax.grad(lambda reconstruction: perceptual.distance(dead, reconstruction, flat, key=jax.random.key(2)))(
+        flat
+    )
     assert jnp.isfinite(slope).all()
 
 
 @pytest.mark.slow
-def test_the_network_is_carried_along_untrained_and_the_tokenizer_follows_it(looks):
-    objective = RealismObjective(TokenizerObjective(MODEL, (3, SIDE, SIDE)), looks, None)
+def test_the_network_is_carried_along_untrained_and_the_tokenizer_follows_it(perceptual):
+    objective = RealismObjective(TokenizerObjective(MODEL, (3, SIDE, SIDE)), perceptual, None)
     params, state = objective.init(jax.random.key(0))
     video = jax.random.randint(jax.random.key(1), (1, 3, SIDE, SIDE, 3), 0, 256).astype(jnp.uint8)
     batch = {"video": video, "noisy": video}
@@ -56,7 +60,7 @@ def test_the_network_is_carried_along_untrained_and_the_tokenizer_follows_it(loo
 
     (value, loss), grads = jax.jit(jax.value_and_grad(run, has_aux=True))(params)
     assert set(params) == {"tokenizer"}
-    jax.tree.map(np.testing.assert_array_equal, loss.model_state["perceptual"], looks.variables)
+    jax.tree.map(np.testing.assert_array_equal, loss.model_state["perceptual"], perceptual.variables)
     pixels = loss.metrics["reconstruction"] + 0.25 * loss.metrics["commitment"]
     np.testing.assert_allclose(value - pixels, 0.5 * loss.metrics["perceptual"], rtol=1e-4)
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
