@@ -220,7 +220,7 @@ def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> Pred
         transformer,
         transformer.past,
         outlook=outlook,
-        foresight=materials.foresight,
+        outlook_variables=materials.outlook_variables,
         codes=materials.codebooks,
         **fields,
     )

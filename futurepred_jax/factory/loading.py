@@ -21,7 +21,7 @@ from futurepred_jax.factory.models import (
 )
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
-from futurepred_jax.models.predictor import Foresight, Motion, Predictor, Tokenizer
+from futurepred_jax.models.predictor import Motion, OutlookModel, Predictor, Tokenizer
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.training import checkpoints, identity
 
@@ -39,12 +39,12 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
     return Tokenizer(make_magvit(config), {"params": params, **(state or {})})
 
 
-def load_foresight(config: ConfigDict, workdir: epath.PathLike) -> Foresight:
+def load_outlook(config: ConfigDict, workdir: epath.PathLike) -> OutlookModel:
     """What makes the first guess, by its own config and workdir. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     weights = checkpoints.load_params(workdir)
     module = make_outlook(config, make_magvit(tokenizer_config(config)))
-    return Foresight(module, {"params": weights.params, **(weights.model_state or {})})
+    return OutlookModel(module, {"params": weights.params, **(weights.model_state or {})})
 
 
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
@@ -78,7 +78,7 @@ def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Pre
         Tokenizer(magvit, weights["tokenizer"]),
         make_transformer(config, magvit),
         weights["transformer"],
-        Foresight(make_outlook(outlook_config(config), magvit), weights["outlook"]),
+        OutlookModel(make_outlook(outlook_config(config), magvit), weights["outlook"]),
         Motion(make_pathways(config, magvit), weights["pathways"]) if watches(config) else None,
     )
 
@@ -86,7 +86,7 @@ def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Pre
 def weights_of(predictor: Predictor) -> dict[str, PyTree]:
     """The weights of a predictor's parts."""
     weights = {"tokenizer": predictor.tokenizer.variables, "transformer": predictor.params}
-    further = {"outlook": predictor.foresight, "pathways": predictor.motion}
+    further = {"outlook": predictor.outlook, "pathways": predictor.motion}
     return weights | {name: part.variables for name, part in further.items() if part is not None}
 
 

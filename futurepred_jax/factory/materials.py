@@ -20,7 +20,7 @@ from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_fol
 from futurepred_jax.factory.data import LABELS, clip_count, mirrors, open_split_together, predicts, spec
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
-from futurepred_jax.factory.loading import load_foresight, load_tokenizer
+from futurepred_jax.factory.loading import load_outlook, load_tokenizer
 from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
@@ -66,14 +66,14 @@ class Stored:
         return self.tokenizer.codebooks
 
     @property
-    def foresight(self) -> PyTree | None:
+    def outlook_variables(self) -> PyTree | None:
         """The variables of what makes a predictor's first guess.
 
         Raises:
             ValueError: if it is missing, was trained with another config, or on the tokens of another tokenizer.
         """
         config, place = outlook_config(self._config), outlook_workdir(self._config, self._workdir)
-        variables = load_foresight(config, place).variables
+        variables = load_outlook(config, place).variables
         if not np.array_equal(variables["codes"]["codes"], self.codebooks):
             raise ValueError(
                 f"{place} was trained on the tokens of another tokenizer than "
@@ -153,7 +153,7 @@ class Shapes:
     """Zeros of the shapes and types that the stored things have, which take no memory: enough to compile for."""
 
     codebooks = None
-    foresight = None
+    outlook_variables = None
     inflated: PyTree | None = None
 
     def __init__(self, config: ConfigDict):

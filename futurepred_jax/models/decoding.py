@@ -23,7 +23,7 @@ from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.cache import Cache, write_runs
 from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.neighbours import at_places
-from futurepred_jax.models.outlook import Guess, distances, nearest
+from futurepred_jax.models.outlook import Guess, distances, guess_tokens
 from futurepred_jax.models.sampling import Sampling, sample, token_nll
 from futurepred_jax.models.transformer import Remembered, Transformer
 
@@ -116,8 +116,8 @@ def generate(
 def _drafted(transformer: Transformer, context: Tokens, num_tokens: int, guess: Guess | None) -> Array:
     """What is likely to follow, as far as it can be told at once."""
     if guess is not None:
-        ahead = math.prod(transformer.grid) - context.shape[1]
-        return nearest(guess, transformer.sizes)[:, -ahead:][:, :num_tokens]
+        rest = math.prod(transformer.grid) - context.shape[1]
+        return guess_tokens(guess, transformer.sizes)[:, -rest:][:, :num_tokens]
     frame = math.prod(transformer.grid[1:])
     last = context[:, -frame:]
     return jnp.tile(last, (1, -(-num_tokens // last.shape[1]), 1))[:, :num_tokens]

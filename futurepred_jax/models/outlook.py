@@ -190,7 +190,7 @@ class Outlook(nn.Module):
         return jax.vmap(carry)(seen[:, -1] + colour, moves, weights, jnp.mean(seen, axis=1) + behind)
 
 
-def nearest(guess: Guess, sizes: tuple[int, ...]) -> Tokens:
+def guess_tokens(guess: Guess, sizes: tuple[int, ...]) -> Tokens:
     """The token whose code is nearest to each expected vector, digit by digit."""
     digits = zip(jnp.moveaxis(guess.codes, -2, 0), guess.book, sizes, strict=True)
     return jnp.stack([largest(-distances(codes, book[:size])) for codes, book, size in digits], axis=-1)

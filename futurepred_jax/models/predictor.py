@@ -29,7 +29,7 @@ from futurepred_jax.models.codes import largest
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.outlook import Guess, Outlook, nearest
+from futurepred_jax.models.outlook import Guess, Outlook, guess_tokens
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.sampling import Sampling, token_nll
 from futurepred_jax.models.transformer import Transformer
@@ -134,7 +134,7 @@ class _Window(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Foresight:
+class OutlookModel:
     """What makes the first guess of a future, with its variables."""
 
     module: Outlook
@@ -152,7 +152,7 @@ class Predictor:
     tokenizer: Tokenizer
     transformer: Transformer
     params: PyTree
-    foresight: Foresight | None = None
+    outlook: OutlookModel | None = None
     motion: Motion | None = None
 
     @property
@@ -263,11 +263,11 @@ class Predictor:
 
     def first_guess(self, context: Video, *, num_frames: int) -> Float[Array, "b n h w c"] | None:
         """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
-        if self.foresight is None:
+        if self.outlook is None:
             return None
         context = self._usable(context)
         past = self.tokenize(context)
-        tokens = nearest(self.foresight.guess(context), self.sizes)
+        tokens = guess_tokens(self.outlook.guess(context), self.sizes)
         future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
         return self._drawn(past, future)[:, :num_frames]
 
@@ -295,7 +295,7 @@ class Predictor:
         return self.tokenizer.decode(jnp.concatenate([past, future], axis=1))[:, start:]
 
     def _guess(self, context: Video) -> Guess | None:
-        return None if self.foresight is None else self.foresight.guess(context)
+        return None if self.outlook is None else self.outlook.guess(context)
 
     def _memory(self, seen: Video) -> Memory | None:
         return None if self.motion is None else self.motion.watch(seen)

@@ -37,11 +37,11 @@ class Remembered:
 
     Attributes:
         crossings: for each crossing, keys and values [b m h d] of a pathway's memory.
-        ahead: of a first guess, what is added to the input of each position of the grid; zero in the context.
+        guess_features: of a first guess, what is added to the input of each position of the grid; zero in the context.
     """
 
     crossings: tuple[tuple[Array, Array], ...] = ()
-    ahead: Float[Array, "b n d"] | None = None
+    guess_features: Float[Array, "b n d"] | None = None
 
 
 NOTHING = Remembered()
@@ -168,7 +168,7 @@ class Transformer(nn.Module):
             given = "no guess" if guess is None else "a guess"
             raise ValueError(f"{given} for a Transformer of past {self.past}: a past needs a guess, and a guess a past")
         crossings = () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
-        return Remembered(crossings, None if guess is None else self._ahead(guess))
+        return Remembered(crossings, None if guess is None else self._guess_features(guess))
 
     def prefill(
         self, context: Tokens, *, samples: int, length: int, run: int = 1, remembered: Remembered = NOTHING
@@ -208,8 +208,8 @@ class Transformer(nn.Module):
         window = at_places(jnp.asarray(self.neighbours), position)
         nearby = jax.vmap(jax.vmap(at_places))(tokens, window)
         x = self.input.of_windows(nearby, window == OUTSIDE, self.codes)
-        if remembered.ahead is not None:
-            x += jax.vmap(at_places)(remembered.ahead, position)
+        if remembered.guess_features is not None:
+            x += jax.vmap(at_places)(remembered.guess_features, position)
         angles = at_places(jnp.asarray(self.angles), position)
         after = []
         for i, (block, before) in enumerate(zip(self.blocks, cache, strict=True)):
@@ -228,8 +228,8 @@ class Transformer(nn.Module):
         n = tokens.shape[1]
         self._check_length(n)
         x = self.input(tokens, self.neighbours[:n], self.codes)
-        if remembered.ahead is not None:
-            x += remembered.ahead[:, :n]
+        if remembered.guess_features is not None:
+            x += remembered.guess_features[:, :n]
         angles = jnp.asarray(self.angles[:n])
         kept = []
         for i, block in enumerate(self.blocks):
@@ -238,7 +238,7 @@ class Transformer(nn.Module):
             kept.append(keys_values)
         return x, kept
 
-    def _ahead(self, guess: Guess) -> Float[Array, "b n d"]:
+    def _guess_features(self, guess: Guess) -> Float[Array, "b n d"]:
         _, h, w = self.grid
         codes = self.guessed_codes(rearrange(guess.codes, "b n g e -> b n (g e)").astype(self.dtype))
         read = codes + self.guess_features(guess.features.astype(self.dtype))

@@ -44,8 +44,8 @@ class MotionObjective:
         video = jnp.zeros((1, *self.shape, 3))
         memory, variables = self.pathways.init_with_output(jax.random.fold_in(key, 1), video)
         state = with_networks(variables, self.starts)
-        params, foresight = self.prediction.init(key, memory)
-        return {"transformer": params, "pathways": state.pop("params")}, {**foresight, "pathways": state}
+        params, guess_state = self.prediction.init(key, memory)
+        return {"transformer": params, "pathways": state.pop("params")}, {**guess_state, "pathways": state}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
         """The objective on a batch, with the statistics' update."""

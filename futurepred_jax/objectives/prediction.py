@@ -34,7 +34,7 @@ class PredictionObjective:
         model: the Transformer.
         context: latent frames of the context.
         outlook: what makes the first guess for a model with a past.
-        foresight: its trained variables; random ones without them.
+        outlook_variables: its trained variables; random ones without them.
         codes: vectors that the model's codes start as, the tokenizer's; random ones without them.
         corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
             each clip, so that the model learns to doubt what it is given.
@@ -49,7 +49,7 @@ class PredictionObjective:
     model: Transformer
     context: int
     outlook: Outlook | None = None
-    foresight: PyTree | None = None
+    outlook_variables: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
     corruption: float = 0.0
     self_sampled: float = 0.0
@@ -70,7 +70,7 @@ class PredictionObjective:
         guess = None
         if self.outlook is not None:
             seen = blank_context(self.outlook)
-            found = self.foresight or self.outlook.init(jax.random.fold_in(key, 2), seen)
+            found = self.outlook_variables or self.outlook.init(jax.random.fold_in(key, 2), seen)
             state = {"outlook": jax.tree.map(jnp.asarray, found)}
             guess = self.outlook.apply(state["outlook"], seen)
         params: Any = self.model.init(key, tokens, memory=memory, guess=guess)["params"]

@@ -11,7 +11,7 @@ import optax
 import pytest
 
 from futurepred_jax.models.decoding import generate
-from futurepred_jax.models.outlook import Outlook, nearest
+from futurepred_jax.models.outlook import Outlook, guess_tokens
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.outlook import OutlookObjective, blurred_distance
@@ -83,7 +83,7 @@ def test_other_frames_than_those_of_a_context_are_refused(variables):
 def test_the_tokens_nearest_to_their_own_codes_are_themselves(guess):
     tokens = _tokens()[:, SEEN:]
     codes = guess.book[jnp.arange(2), tokens] + 0.01
-    np.testing.assert_array_equal(nearest(guess.replace(codes=codes), SIZES), tokens)
+    np.testing.assert_array_equal(guess_tokens(guess.replace(codes=codes), SIZES), tokens)
 
 
 def test_flops_are_those_of_the_compiled_program():
@@ -150,7 +150,7 @@ def test_a_guess_of_large_weight_is_itself_decoded(params, guess):
     sampling = Sampling(temperature=0.0, guess_weight=1e6)
     decode = jax.jit(functools.partial(generate, READER, num_tokens=16, sampling=sampling))
     found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), guess=guess)
-    np.testing.assert_array_equal(found.tokens[:, 0], nearest(guess, SIZES))
+    np.testing.assert_array_equal(found.tokens[:, 0], guess_tokens(guess, SIZES))
 
 
 def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(params, guess):
@@ -165,7 +165,7 @@ def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(param
 
 
 def test_training_on_a_guess_changes_the_reader_and_not_the_guess(variables):
-    objective = PredictionObjective(READER, PAST, outlook=OUTLOOK, foresight=variables)
+    objective = PredictionObjective(READER, PAST, outlook=OUTLOOK, outlook_variables=variables)
     params, state = jax.jit(objective.init)(jax.random.key(6))
     chex.assert_trees_all_equal(state["outlook"], variables)
     batch = {"tokens": _tokens().reshape(2, *GRID, 2), "context": _clips()[:, :CONTEXT]}

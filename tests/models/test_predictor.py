@@ -8,7 +8,7 @@ from filled import filled
 
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Outlook
-from futurepred_jax.models.predictor import Foresight, Predictor, Tokenizer
+from futurepred_jax.models.predictor import OutlookModel, Predictor, Tokenizer
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
@@ -72,11 +72,11 @@ OUTLOOK = Outlook(sizes=(16,), code_dim=4, grid=(4, 2, 2), past=2, stride=(2, 4,
 @pytest.fixture(scope="module")
 def far(predictor):
     """One with a first guess, trained on contexts of two latent frames."""
-    foresight = Foresight(OUTLOOK, filled(jax.eval_shape(OUTLOOK.init, jax.random.key(0), _video(3))))
+    outlook = OutlookModel(OUTLOOK, filled(jax.eval_shape(OUTLOOK.init, jax.random.key(0), _video(3))))
     transformer = predictor.transformer.clone(past=2, code_dim=4)
-    guess = foresight.guess(_video(3)[:1])
+    guess = outlook.guess(_video(3)[:1])
     params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
-    return Predictor(predictor.tokenizer, transformer, filled(params)["params"], foresight)
+    return Predictor(predictor.tokenizer, transformer, filled(params)["params"], outlook)
 
 
 def _futures(predictor, frames: int, samples: int = 1, sampling: Sampling = GREEDY):
@@ -99,7 +99,7 @@ def test_a_window_is_what_training_showed_and_the_drawing_has_no_seam(far):
     np.testing.assert_allclose(drawn.video[:, 0], whole[:, 3:], atol=1e-5)
     # the second window: the frame before its last latent frame, encoded alone, then that latent frame
     second = jnp.concatenate([far.tokenize(whole[:, 4:5]), tokens[:, 3:4], tokens[:, 4:]], axis=1).reshape(2, 16, 1)
-    guess = far.foresight.guess(whole[:, 4:7])
+    guess = far.outlook.guess(whole[:, 4:7])
     logits = far.transformer.apply({"params": far.params}, second, first=8, guess=guess)
     np.testing.assert_array_equal(jnp.argmax(logits, axis=-1), second[:, 8:])
     log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), second[:, 8:, :, None], axis=-1).sum((1, 2, 3))

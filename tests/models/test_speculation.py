@@ -11,7 +11,7 @@ from filled import filled
 from scipy import stats
 
 from futurepred_jax.models.decoding import generate
-from futurepred_jax.models.outlook import Guess, nearest
+from futurepred_jax.models.outlook import Guess, guess_tokens
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
 
@@ -79,7 +79,7 @@ def test_a_guess_is_the_draft_of_what_follows_the_context():
     rule = Sampling(temperature=0.0, guess_weight=1e6, draft=8)
     context = jax.random.randint(KEY, (2, 24, 2), 0, SIZES)
     found = decode(reader, params, context, num_tokens=12, key=KEY, sampling=rule, guess=guess)
-    np.testing.assert_array_equal(found.tokens[:, 0], nearest(guess, (7, 3))[:, 12:])
+    np.testing.assert_array_equal(found.tokens[:, 0], guess_tokens(guess, (7, 3))[:, 12:])
     np.testing.assert_array_equal(found.passes, 2)
     halfway = Sampling(temperature=0.0, guess_weight=1.0)
     plain, drafted = (
