@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax import factory, pretrained
 from futurepred_jax.arrays import Key, TokenGrid, Video
-from futurepred_jax.models import predictor
+from futurepred_jax.models import parts, predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -30,7 +30,7 @@ __all__ = ["Futures", "Predictor", "Tokenizer"]
 class Tokenizer:
     """A trained MagVit: video to tokens and back. Sides must be multiples of its stride, lengths ``1 + s k``."""
 
-    trained: predictor.Tokenizer
+    trained: parts.TokenizerModel
 
     @classmethod
     def from_workdir(cls, workdir: epath.PathLike) -> "Tokenizer":
@@ -85,7 +85,7 @@ class Predictor:
         config: what it was trained with.
     """
 
-    trained: predictor.Predictor
+    trained: predictor.PredictorModel
     config: ConfigDict
 
     @classmethod

@@ -22,7 +22,7 @@ from futurepred_jax.factory.models import (
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.predictor import Tokenizer
+from futurepred_jax.models.parts import TokenizerModel
 from futurepred_jax.models.transformer import train_flops
 
 
@@ -55,7 +55,7 @@ def reconstruction(config: ConfigDict) -> Inference:
     module, clips = make_magvit(config), _clips(config, config.data.frames)
 
     def reconstruct(variables: PyTree, video: jax.Array) -> jax.Array:
-        return Tokenizer(module, variables).reconstruct(video)
+        return TokenizerModel(module, variables).reconstruct(video)
 
     one = clip_flops(module, config.data.frames, config.data.size)
     return Inference(

@@ -21,12 +21,13 @@ from futurepred_jax.factory.models import (
 )
 from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config, tokenizer_workdir
-from futurepred_jax.models.predictor import Motion, OutlookModel, Predictor, Tokenizer
+from futurepred_jax.models.parts import MotionModel, OutlookModel, TokenizerModel
+from futurepred_jax.models.predictor import PredictorModel
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.training import checkpoints, identity
 
 
-def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
+def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> TokenizerModel:
     """The tokenizer of a tokenizer's config and workdir.
 
     Raises:
@@ -36,7 +37,7 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> Tokenizer:
     params, state = checkpoints.load_params(workdir)
     if judged(config):
         params, state = params["tokenizer"], state["tokenizer"]
-    return Tokenizer(make_magvit(config), {"params": params, **(state or {})})
+    return TokenizerModel(make_magvit(config), {"params": params, **(state or {})})
 
 
 def load_outlook(config: ConfigDict, workdir: epath.PathLike) -> OutlookModel:
@@ -47,7 +48,7 @@ def load_outlook(config: ConfigDict, workdir: epath.PathLike) -> OutlookModel:
     return OutlookModel(module, {"params": weights.params, **(weights.model_state or {})})
 
 
-def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> Predictor:
+def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> PredictorModel:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
     if not guesses(config):
@@ -71,19 +72,19 @@ def restored_config(plain: Mapping[str, Any]) -> ConfigDict:
     return ConfigDict(tuples(plain))
 
 
-def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Predictor:
+def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> PredictorModel:
     """The predictor of a config and the weights of its parts, by the names that ``weights_of`` gives them."""
     magvit, weights = make_magvit(tokenizer_config(config)), jax.tree.map(jnp.asarray, weights)  # on the device once
-    return Predictor(
-        Tokenizer(magvit, weights["tokenizer"]),
+    return PredictorModel(
+        TokenizerModel(magvit, weights["tokenizer"]),
         make_transformer(config, magvit),
         weights["transformer"],
         OutlookModel(make_outlook(outlook_config(config), magvit), weights["outlook"]),
-        Motion(make_pathways(config, magvit), weights["pathways"]) if watches(config) else None,
+        MotionModel(make_pathways(config, magvit), weights["pathways"]) if watches(config) else None,
     )
 
 
-def weights_of(predictor: Predictor) -> dict[str, PyTree]:
+def weights_of(predictor: PredictorModel) -> dict[str, PyTree]:
     """The weights of a predictor's parts."""
     weights = {"tokenizer": predictor.tokenizer.variables, "transformer": predictor.params}
     further = {"outlook": predictor.outlook, "pathways": predictor.motion}

@@ -25,9 +25,9 @@ from futurepred_jax.factory.models import make_magvit
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
 from futurepred_jax.factory.pathways import network_start
 from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, tokenizer_workdir
+from futurepred_jax.models.parts import TokenizerModel
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.perceptual import Perceptual
-from futurepred_jax.models.predictor import Tokenizer
 from futurepred_jax.objectives.tokenizer import to_signed
 from futurepred_jax.training import distributed
 from futurepred_jax.weights.perceptual import perceptual_variables
@@ -104,7 +104,7 @@ class Stored:
         return perceptual_variables(module.network)
 
     @functools.cached_property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> TokenizerModel:
         """A predictor's, or a tokenizer's config's own, trained.
 
         Raises:
@@ -193,12 +193,12 @@ class Shapes:
         return jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes)
 
     @functools.cached_property
-    def tokenizer(self) -> Tokenizer:
+    def tokenizer(self) -> TokenizerModel:
         """See ``Stored``."""
         data, module = self._config.data, make_magvit(tokenizer_config(self._config))
         clip = jax.ShapeDtypeStruct((1, data.frames, data.size, data.size, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), clip)
-        return Tokenizer(module, jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes))
+        return TokenizerModel(module, jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes))
 
     def _count(self, split: str) -> int:
         return clip_count(self._config, split)

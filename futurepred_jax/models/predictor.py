@@ -1,19 +1,14 @@
 """A trained tokenizer and a trained Transformer together: context frames in, future frames out.
 
-Beyond the Transformer's grid a future is drawn window after window. A window is what training showed: as many latent
-frames of context, the first of which is one frame encoded alone, and the tokens drawn last after it, as they are. The
-tokenizer's decoder goes on from where it stopped, so the drawing has no seam; what the Transformer can know of a window
-is in its context, and an object hidden for longer than that is forgotten. Likelihoods are of each window given its
-context.
-
-What the border costs, for `tiny` on 32 clips of 33 frames: the true future of a second window had 9.19 bits a token
-with its true context, whether encoded anew or its first frame alone, and 8.87 in the first. Predicted 24 frames ahead,
-the windows had 19.4, 17.3 and 16.8 dB (copy-last-frame 18.6, 16.2 and 15.9); with all frames encoded anew instead of
-tokens kept, 17.3 and 16.7 dB in the later two. From frame to frame the picture changed by 0.024 and 0.017 at the two
-borders of windows, by 0.030, 0.017 and 0.014 at those of latent frames inside, and by less elsewhere.
+A future longer than the Transformer's grid is sampled window by window (sliding-window rollout). The context of each
+further window is made as in training: its first frame is encoded alone, and the last sampled tokens follow it
+unchanged. The tokenizer's decoder keeps its state from one window to the next, so that there is no seam in the frames.
+The Transformer sees nothing before the context of its window, so an object that is hidden for longer is forgotten.
+Likelihoods are those of each window given its context. ``docs/results.md`` has measurements at the borders of windows.
 """
 
 import dataclasses
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,22 +19,24 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
-from futurepred_jax.models import streaming
 from futurepred_jax.models.codes import largest
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
-from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.models.outlook import Guess, Outlook, guess_tokens
-from futurepred_jax.models.pathway import Pathways
+from futurepred_jax.models.outlook import Guess, guess_tokens
+from futurepred_jax.models.parts import MotionModel, OutlookModel, TokenizerModel
 from futurepred_jax.models.sampling import Sampling, token_nll
 from futurepred_jax.models.transformer import Transformer
 
 
 @struct.dataclass
 class Prediction:
-    """The future of a batch of contexts: frames in [-1, 1], their tokens, log p(tokens | context) in nats, and passes.
+    """One future of each context of a batch.
 
-    ``passes`` of the Transformer, each over one position or a drafted run, is how many the tokens took.
+    Attributes:
+        video: Frames in [-1, 1].
+        tokens: The tokens that the frames were decoded from.
+        log_likelihood: log p(tokens | context) in nats.
+        passes: Number of passes of the Transformer, each over one position or over a drafted run of positions.
     """
 
     video: Video
@@ -50,7 +47,14 @@ class Prediction:
 
 @struct.dataclass
 class Futures:
-    """Several futures of each context: as ``Prediction``, ``m`` of them."""
+    """Futures of each context, ``m`` of them.
+
+    Attributes:
+        video: Frames, in [-1, 1] from ``PredictorModel`` and in [0, 1] from the public ``futurepred_jax.Predictor``.
+        tokens: The tokens that the frames were decoded from.
+        log_likelihood: log p(tokens | context) in nats.
+        passes: Number of passes of the Transformer, each over one position or over a drafted run of positions.
+    """
 
     video: Float[Array, "b m n h w c"]
     tokens: Int[Array, "b m lt lh lw g"]
@@ -60,73 +64,34 @@ class Futures:
 
 @struct.dataclass
 class Scored:
-    """What the model thinks of a given future, token by token, its logits divided by each of ``k`` temperatures."""
+    """The model's probabilities of a given future, token by token, at each of ``k`` temperatures.
 
-    nll: Float[Array, "b n k"]  # nats
-    correct: Bool[Array, "b n"]  # every digit of the true token is the likeliest, given those before
-    confidence: Float[Array, "b n g k"]  # probability of the likeliest of each digit
-    hit: Bool[Array, "b n g"]  # it is the true one
+    Attributes:
+        nll: Negative log-likelihood of each token in nats.
+        correct: Whether every digit of the true token is the likeliest one, given the digits before it.
+        confidence: Probability of the likeliest value of each digit.
+        hit: Whether the likeliest value of each digit is the true one.
+    """
 
-
-@dataclasses.dataclass(frozen=True)
-class Tokenizer:
-    """A MagVit with its variables."""
-
-    module: MagVit
-    variables: PyTree
-
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Number of codes of each digit of a token."""
-        return self.module.quantizer.sizes
-
-    @property
-    def codebooks(self) -> Float[Array, "g v d"]:
-        """The vectors of the codes of each digit."""
-        return self.module.apply(self.variables, method="codebooks")  # pyright: ignore[reportReturnType]
-
-    def tokenize(self, video: Video) -> TokenGrid:
-        """Frames in [-1, 1], of any number, to tokens. Raises a ValueError as ``MagVit.encode``."""
-        return streaming.encode(self.module, self.variables, video)
-
-    def decode(self, tokens: TokenGrid) -> Video:
-        """Tokens to frames in [-1, 1]."""
-        return streaming.decode(self.module, self.variables, tokens)
-
-    def decode_next(self, tokens: TokenGrid, past: PyTree | None = None) -> tuple[Video, PyTree]:
-        """The frames of the tokens that follow others, and the past for the next ones; see ``models.streaming``."""
-        return streaming.decode_next(self.module, self.variables, tokens, past)
-
-    def reconstruct(self, video: Video) -> Video:
-        """Encodes and decodes frames in [-1, 1]."""
-        return self.decode(self.tokenize(video))
-
-
-@dataclasses.dataclass(frozen=True)
-class Motion:
-    """Motion pathways with their variables."""
-
-    module: Pathways
-    variables: PyTree
-
-    def watch(self, video: Video) -> Memory:
-        """What the Transformer remembers of frames in [-1, 1]."""
-        return _watch(self.module, self.variables, video)
+    nll: Float[Array, "b n k"]
+    correct: Bool[Array, "b n"]
+    confidence: Float[Array, "b n g k"]
+    hit: Bool[Array, "b n g"]
 
 
 @struct.dataclass
-class _Reel:
-    """What was shown and drawn so far, a row each future; ``past`` is what the decoder needs to go on."""
+class _Rollout:
+    """Context and future sampled so far, one row for each future; ``past`` is the state of the tokenizer's decoder."""
 
-    film: Video
+    frames: Video
     tokens: TokenGrid
     past: PyTree
     log_likelihood: Float[Array, "b"]
     passes: Int[Array, "b"]
 
 
-class _Window(NamedTuple):
-    """A context: its tokens, its frames, and what the motion pathways see."""
+class _Context(NamedTuple):
+    """The context of one window: its tokens, its frames, and the frames for the motion pathways."""
 
     tokens: TokenGrid
     frames: Video
@@ -134,51 +99,47 @@ class _Window(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class OutlookModel:
-    """What makes the first guess of a future, with its variables."""
+class PredictorModel:
+    """A tokenizer and the Transformer that was trained on its tokens.
 
-    module: Outlook
-    variables: PyTree
+    Attributes:
+        tokenizer: The tokenizer.
+        transformer: The Transformer's module.
+        params: The Transformer's parameters.
+        outlook: The network of the first guess, for a Transformer that reads one.
+        motion: The motion pathways, for a Transformer with crossings.
+    """
 
-    def guess(self, context: Video) -> Guess:
-        """Of what follows a context, its frames in [-1, 1]."""
-        return _guess(self.module, self.variables, context)
-
-
-@dataclasses.dataclass(frozen=True)
-class Predictor:
-    """A tokenizer and the Transformer that was trained on its tokens, with what it reads besides them."""
-
-    tokenizer: Tokenizer
+    tokenizer: TokenizerModel
     transformer: Transformer
     params: PyTree
     outlook: OutlookModel | None = None
-    motion: Motion | None = None
+    motion: MotionModel | None = None
 
     @property
     def gates(self) -> dict[str, float]:
-        """How far the gate of each crossing is open, in (-1, 1)."""
+        """Value of the gate of each crossing, in (-1, 1)."""
         return {name: float(value) for name, value in gates(self.params).items()}
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of codes of each digit of the tokenizer's."""
+        """Number of codes of each digit of a token."""
         return self.tokenizer.sizes
 
     def tokenize(self, video: Video) -> TokenGrid:
-        """See ``Tokenizer.tokenize``."""
+        """Returns the tokens of frames in [-1, 1], as ``TokenizerModel.tokenize`` does."""
         return self.tokenizer.tokenize(video)
 
     def reconstruct(self, video: Video) -> Video:
-        """See ``Tokenizer.reconstruct``."""
+        """Returns frames in [-1, 1] after encoding and decoding them."""
         return self.tokenizer.reconstruct(video)
 
     def predict(
         self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, watched: Video | None = None
     ) -> Prediction:
-        """One future of ``num_frames`` frames after the context; see ``futures``."""
-        drawn = self.futures(context, num_frames=num_frames, samples=1, key=key, sampling=sampling, watched=watched)
-        return Prediction(drawn.video[:, 0], drawn.tokens[:, 0], drawn.log_likelihood[:, 0], drawn.passes[:, 0])
+        """Samples one future of each context; the arguments are those of ``futures``."""
+        found = self.futures(context, num_frames=num_frames, samples=1, key=key, sampling=sampling, watched=watched)
+        return Prediction(found.video[:, 0], found.tokens[:, 0], found.log_likelihood[:, 0], found.passes[:, 0])
 
     def futures(
         self,
@@ -190,55 +151,61 @@ class Predictor:
         sampling: Sampling,
         watched: Video | None = None,
     ) -> Futures:
-        """Futures of ``num_frames`` frames after the context, which is read once for all of them.
+        """Samples futures of each context. The Transformer reads the context once for all of them.
 
-        A context of n frames counts with its last ``1 + s ⌊(n − 1) / s⌋``, where s is the tokenizer's stride in time.
+        Of a context of n frames the last ``1 + s ⌊(n − 1) / s⌋`` are used, where s is the tokenizer's stride in time.
 
         Args:
-            context: frames in [-1, 1].
-            num_frames: future frames; ``⌈num_frames / s⌉`` latent frames are decoded and the first frames kept. Those
-                beyond the Transformer's grid are drawn window after window; see the module.
-            samples: futures ``m`` of each context.
-            key: for sampling.
-            sampling: temperature 0 takes the likeliest token each time.
-            watched: what the pathways see in place of the context, such as another clip's, to tell what it is worth.
+            context: Context frames in [-1, 1].
+            num_frames: Number n of future frames; ``⌈num_frames / s⌉`` latent frames are sampled. Frames beyond the
+                Transformer's grid are sampled window by window, as the module's documentation describes.
+            samples: Number m of futures of each context.
+            key: Random key of the samples.
+            sampling: How tokens are sampled.
+            watched: Frames for the motion pathways in place of the context, for ablations.
+
+        Returns:
+            The futures, with frames in [-1, 1].
 
         Raises:
-            ValueError: if nothing is asked for, or more than the grid has of a Transformer without a ``past``.
+            ValueError: If ``num_frames`` or ``samples`` is below 1, or if a Transformer without ``context_latents`` is
+                asked for more frames than its grid has.
         """
         if min(num_frames, samples) < 1:
             raise ValueError(f"{samples} futures of {num_frames} frames: ask for at least 1 of each")
         context = self._usable(context)
-        reel = self._opened(context)
-        shown, wanted = reel.tokens.shape[1], -(-num_frames // self.tokenizer.module.stride[0])
-        window = _Window(reel.tokens, context, context if watched is None else self._usable(watched))
-        reel = self._extended(reel, window, wanted, samples=samples, key=key, sampling=sampling)
-        while (left := shown + wanted - reel.tokens.shape[1]) > 0:
+        rollout = self._start(context)
+        shown, wanted = rollout.tokens.shape[1], math.ceil(num_frames / self.tokenizer.module.stride[0])
+        window = _Context(rollout.tokens, context, context if watched is None else self._usable(watched))
+        rollout = self._extend(rollout, window, wanted, samples=samples, key=key, sampling=sampling)
+        while (left := shown + wanted - rollout.tokens.shape[1]) > 0:
             key = jax.random.fold_in(key, left)
-            reel = self._extended(reel, self._next_window(reel), left, samples=1, key=key, sampling=sampling)
-        video = reel.film[:, context.shape[1] :][:, :num_frames]
-        rows = (video, reel.tokens[:, shown:], reel.log_likelihood, reel.passes)
+            rollout = self._extend(rollout, self._next_context(rollout), left, samples=1, key=key, sampling=sampling)
+        video = rollout.frames[:, context.shape[1] :][:, :num_frames]
+        rows = (video, rollout.tokens[:, shown:], rollout.log_likelihood, rollout.passes)
         return Futures(*(rearrange(each, "(b m) ... -> b m ...", m=samples) for each in rows))
 
-    def _opened(self, context: Video) -> _Reel:
+    def _start(self, context: Video) -> _Rollout:
         tokens = self.tokenize(context)
         _, past = self.tokenizer.decode_next(tokens)
-        return _Reel(context, tokens, past, jnp.zeros(len(context)), jnp.zeros(len(context), jnp.int32))
+        return _Rollout(context, tokens, past, jnp.zeros(len(context)), jnp.zeros(len(context), jnp.int32))
 
-    def _extended(self, reel: _Reel, window: _Window, latent_frames: int, *, samples: int, **drawing: Any) -> _Reel:
-        """The reel and the next latent frames, as many as the grid has after the window, ``samples`` rows of each."""
+    def _extend(
+        self, rollout: _Rollout, window: _Context, latent_frames: int, *, samples: int, **options: Any
+    ) -> _Rollout:
+        """Appends up to ``latent_frames`` latent frames, as far as the grid goes; each row becomes ``samples`` rows."""
         if self.transformer.past:
             latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.tokens.shape[1]))
-        new, log_likelihood, passes = self._continued(window, latent_frames, samples=samples, **drawing)
-        reel = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), reel)
-        video, past = self.tokenizer.decode_next(new, reel.past)
-        film, tokens = (jnp.concatenate(pair, axis=1) for pair in ((reel.film, video), (reel.tokens, new)))
-        return _Reel(film, tokens, past, reel.log_likelihood + log_likelihood, reel.passes + passes)
+        new, log_likelihood, passes = self._sample_tokens(window, latent_frames, samples=samples, **options)
+        rollout = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), rollout)
+        video, past = self.tokenizer.decode_next(new, rollout.past)
+        frames, tokens = (jnp.concatenate(pair, axis=1) for pair in ((rollout.frames, video), (rollout.tokens, new)))
+        return _Rollout(frames, tokens, past, rollout.log_likelihood + log_likelihood, rollout.passes + passes)
 
-    def _continued(
-        self, window: _Window, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
+    def _sample_tokens(
+        self, window: _Context, latent_frames: int, *, samples: int, key: Key, sampling: Sampling
     ) -> tuple[Int[Array, "rows new lh lw g"], Float[Array, "rows"], Int[Array, "rows"]]:
-        """Tokens after a window's, ``samples`` rows of each, on their grid, their log-likelihood and passes."""
+        """Returns the sampled tokens after a context, their log-likelihood and the number of passes."""
         (lh, lw), tokens = window.tokens.shape[2:4], _flat(window.tokens)
         new = _continue(
             self.transformer,
@@ -254,22 +221,27 @@ class Predictor:
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
         return tokens, rearrange(new.log_likelihood, "b m -> (b m)"), rearrange(new.passes, "b m -> (b m)")
 
-    def _next_window(self, reel: _Reel) -> _Window:
-        """One as training showed it: its first frame encoded alone, then the last tokens as they are; its film."""
+    def _next_context(self, rollout: _Rollout) -> _Context:
+        """Returns the context of the next window: its first frame encoded alone, then the last tokens unchanged."""
         kept = self.transformer.past - 1
-        seen = reel.film[:, -(1 + kept * self.tokenizer.module.stride[0]) :]
-        tokens = reel.tokens[:, reel.tokens.shape[1] - kept :]
-        return _Window(jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen, seen)
+        seen = rollout.frames[:, -(1 + kept * self.tokenizer.module.stride[0]) :]
+        tokens = rollout.tokens[:, rollout.tokens.shape[1] - kept :]
+        return _Context(jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen, seen)
 
     def first_guess(self, context: Video, *, num_frames: int) -> Float[Array, "b n h w c"] | None:
-        """The frames of the first guess, each of its codes replaced by the nearest there is; none without one."""
+        """Returns the decoded frames of the first guess, in [-1, 1], or None without an outlook.
+
+        Args:
+            context: Context frames in [-1, 1].
+            num_frames: Number of future frames.
+        """
         if self.outlook is None:
             return None
         context = self._usable(context)
         past = self.tokenize(context)
         tokens = guess_tokens(self.outlook.guess(context), self.sizes)
         future = rearrange(tokens, "b (lt lh lw) g -> b lt lh lw g", lh=past.shape[2], lw=past.shape[3])
-        return self._drawn(past, future)[:, :num_frames]
+        return self._decode_after(past, future)[:, :num_frames]
 
     def score(
         self,
@@ -279,7 +251,14 @@ class Predictor:
         watched: Video | None = None,
         temperatures: tuple[float, ...] = (1.0,),
     ) -> Scored:
-        """Exact likelihood of the tokens of a true future, which must be a multiple of the stride in time long."""
+        """Returns the exact likelihood of the tokens of a true future.
+
+        Args:
+            context: Context frames in [-1, 1].
+            future: The frames after them, in [-1, 1]; their number is a multiple of the tokenizer's stride in time.
+            watched: Frames for the motion pathways in place of the context, for ablations.
+            temperatures: Values that the logits are divided by.
+        """
         context = self._usable(context)
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
@@ -289,8 +268,8 @@ class Predictor:
         seen = {"memory": memory, "guess": guess, "temperatures": jnp.asarray(temperatures)}
         return _score(self.transformer, self.params, _flat(tokens), first=first, **seen)
 
-    def _drawn(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
-        """The frames of a future, after its context."""
+    def _decode_after(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
+        """Returns the frames of future tokens, decoded after the tokens of their context."""
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.decode(jnp.concatenate([past, future], axis=1))[:, start:]
 
@@ -301,7 +280,7 @@ class Predictor:
         return None if self.motion is None else self.motion.watch(seen)
 
     def _usable(self, context: Video) -> Float[Array, "b past h w c"]:
-        """The last frames that fill latent frames."""
+        """Returns the last frames of a context, as many as fill whole latent frames."""
         stride, frames = self.tokenizer.module.stride[0], context.shape[1]
         if frames < 1:
             raise ValueError("a context of no frames: give at least 1")
@@ -310,16 +289,6 @@ class Predictor:
 
 def _flat(tokens: TokenGrid) -> Tokens:
     return rearrange(tokens, "b lt lh lw g -> b (lt lh lw) g")
-
-
-@partial(jax.jit, static_argnums=0)
-def _watch(module: Pathways, variables: PyTree, video: Video) -> Memory:
-    return module.apply(variables, video)  # pyright: ignore[reportReturnType]
-
-
-@partial(jax.jit, static_argnums=0)
-def _guess(module: Outlook, variables: PyTree, context: Video) -> Guess:
-    return module.apply(variables, context)  # pyright: ignore[reportReturnType]
 
 
 _continue = partial(jax.jit, static_argnums=0, static_argnames=("num_tokens", "sampling", "samples"))(generate)

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
-from futurepred_jax.models.predictor import Predictor
+from futurepred_jax.models.predictor import PredictorModel
 from futurepred_jax.weights import read_weights
 from futurepred_jax.weights.reading import sha256
 
@@ -44,7 +44,7 @@ def describe(name: str, folder: Path = FOLDER) -> dict[str, Any]:
     return entry
 
 
-def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, Predictor]:
+def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, PredictorModel]:
     """A packed model's config and predictor.
 
     Raises:

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax import factory
 from futurepred_jax.metrics.image import psnr
-from futurepred_jax.models.predictor import Predictor
+from futurepred_jax.models.predictor import PredictorModel
 from futurepred_jax.objectives.tokenizer import to_signed
 
 SPLIT, CLIPS = "test_iid", 8
@@ -57,7 +57,7 @@ def read_findings(workdir: epath.PathLike) -> Findings:
     )
 
 
-def measured(config: ConfigDict, predictor: Predictor) -> Scores:
+def measured(config: ConfigDict, predictor: PredictorModel) -> Scores:
     """The same of a model: the clips are made anew, which of clutter needs nothing on disk."""
     border, clips = config.data.context_frames, factory.sample_clips(config, SPLIT, CLIPS)
     context, truth = to_signed(jnp.asarray(clips["noisy"][:, :border])), clips["video"][:, border:]

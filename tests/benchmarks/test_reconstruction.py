@@ -9,7 +9,7 @@ from filled import filled
 from futurepred_jax.benchmarks import reconstruction
 from futurepred_jax.data.recorded import Cut
 from futurepred_jax.interface import Tokenizer
-from futurepred_jax.models import predictor
+from futurepred_jax.models import parts
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import VQ
 
@@ -20,7 +20,7 @@ CUT = Cut(size=16, frames=3, fps=6.0)
 def tokenizer():
     module = MagVit(channels=(4,), blocks=(0,), strides=((2, 4, 4),), quantizer=VQ(8, 2), local=True)
     shapes = jax.eval_shape(module.init, jax.random.key(0), jnp.zeros((1, 3, 16, 16, 3)))
-    return Tokenizer(predictor.Tokenizer(module, filled(shapes)))
+    return Tokenizer(parts.TokenizerModel(module, filled(shapes)))
 
 
 def test_rows_are_of_the_drawing_and_of_each_clips_own_mean(tokenizer):

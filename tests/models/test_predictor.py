@@ -8,7 +8,8 @@ from filled import filled
 
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.outlook import Outlook
-from futurepred_jax.models.predictor import OutlookModel, Predictor, Tokenizer
+from futurepred_jax.models.parts import OutlookModel, TokenizerModel
+from futurepred_jax.models.predictor import PredictorModel
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Transformer
@@ -20,8 +21,10 @@ GREEDY = Sampling(temperature=0.0)
 def predictor():
     magvit = MagVit(channels=(8,), blocks=(0,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
     transformer = Transformer(sizes=(16,), grid=(4, 2, 2), width=24, depth=1, heads=2, nearby=4)
-    tokenizer = Tokenizer(magvit, magvit.init(jax.random.key(0), jnp.zeros((1, 3, 8, 8, 3))))
-    return Predictor(tokenizer, transformer, transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int))["params"])
+    tokenizer = TokenizerModel(magvit, magvit.init(jax.random.key(0), jnp.zeros((1, 3, 8, 8, 3))))
+    return PredictorModel(
+        tokenizer, transformer, transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int))["params"]
+    )
 
 
 def _video(frames: int):
@@ -76,7 +79,7 @@ def far(predictor):
     transformer = predictor.transformer.clone(past=2, code_dim=4)
     guess = outlook.guess(_video(3)[:1])
     params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
-    return Predictor(predictor.tokenizer, transformer, filled(params)["params"], outlook)
+    return PredictorModel(predictor.tokenizer, transformer, filled(params)["params"], outlook)
 
 
 def _futures(predictor, frames: int, samples: int = 1, sampling: Sampling = GREEDY):

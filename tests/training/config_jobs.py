@@ -15,7 +15,7 @@ from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.jobs import JOBS
 from futurepred_jax.factory.layout import RULES
 from futurepred_jax.factory.materials import Shapes
-from futurepred_jax.models.predictor import Tokenizer
+from futurepred_jax.models.parts import TokenizerModel
 from futurepred_jax.training.sharding import LargestAxis
 
 BATCH = 8
@@ -48,7 +48,7 @@ class Made(Shapes):
     @functools.cached_property
     def tokenizer(self):
         shapes = super().tokenizer
-        return Tokenizer(shapes.module, filled(shapes.variables))
+        return TokenizerModel(shapes.module, filled(shapes.variables))
 
 
 def _shape(source, name):
