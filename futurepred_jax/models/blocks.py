@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
-from futurepred_jax.models.layers import product
+from futurepred_jax.models.layers import matmul
 from futurepred_jax.models.placement import by_columns, by_rows, whole
 from futurepred_jax.models.rope import rotate
 
@@ -23,8 +23,8 @@ HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 
 
 def _dot_general(x: Array, matrix: Array, *_: Any, **__: Any) -> Array:
-    """``layers.product`` as ``nn.Dense`` calls it."""
-    return product(x, matrix)
+    """``layers.matmul`` as ``nn.Dense`` calls it."""
+    return matmul(x, matrix)
 
 
 class TokenEmbed(nn.Module):
@@ -135,8 +135,8 @@ class Digits(nn.Module):
         """Products in the order that has fewer operations: of many rows, the matrices' own comes first."""
         head, pointer = self.heads[i](), self.pointers[i]()
         if math.prod(x.shape[:-1]) > self.width:
-            return product(x, head + product(pointer, book), jnp.float32)
-        return product(x, head, jnp.float32) + product(product(x, pointer), book, jnp.float32)
+            return matmul(x, head + matmul(pointer, book), jnp.float32)
+        return matmul(x, head, jnp.float32) + matmul(matmul(x, pointer), book, jnp.float32)
 
 
 class Matrix(nn.Module):
@@ -195,14 +195,14 @@ class Block(nn.Module):
 
     def _project(self, x: Float[Array, "*b n d"], angles: Angles) -> tuple[Array, Array, Array]:
         matrix = by_columns(rearrange(self.qkv(), "w (three d) -> w three d", three=3))
-        qkv = product(self.attention_norm(x), matrix)
+        qkv = matmul(self.attention_norm(x), matrix)
         q, k, v = rearrange(qkv, "... three (h d) -> three ... h d", h=self.heads)
         return rotate(self.query_norm(q), angles), rotate(self.key_norm(k), angles), v
 
     def _merge(self, x: Float[Array, "*b n w"], attended: Float[Array, "*b n h d"]) -> Float[Array, "*b n w"]:
         x += self.out(rearrange(attended, "... h d -> ... (h d)"))
         matrix = by_columns(rearrange(self.up(), "w (two d) -> w two d", two=2))
-        gate, value = jnp.moveaxis(product(self.mlp_norm(x), matrix), -2, 0)
+        gate, value = jnp.moveaxis(matmul(self.mlp_norm(x), matrix), -2, 0)
         return x + self.down(nn.silu(gate) * value)
 
 

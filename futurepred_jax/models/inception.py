@@ -7,13 +7,13 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 from futurepred_jax.arrays import Video
-from futurepred_jax.models.layers import Pads, Window, fan_in, max_pool, same
+from futurepred_jax.models.layers import Pads, Size3, fan_in, max_pool, same_padding
 from futurepred_jax.models.resnet3d import Conv, Endpoints
 
 Branches = tuple[int, int, int, int, int, int]
 """Channels of branch 0, of both convolutions of branches 1 and 2, and of branch 3 (Inception-v1, Table 1)."""
 
-LAYERS: dict[str, Branches | tuple[Window, Window] | tuple[int, Window, Window]] = {
+LAYERS: dict[str, Branches | tuple[Size3, Size3] | tuple[int, Size3, Size3]] = {
     "Conv3d_1a_7x7": (64, (7, 7, 7), (2, 2, 2)),
     "MaxPool3d_2a_3x3": ((1, 3, 3), (1, 2, 2)),
     "Conv3d_2b_1x1": (64, (1, 1, 1), (1, 1, 1)),
@@ -41,14 +41,14 @@ class Unit(nn.Module):
     """Convolution, BatchNorm without a scale, ReLU: Sonnet's ``Unit3D``."""
 
     features: int
-    window: Window = (1, 1, 1)
-    strides: Window = (1, 1, 1)
+    kernel_size: Size3 = (1, 1, 1)
+    strides: Size3 = (1, 1, 1)
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t2 h2 w2 d"]:
         """With the batch's statistics in training, else with the running ones."""
-        conv = Conv(self.features, self.window, self.strides, kernel_init=fan_in, name="conv")
-        out = conv(video, all_same(video, self.window, self.strides))
+        conv = Conv(self.features, self.kernel_size, self.strides, kernel_init=fan_in, name="conv")
+        out = conv(video, all_same(video, self.kernel_size, self.strides))
         norm = nn.BatchNorm(not train, momentum=0.9, epsilon=1e-3, use_scale=False, dtype=out.dtype, name="norm")
         return nn.relu(norm(out))
 
@@ -121,12 +121,12 @@ class InceptionI3D(nn.Module):
         return nn.Dense(self.num_classes, dtype=x.dtype, name="logits")(pooled).mean(1)
 
 
-def all_same(video: Float[Array, "b t h w c"], window: Window, strides: Window) -> Pads:
+def all_same(video: Float[Array, "b t h w c"], window: Size3, strides: Size3) -> Pads:
     """TensorFlow's 'SAME' padding of all three axes."""
-    time, height, width = map(same, video.shape[1:4], window, strides)
+    time, height, width = map(same_padding, video.shape[1:4], window, strides)
     return time, height, width
 
 
-def max_same(video: Float[Array, "b t h w c"], window: Window, strides: Window) -> Float[Array, "b t2 h2 w2 c"]:
+def max_same(video: Float[Array, "b t h w c"], window: Size3, strides: Size3) -> Float[Array, "b t2 h2 w2 c"]:
     """Maximum of the places that exist, as many windows as places of the stride."""
     return max_pool(video, window, strides, all_same(video, window, strides))

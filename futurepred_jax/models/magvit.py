@@ -41,12 +41,12 @@ class Encoder(nn.Module):
     def __call__(self, video: Video, *, first: bool = True) -> Latents:
         """Encodes video in [-1, 1], or a chunk of one that is not its ``first``."""
         out = video.astype(self.dtype)
-        kernels = (POINT, POINT) if self.local else _kernels(self.factorised)
+        kernel_sizes = (POINT, POINT) if self.local else _kernel_sizes(self.factorised)
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
-            kernel = POINT if self.local else _kernel(stride)
-            out = CausalConv(features, kernel, name=f"down_{i}")(space_to_depth(out, stride, first=first))
+            kernel_size = POINT if self.local else _kernel_size(stride)
+            out = CausalConv(features, kernel_size, name=f"down_{i}")(space_to_depth(out, stride, first=first))
             for j in range(blocks):
-                out = ResBlock(features, kernels, name=f"stage_{i}_{j}")(out)
+                out = ResBlock(features, kernel_sizes, name=f"stage_{i}_{j}")(out)
         out = nn.silu(Norm(name="norm")(out))
         return CausalConv(self.dim, POINT, name="to_latents")(out).astype(jnp.float32)
 
@@ -68,10 +68,10 @@ class Decoder(nn.Module):
         outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
         for i, (features, blocks, stride) in reversed(list(enumerate(stages))):
             for j in range(blocks):
-                out = ResBlock(features, _kernels(self.factorised), name=f"stage_{i}_{j}")(out)
+                out = ResBlock(features, _kernel_sizes(self.factorised), name=f"stage_{i}_{j}")(out)
             if i == 0:
                 out = nn.silu(Norm(name="norm")(out))
-            out = CausalConv(outer[i] * math.prod(stride), _kernel(stride), name=f"up_{i}")(out)
+            out = CausalConv(outer[i] * math.prod(stride), _kernel_size(stride), name=f"up_{i}")(out)
             out = depth_to_space(out, stride, first=first)
         return out.astype(jnp.float32)
 
@@ -188,10 +188,10 @@ class MagVit(nn.Module):
             raise ValueError(f"frames of {height}×{width} pixels: MagVit needs multiples of {sh}×{sw}")
 
 
-def _kernels(factorised: bool) -> tuple[tuple[int, int, int], ...]:
+def _kernel_sizes(factorised: bool) -> tuple[tuple[int, int, int], ...]:
     return ((1, 3, 3), (3, 1, 1)) if factorised else ((3, 3, 3), (3, 3, 3))
 
 
-def _kernel(stride: Stride) -> tuple[int, int, int]:
+def _kernel_size(stride: Stride) -> tuple[int, int, int]:
     """Patches of 4 × 4 and more overlap enough by the blocks that follow; smaller strides get a 3 × 3 window."""
     return POINT if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)

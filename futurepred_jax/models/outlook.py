@@ -18,7 +18,7 @@ from jaxtyping import Array, Float, Int
 
 from futurepred_jax.arrays import Tokens, Video
 from futurepred_jax.models.blocks import dense
-from futurepred_jax.models.codes import largest
+from futurepred_jax.models.codes import argmax
 from futurepred_jax.models.layers import CausalConv, Norm
 from futurepred_jax.models.neighbours import at_places
 from futurepred_jax.models.splatting import carry
@@ -193,7 +193,7 @@ class Outlook(nn.Module):
 def guess_tokens(guess: Guess, sizes: tuple[int, ...]) -> Tokens:
     """The token whose code is nearest to each expected vector, digit by digit."""
     digits = zip(jnp.moveaxis(guess.codes, -2, 0), guess.book, sizes, strict=True)
-    return jnp.stack([largest(-distances(codes, book[:size])) for codes, book, size in digits], axis=-1)
+    return jnp.stack([argmax(-distances(codes, book[:size])) for codes, book, size in digits], axis=-1)
 
 
 def distances(expected: Float[Array, "*b e"], book: Float[Array, "v e"]) -> Float[Array, "*b v"]:

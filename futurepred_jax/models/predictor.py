@@ -19,7 +19,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
-from futurepred_jax.models.codes import largest
+from futurepred_jax.models.codes import argmax
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.outlook import Guess, guess_tokens
@@ -307,7 +307,7 @@ def _score(
 ) -> Scored:
     logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
     true = tokens[:, first:]
-    hit = largest(logits) == true
+    hit = argmax(logits) == true
 
     def at(temperature: Array) -> tuple[Array, Array]:
         tempered = logits / temperature

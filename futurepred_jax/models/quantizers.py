@@ -14,7 +14,7 @@ from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
 from futurepred_jax.arrays import Key, Latents, TokenGrid
-from futurepred_jax.models.codes import nearest, sums
+from futurepred_jax.models.codes import nearest, sum_by_code
 
 
 @struct.dataclass
@@ -128,7 +128,7 @@ class VQ(nn.Module):
         self, latents: Float[Array, "n g d"], tokens: Int[Array, "n g"], key: Key, active: Bool[Array, ""] | bool
     ) -> None:
         """Moves every code towards the mean of its latents and revives the dead ones."""
-        new, members = sums(latents, tokens, self.codebook_size)
+        new, members = sum_by_code(latents, tokens, self.codebook_size)
         counts = self.decay * self.counts.value + (1 - self.decay) * members
         total = self.decay * self.counts.value[..., None] * self.codes.value + (1 - self.decay) * new
         dead = counts < self.revive_below
@@ -147,7 +147,7 @@ class VQ(nn.Module):
         """Spherical k-means from the given codes (Dhillon & Modha 2001); one that no latent is nearest to stays."""
 
         def iterate(_: Array, codes: Array) -> Array:
-            total, members = sums(latents, nearest(latents, codes), self.codebook_size)
+            total, members = sum_by_code(latents, nearest(latents, codes), self.codebook_size)
             return jnp.where(members[..., None] > 0, _normalize(total), codes)
 
         return jax.lax.fori_loop(0, self.kmeans, iterate, codes)

@@ -12,7 +12,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from futurepred_jax.arrays import Video
-from futurepred_jax.models.layers import Initializer, Pads, Window, conv3d, max_pool
+from futurepred_jax.models.layers import Initializer, Pads, Size3, conv3d, max_pool
 
 KINETICS_MEAN, KINETICS_STD = 0.45, 0.225  # of frames in [0, 1], all channels
 EXPANSION = 4  # a bottleneck's output channels per inner channel
@@ -62,7 +62,7 @@ def kinetics_normalised(video: Video) -> Video:
     return ((video + 1) / 2 - KINETICS_MEAN) / KINETICS_STD
 
 
-def centred(window: Window) -> Pads:
+def centred(window: Size3) -> Pads:
     """As many zeros before as after, as in torch; for even strides and sizes 'SAME' would be one off."""
     t, h, w = (size // 2 for size in window)
     return (t, t), (h, h), (w, w)
@@ -72,14 +72,14 @@ class Conv(nn.Module):
     """3D convolution with a padding that is stated, and no bias."""
 
     features: int
-    window: Window
-    strides: Window = (1, 1, 1)
+    kernel_size: Size3
+    strides: Size3 = (1, 1, 1)
     kernel_init: Initializer = msra
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], pads: Pads) -> Float[Array, "b t2 h2 w2 d"]:
         """Convolves as ``conv3d``, in the dtype of its input."""
-        kernel = self.param("kernel", self.kernel_init, (*self.window, video.shape[-1], self.features))
+        kernel = self.param("kernel", self.kernel_init, (*self.kernel_size, video.shape[-1], self.features))
         return conv3d(video, kernel.astype(video.dtype), self.strides, pads)
 
 
@@ -87,14 +87,14 @@ class ConvNorm(nn.Module):
     """Convolution, centred, and BatchNorm."""
 
     features: int
-    window: Window
-    strides: Window = (1, 1, 1)
+    kernel_size: Size3
+    strides: Size3 = (1, 1, 1)
     scale_init: Initializer = nn.initializers.ones
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t2 h2 w2 d"]:
         """With the batch's statistics in training, else with the running ones."""
-        out = Conv(self.features, self.window, self.strides, name="conv")(video, centred(self.window))
+        out = Conv(self.features, self.kernel_size, self.strides, name="conv")(video, centred(self.kernel_size))
         return nn.BatchNorm(
             use_running_average=not train,
             momentum=0.9,

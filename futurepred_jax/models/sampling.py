@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from futurepred_jax.models.codes import largest
+from futurepred_jax.models.codes import argmax
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,9 +67,9 @@ def sample(
     if distance is not None:
         logits -= sampling.guess_weight * distance
     if sampling.temperature == 0:
-        return largest(logits)
+        return argmax(logits)
     noise = jnp.vectorize(partial(jax.random.gumbel, shape=logits.shape[-1:]), signature="()->(v)")(keys)
-    return largest(truncate(logits / sampling.temperature, sampling) + noise)
+    return argmax(truncate(logits / sampling.temperature, sampling) + noise)
 
 
 def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:

@@ -7,13 +7,13 @@ import pytest
 
 from futurepred_jax.models.codes import (
     BLOCK,
-    largest,
+    argmax,
     multiplied_sums,
     nearest,
     nearest_at_once,
     nearest_in_blocks,
     scattered_sums,
-    sums,
+    sum_by_code,
 )
 
 GROUPS, SIZE, DIM = 3, 20, 4
@@ -35,9 +35,9 @@ def test_the_nearest_code_is_that_of_least_distance_in_every_form(count):
 def test_the_largest_score_is_found_along_any_axis_and_the_first_of_equals():
     scores = np.random.default_rng(0).integers(0, 5, (4, 6, 50)).astype(np.float32)
     for axis in (0, 1, 2, -1):
-        np.testing.assert_array_equal(jax.jit(largest, static_argnums=1)(scores, axis), scores.argmax(axis))
-    assert largest(jnp.full((3,), -jnp.inf)) == 0
-    assert largest(jnp.array([0.0, jnp.nan, 1.0])) == 2  # a place that exists, whatever comes
+        np.testing.assert_array_equal(jax.jit(argmax, static_argnums=1)(scores, axis), scores.argmax(axis))
+    assert argmax(jnp.full((3,), -jnp.inf)) == 0
+    assert argmax(jnp.array([0.0, jnp.nan, 1.0])) == 2  # a place that exists, whatever comes
 
 
 def test_of_equal_codes_the_first_is_found():
@@ -56,6 +56,6 @@ def test_sums_by_code_are_those_of_a_loop_in_every_form():
             count[group, token[group]] += 1
     for form in (multiplied_sums, scattered_sums):
         np.testing.assert_allclose(form(latents, tokens, size=SIZE), wanted, atol=1e-5)
-    total, members = sums(latents, tokens, SIZE)
+    total, members = sum_by_code(latents, tokens, SIZE)
     np.testing.assert_allclose(total, wanted, atol=1e-5)
     np.testing.assert_array_equal(members, count)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
-from futurepred_jax.models.cpu import conv3d_of_2d, max_of_taps, product_of_rows
+from futurepred_jax.models.cpu import conv3d_of_2d, matmul_of_rows, max_of_taps
 from futurepred_jax.models.layers import (
     CausalConv,
     LayerNorm,
@@ -17,7 +17,7 @@ from futurepred_jax.models.layers import (
     conv3d,
     conv3d_native,
     depth_to_space,
-    product,
+    matmul,
     space_to_depth,
 )
 
@@ -80,15 +80,15 @@ def test_maxima_of_taps_are_those_of_windows(window, strides, pads):
 
 
 @pytest.mark.parametrize("shape", [(5,), (2, 5), (2, 3, 4, 5)])
-def test_a_product_of_rows_is_that_of_all_axes(shape):
+def test_a_matmul_of_rows_is_that_of_all_axes(shape):
     matrix = jax.random.normal(jax.random.key(1), (5, 6))
-    _agree((product_of_rows, jnp.matmul), jax.random.normal(jax.random.key(0), shape), matrix)
+    _agree((matmul_of_rows, jnp.matmul), jax.random.normal(jax.random.key(0), shape), matrix)
 
 
 def test_a_product_of_halves_may_come_out_whole():
     x, matrix = jnp.full((2, 3, 5), 1.01, jnp.bfloat16), jnp.full((5, 6), 1.01, jnp.bfloat16)
-    assert product(x, matrix).dtype == jnp.bfloat16
-    whole = product(x, matrix, jnp.float32)
+    assert matmul(x, matrix).dtype == jnp.bfloat16
+    whole = matmul(x, matrix, jnp.float32)
     np.testing.assert_allclose(whole, 5 * np.float32(x[0, 0, 0]) ** 2, rtol=1e-6)
 
 
