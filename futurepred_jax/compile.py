@@ -71,7 +71,7 @@ def inference_call(inference: factory.Inference, device: jax.Device) -> Call:  #
 
     parameters, batch = jax.tree.map(place, (inference.parameters, inference.batch))
     kinds = {"parameters": parameters, "batch": batch}
-    function = jax.jit(sharding.over(mesh, inference.function))
+    function = jax.jit(sharding.with_mesh(mesh, inference.function))
     return Call(inference.name, function, (parameters, *batch), kinds, inference.flops)
 
 

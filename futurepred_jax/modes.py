@@ -32,7 +32,7 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
         where = workdir / STAGES[stages[-1]] if stages else workdir
         print(f"\n{scores}Look at {where} ({_minutes(began)}).")
 
-    distributed.by_first("rest", rest)
+    distributed.on_process_zero("rest", rest)
 
 
 def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
@@ -92,7 +92,7 @@ def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
         if "evaluate" in _stages(config) and not (workdir / STAGES["evaluate"]).exists():
             evaluate.run(config, workdir)
 
-    distributed.by_first(config.name, rest)
+    distributed.on_process_zero(config.name, rest)
 
 
 def _minutes(began: float) -> str:
@@ -108,11 +108,11 @@ ALONE: dict[str, Mode] = {
 """What one process does, whatever their number."""
 
 
-def _by_first(name: str, mode: Mode) -> Mode:
+def _on_process_zero(name: str, mode: Mode) -> Mode:
     @functools.wraps(mode)
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         _require_stage(name, config)
-        distributed.by_first(name, lambda: mode(config, workdir))
+        distributed.on_process_zero(name, lambda: mode(config, workdir))
 
     return run
 
@@ -123,5 +123,5 @@ MODES: dict[str, Mode] = {
     "tokenize": tokenize.run,
     "replay": replay.run,
     "compile": compile.run,
-    **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
+    **{name: _on_process_zero(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
 }

@@ -16,7 +16,7 @@ from futurepred_jax.training import checkpoints, compilation, identity, inputs
 from futurepred_jax.training.checkpoints import Progress
 from futurepred_jax.training.job import Job
 from futurepred_jax.training.program import make_program
-from futurepred_jax.training.window import Window
+from futurepred_jax.training.window import MetricWindow
 from futurepred_jax.training.writers import METRICS, read_metrics
 
 
@@ -70,14 +70,14 @@ def replay(job: Job, workdir: epath.PathLike, step: int) -> Replay:
     checkpoint = checkpoints.agreed(workdir, before=step)
     progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
     state = program.init() if checkpoint is None else checkpoints.restore(checkpoint, program.abstract)
-    window, metrics = Window(progress.window), {}
+    window, metrics = MetricWindow(progress.window), {}
     with inputs.training_batches(job, program.batch, start=progress.step) as batches:
         steps = range(progress.step + 1, step + 1)
         for number in tqdm.tqdm(steps, desc="replay", unit="step", disable=jax.process_index() != 0):
             state, metrics = program.step(state, next(batches))
             window.add(metrics, number)
             if number % job.log_every == 0 and number < step:
-                window = Window()
+                window = MetricWindow()
     lines = read_metrics(epath.Path(workdir) / METRICS)
     return Replay(
         step=step,

@@ -32,7 +32,7 @@ from futurepred_jax.training.profiling import Profiler
 from futurepred_jax.training.program import Program, make_program
 from futurepred_jax.training.state import TrainState
 from futurepred_jax.training.step import all_finite
-from futurepred_jax.training.window import Window
+from futurepred_jax.training.window import MetricWindow
 from futurepred_jax.training.writers import TENSORBOARD, Writer
 
 RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never waits, and a signal is heard soon
@@ -44,7 +44,7 @@ STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "r
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Trains the model of a config in its workdir, from where it stands; what a half-trained one had led to goes."""
     workdir = epath.Path(workdir)
-    with distributed.first_alone("claim"):
+    with distributed.process_zero_first("claim"):
         identity.claim(workdir, config.to_dict())
         if not (workdir / summary.SUMMARY).exists():
             for file in STAGES.values():
@@ -124,7 +124,7 @@ class _Training:
         self._writer, self._saver, self._interrupt, self._profiler = writer, saver, interrupt, profiler
         self.progress = progress
         self.stopped = 0  # by the signal of this number
-        self._window = Window(progress.window)
+        self._window = MetricWindow(progress.window)
         self._score: float | None = None
         self._bar = tqdm.tqdm(
             desc=f"{job.model}, compiling",  # until the first step is over
@@ -194,7 +194,7 @@ class _Training:
             account["skipped_steps"] = float(skipped)
         self._writer.write(step, "train", {**means, **account})
         self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{account.get('mfu', float('nan')):.1%}")
-        self._window = Window()
+        self._window = MetricWindow()
 
     def _validate(self, state: TrainState, step: int) -> None:
         scores = validation.held_out_means(self._job, self._program, state)

@@ -74,7 +74,7 @@ def open_split_together(config: ConfigDict, split: str) -> Clips:
         progress = jax.process_index() == 0
         draw_part(*_wanted(config, split), **parts, fields=_fields(config, split), progress=progress)
         distributed.wait(f"drawn {split}")
-    with distributed.first_alone(f"open {split}"):
+    with distributed.process_zero_first(f"open {split}"):
         return open_split(config, split)
 
 

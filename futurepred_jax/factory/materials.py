@@ -129,7 +129,7 @@ class Stored:
         def encode(video: np.ndarray) -> np.ndarray:
             return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
-        with distributed.first_alone(f"tokens {clips.split}"):
+        with distributed.process_zero_first(f"tokens {clips.split}"):
             tokens = stored_tokens(
                 clips,
                 encode,

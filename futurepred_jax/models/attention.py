@@ -14,7 +14,7 @@ from einops import rearrange
 from jax.sharding import PartitionSpec, get_abstract_mesh
 from jaxtyping import Array, Float
 
-from futurepred_jax.models.placement import COLUMNS, ROWS, is_divided
+from futurepred_jax.models.sharding_hints import COLUMNS, ROWS, is_divided
 
 Heads = Float[Array, "b n h d"]
 """Queries, keys or values of every head."""

@@ -12,8 +12,8 @@ from jaxtyping import Array, Bool, Float, Int
 from futurepred_jax.models.attention import MASKED, causal_attention
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.layers import matmul
-from futurepred_jax.models.placement import by_columns, by_rows, whole
 from futurepred_jax.models.rope import rotate
+from futurepred_jax.models.sharding_hints import replicated, shard_columns, shard_rows
 
 Angles = Float[Array, "*#b n pairs"]
 Codes = Float[Array, "g v e"]
@@ -118,7 +118,7 @@ class Digits(nn.Module):
 
     def __call__(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes) -> Float[Array, "*b g v"]:
         """Logits of all digits, each given the true ones before."""
-        return jnp.stack([by_rows(self.digit(x, tokens, codes, i)) for i in range(len(self.sizes))], axis=-2)
+        return jnp.stack([shard_rows(self.digit(x, tokens, codes, i)) for i in range(len(self.sizes))], axis=-2)
 
     def digit(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes, i: int) -> Float[Array, "*b v"]:
         """Logits of digit ``i``, for which those from ``i`` on are not read; a code that it lacks is impossible."""
@@ -194,14 +194,14 @@ class Block(nn.Module):
         return self._merge(x, cache.attend(q, place)), cache
 
     def _project(self, x: Float[Array, "*b n d"], angles: Angles) -> tuple[Array, Array, Array]:
-        matrix = by_columns(rearrange(self.qkv(), "w (three d) -> w three d", three=3))
+        matrix = shard_columns(rearrange(self.qkv(), "w (three d) -> w three d", three=3))
         qkv = matmul(self.attention_norm(x), matrix)
         q, k, v = rearrange(qkv, "... three (h d) -> three ... h d", h=self.heads)
         return rotate(self.query_norm(q), angles), rotate(self.key_norm(k), angles), v
 
     def _merge(self, x: Float[Array, "*b n w"], attended: Float[Array, "*b n h d"]) -> Float[Array, "*b n w"]:
         x += self.out(rearrange(attended, "... h d -> ... (h d)"))
-        matrix = by_columns(rearrange(self.up(), "w (two d) -> w two d", two=2))
+        matrix = shard_columns(rearrange(self.up(), "w (two d) -> w two d", two=2))
         gate, value = jnp.moveaxis(matmul(self.mlp_norm(x), matrix), -2, 0)
         return x + self.down(nn.silu(gate) * value)
 
@@ -223,7 +223,7 @@ class Table(nn.Module):
     def __call__(self, index: Int[Array, "*b"]) -> Float[Array, "*b d"]:
         """The rows of those numbers."""
         rows = self.param("embedding", nn.initializers.normal(1.0), (self.count, self.features))
-        return jnp.take(whole(rows.astype(self.dtype)), index, axis=0)
+        return jnp.take(replicated(rows.astype(self.dtype)), index, axis=0)
 
 
 def _kernel_init(scale: float) -> nn.initializers.Initializer:

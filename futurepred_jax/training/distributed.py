@@ -1,4 +1,4 @@
-"""Several processes that train as one: how they find each other, and how they take turns at what one of them does."""
+"""Training with several processes: how they find each other, and work that process 0 does for all."""
 
 import contextlib
 import itertools
@@ -71,10 +71,13 @@ def require(problem: str | None) -> None:
 
 
 @contextlib.contextmanager
-def first_alone(name: str) -> Iterator[None]:
-    """Context that process 0 goes through before all others, who then find what it left in shared folders.
+def process_zero_first(name: str) -> Iterator[None]:
+    """Lets process 0 run the body of a ``with`` statement before all others, which then find the files that it left.
 
-    When it fails, all do.
+    If the body fails on process 0, every process raises.
+
+    Args:
+        name: Name of the barrier, for error messages.
     """
     if jax.process_index() > 0:
         wait(name)
@@ -93,8 +96,8 @@ def first_alone(name: str) -> Iterator[None]:
     require(None)
 
 
-def by_first(name: str, work: Callable[[], None]) -> None:
-    """Let process 0 do some work, which must not wait for the others, while they wait for it."""
-    with first_alone(name):
+def on_process_zero(name: str, work: Callable[[], None]) -> None:
+    """Runs ``work`` on process 0 alone while the others wait; it must not wait for them."""
+    with process_zero_first(name):
         if jax.process_index() == 0:
             work()

@@ -76,7 +76,7 @@ def placer(keys: tuple[str, ...] | None, target: NamedSharding) -> Callable[[Bat
 
 def training_batches(job: Job, target: NamedSharding, *, start: int) -> Prefetch:
     """The training input from global batch ``start`` on, already reading."""
-    index, count = sharding.share(target, job.batch_size)
+    index, count = sharding.process_slice(target, job.batch_size)
     batches = pipeline.batches(
         job.train_source,
         batch_size=job.batch_size,
@@ -90,7 +90,7 @@ def training_batches(job: Job, target: NamedSharding, *, start: int) -> Prefetch
 
 def held_out_batches(job: Job, target: NamedSharding) -> Prefetch:
     """The first ``val_batches`` batches of the held-out source, in its own order: the same clips every time."""
-    return Prefetch(_in_order(job, *sharding.share(target, job.batch_size)), placer(job.batch_keys, target))
+    return Prefetch(_in_order(job, *sharding.process_slice(target, job.batch_size)), placer(job.batch_keys, target))
 
 
 def _in_order(job: Job, index: int, count: int) -> Iterator[Batch]:

@@ -92,7 +92,7 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
     layout = jax.tree.map(lambda leaf: leaf.sharding, abstract)
     step = make_train_step(job.loss, job.optimizer, ema_decay=job.ema_decay, skip_unsound=job.on_nan == "skip")
     compiled_step = jax.jit(
-        sharding.over(mesh, step),
+        sharding.with_mesh(mesh, step),
         in_shardings=(layout, batch, replicated),
         out_shardings=(layout, replicated),
         donate_argnums=0,
@@ -106,7 +106,7 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
         key=jax.ShapeDtypeStruct(key.shape, key.dtype, sharding=replicated),
         init=jax.jit(initial, in_shardings=replicated, out_shardings=layout),
         step=compiled_step,
-        validate=jax.jit(sharding.over(mesh, job.validate), in_shardings=held_out, out_shardings=replicated),
+        validate=jax.jit(sharding.with_mesh(mesh, job.validate), in_shardings=held_out, out_shardings=replicated),
     )
 
 

@@ -91,8 +91,8 @@ def path_name(path: tuple) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
-def over(mesh: Mesh, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
-    """The function, to be traced with the mesh in sight of kernels that XLA cannot split (``get_abstract_mesh``)."""
+def with_mesh(mesh: Mesh, function: Callable[..., PyTree]) -> Callable[..., PyTree]:
+    """Wraps a function so that it is traced with ``mesh`` as the current mesh (``jax.sharding.get_abstract_mesh``)."""
 
     @functools.wraps(function)
     def traced(*args: PyTree) -> PyTree:
@@ -118,13 +118,17 @@ def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:
 
 
 @functools.cache
-def share(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
-    """Which share of a batch this process reads, and how many there are.
+def process_slice(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
+    """Returns which slice of a batch this process reads, and the number of slices.
 
-    Processes whose devices hold the same rows, as those of one ``tensor`` axis do, read the same.
+    Processes whose devices hold the same rows, as along a ``tensor`` axis, read the same slice.
+
+    Args:
+        sharding: Sharding of a batch along its leading axis.
+        batch_size: Rows of the global batch.
 
     Raises:
-        ValueError: When processes hold some rows in common, and others not.
+        ValueError: If the rows of two processes overlap without being equal.
     """
     held: dict[int, set[tuple[int, int]]] = {}
     for device, (rows, *_) in sharding.devices_indices_map((batch_size,)).items():
@@ -139,7 +143,7 @@ def global_batch(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> di
     """This process's share of a batch (leading axis b / shares) as global arrays."""
 
     def whole(value: np.ndarray) -> jax.Array:
-        rows = len(value) * share(sharding, sharding.mesh.size)[1]
+        rows = len(value) * process_slice(sharding, sharding.mesh.size)[1]
         return jax.make_array_from_process_local_data(sharding, value, (rows, *value.shape[1:]))
 
     return {name: whole(value) for name, value in batch.items()}

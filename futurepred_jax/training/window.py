@@ -23,7 +23,7 @@ class Sums:
     broken: PyTree  # int32 scalar
 
 
-class Window:
+class MetricWindow:
     """The steps since the last logged line."""
 
     def __init__(self, saved: dict | None = None) -> None:

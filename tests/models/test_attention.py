@@ -87,7 +87,7 @@ def test_the_kernel_over_a_mesh_is_attention():
     mesh = sharding.make_mesh({"data": 2, "fsdp": 2, "tensor": 2})
     q, k, v = (jnp.tile(x, (2, 1, 2, 1)) for x in _qkv(150))
     whole = NamedSharding(mesh, PartitionSpec())
-    split = jax.jit(sharding.over(mesh, partial(causal_attention, form="splash")), in_shardings=(whole,) * 3)
+    split = jax.jit(sharding.with_mesh(mesh, partial(causal_attention, form="splash")), in_shardings=(whole,) * 3)
     np.testing.assert_allclose(split(q, k, v), causal_attention(q, k, v, form="xla"), rtol=1e-5, atol=1e-5)
 
 

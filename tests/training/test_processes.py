@@ -60,8 +60,8 @@ def test_a_sigterm_to_one_of_two_processes_saves_the_state_of_both(tmp_path, com
 
 def test_one_process_alone_waits_for_nothing():
     passed = []
-    distributed.by_first("turn", lambda: passed.append("work"))
-    with distributed.first_alone("turn"):
+    distributed.on_process_zero("turn", lambda: passed.append("work"))
+    with distributed.process_zero_first("turn"):
         passed.append("turn")
     assert passed == ["work", "turn"]
 

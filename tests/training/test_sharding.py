@@ -79,13 +79,13 @@ def test_a_batch_that_the_mesh_does_not_divide_is_refused():
 )
 def test_processes_with_the_same_rows_read_the_same_share(owners, wanted):
     rows = [slice(0, 4), slice(0, 4), slice(4, 8), slice(4, 8)]
-    assert sharding.share(held_by(owners, rows), 8) == wanted
+    assert sharding.process_slice(held_by(owners, rows), 8) == wanted
 
 
 def test_processes_with_some_rows_in_common_are_refused():
     rows = [slice(0, 4), slice(4, 8), slice(0, 4), slice(0, 4)]
     with pytest.raises(ValueError, match="let tensor divide a process's devices, or be a multiple"):
-        sharding.share(held_by([0, 0, 1, 1], rows), 8)
+        sharding.process_slice(held_by([0, 0, 1, 1], rows), 8)
 
 
 class Device(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from futurepred_jax.training import atomic
-from futurepred_jax.training.window import Window
+from futurepred_jax.training.window import MetricWindow
 from futurepred_jax.training.writers import Writer, read_metrics, truncate
 
 
@@ -32,12 +32,12 @@ def test_a_value_that_is_not_finite_becomes_null(tmp_path):
 
 def test_a_window_continues_from_what_was_saved_to_the_last_bit():
     losses = np.random.default_rng(0).normal(size=9).astype(np.float32)
-    whole, first = Window(), Window()
+    whole, first = MetricWindow(), MetricWindow()
     for step, loss in enumerate(losses):
         whole.add(metrics(loss), step)
     for step, loss in enumerate(losses[:4]):
         first.add(metrics(loss), step)
-    second = Window(json.loads(json.dumps(first.saved())))
+    second = MetricWindow(json.loads(json.dumps(first.saved())))
     for step, loss in enumerate(losses[4:]):
         second.add(metrics(loss), step)
     assert second.means() == whole.means()
@@ -46,7 +46,7 @@ def test_a_window_continues_from_what_was_saved_to_the_last_bit():
 
 @pytest.mark.parametrize("name", ["loss", "grad_norm", "param_norm"])
 def test_a_window_names_its_first_step_that_is_not_finite(name):
-    window = Window()
+    window = MetricWindow()
     for step, value in enumerate([1.0, float("inf"), float("nan"), 1.0]):
         window.add(metrics(**{"loss": 1.0, name: value}), step)
     with pytest.raises(FloatingPointError, match=r"not finite at step 1, batch 0;.*--mode=replay --step=1"):
@@ -54,26 +54,26 @@ def test_a_window_names_its_first_step_that_is_not_finite(name):
 
 
 def test_a_window_that_skips_has_the_means_of_its_sound_steps():
-    window = Window()
+    window = MetricWindow()
     for step, value in enumerate([1.0, float("nan"), 1e7, 3.0], start=1):
         window.add(metrics(value), step)
     window.require_sound(skip=True)
     assert window.skipped() == (2, 2)
     assert window.means()["loss"] == 2.0
-    resumed = Window(json.loads(json.dumps(window.saved())))
+    resumed = MetricWindow(json.loads(json.dumps(window.saved())))
     assert resumed.means() == window.means()
     assert resumed.skipped()[0] == 2
 
 
 def test_a_window_without_a_sound_step_ends_a_training_that_skips():
-    window = Window()
+    window = MetricWindow()
     window.add(metrics(float("nan")), 7)
     with pytest.raises(FloatingPointError, match="at step 7"):
         window.require_sound(skip=True)
 
 
 def test_another_metric_may_be_anything():
-    window = Window()
+    window = MetricWindow()
     window.add(metrics(1.0, perplexity=float("inf")), 1)
     window.require_sound(skip=False)
 

@@ -6,8 +6,8 @@ import pytest
 from jax.sharding import AbstractMesh, use_abstract_mesh
 
 from futurepred_jax.factory.layout import TRANSFORMER
-from futurepred_jax.models import placement
 from futurepred_jax.models.sampling import token_nll
+from futurepred_jax.models.sharding_hints import is_divided, replicated, shard_columns, shard_rows
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.training import sharding
 from futurepred_jax.training.collectives import Traffic, collectives
@@ -28,7 +28,7 @@ def sent(clips: int) -> dict[str, Traffic]:
     drawn = jax.eval_shape(MODEL.init, jax.random.key(0), jnp.zeros((1, 48, 2), int))["params"]
     params = sharding.place(drawn, mesh, WEIGHTS)
     places = jax.tree.map(lambda leaf: leaf.sharding, params)
-    gradients = jax.jit(sharding.over(mesh, jax.grad(loss)), out_shardings=places)
+    gradients = jax.jit(sharding.with_mesh(mesh, jax.grad(loss)), out_shardings=places)
     return collectives(str(gradients.lower(params, tokens).compile().as_text()), devices=8)
 
 
@@ -44,6 +44,6 @@ def test_of_activations_only_sums_are_sent():
 def test_a_caller_s_own_mesh_is_left_alone():
     x = jnp.ones((8, 4))
     with use_abstract_mesh(AbstractMesh((8,), ("experts",))):
-        assert all(hint(x) is x for hint in (placement.whole, placement.by_columns, placement.by_rows))
-        assert not placement.is_divided(8, 8)
-    assert placement.is_divided(8, 8)
+        assert all(hint(x) is x for hint in (replicated, shard_columns, shard_rows))
+        assert not is_divided(8, 8)
+    assert is_divided(8, 8)
