@@ -76,7 +76,7 @@ def base() -> Transformer:
 
 def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     """The Transformer one token a pass and with drafted runs, compiled as a prediction and a training compile it."""
-    objective = PredictionObjective(model, context=model.grid[0] // 2, context_weight=0.5)
+    objective = PredictionObjective(model, context_latents=model.grid[0] // 2, context_weight=0.5)
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
     batch = {"tokens": jnp.asarray(sequences[:TRAINED].reshape(TRAINED, *model.grid, 1))}
     state, train = training(objective.init, objective.loss, optimizer, batch, compiler_options=CPU_OPTIONS["cpu"])

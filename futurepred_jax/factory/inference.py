@@ -83,8 +83,8 @@ def prediction(config: ConfigDict) -> Inference:
         return transformer.init(key, tokens, memory=memory, guess=guess)["params"]
 
     weights["transformer"] = jax.eval_shape(init, key, tokens, context, memory)
-    past = transformer.past * lh * lw
-    one += train_flops(transformer, clips=1, first=past) / 3 + outlook.flops(clips=1)
+    context_tokens = transformer.context_latents * lh * lw
+    one += train_flops(transformer, clips=1, first=context_tokens) / 3 + outlook.flops(clips=1)
 
     def predict(weights: PyTree, context: jax.Array, key: jax.Array) -> Any:
         future = data.frames - data.context_frames

@@ -218,7 +218,7 @@ def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> Pred
     transformer, outlook = make_transformer(config, module), make_outlook(outlook_config(config), module)
     return PredictionObjective(
         transformer,
-        transformer.past,
+        transformer.context_latents,
         outlook=outlook,
         outlook_variables=materials.outlook_variables,
         codes=materials.codebooks,

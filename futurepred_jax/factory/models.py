@@ -91,7 +91,7 @@ def make_classification(config: ConfigDict) -> ClassificationObjective:
     return ClassificationObjective(
         make_network(config, num_classes=sum(LABELS.values())),
         labels=LABELS,
-        shape=(data.context_frames, data.size, data.size),
+        context_shape=(data.context_frames, data.size, data.size),
         frames=model.frames,
         side=model.side,
         **config.objective.to_dict(),
@@ -118,8 +118,10 @@ def _pathway(section: ConfigDict, width: int, tokenizer: MagVit) -> Pathway:
 def _tokens(config: ConfigDict, tokenizer: MagVit) -> dict:
     """What a model knows of the tokens that it works on, and which of them are the context's."""
     data, quantizer = config.data, tokenizer.quantizer
-    grid, (past, *_) = (tokenizer.grid(frames, data.size, data.size) for frames in (data.frames, data.context_frames))
-    return {"sizes": quantizer.sizes, "code_dim": quantizer.code_dim, "grid": grid, "past": past}
+    grid, (context_latents, *_) = (
+        tokenizer.grid(frames, data.size, data.size) for frames in (data.frames, data.context_frames)
+    )
+    return {"sizes": quantizer.sizes, "code_dim": quantizer.code_dim, "grid": grid, "context_latents": context_latents}
 
 
 def _plain(section: ConfigDict) -> dict:

@@ -75,7 +75,7 @@ class Outlook(nn.Module):
         code_dim: Channels of the vector of each code; the variable ``codes`` [g v e] of the collection of that name
             holds them, the tokenizer's.
         grid: Latent frames, rows and columns of a clip.
-        past: Latent frames of the context; all others are guessed.
+        context_latents: Number of latent frames of the context; the outlook guesses all others.
         stride: Frames and pixels (t, h, w) of a token.
         width: Channels on the grid of tokens; the finer one has half of them, and a quarter for each frame.
         depth: Residual blocks on the grid of tokens.
@@ -85,17 +85,17 @@ class Outlook(nn.Module):
     sizes: tuple[int, ...]
     code_dim: int
     grid: tuple[int, int, int]
-    past: int
+    context_latents: int
     stride: tuple[int, int, int]
     width: int = 128
     depth: int = 5
     dtype: Any = jnp.float32
 
     @property
-    def context(self) -> tuple[int, int, int]:
+    def context_shape(self) -> tuple[int, int, int]:
         """Frames that are looked at, their height and their width."""
         (_, h, w), (st, sh, sw) = self.grid, self.stride
-        return 1 + (self.past - 1) * st, h * sh, w * sw
+        return 1 + (self.context_latents - 1) * st, h * sh, w * sw
 
     @nn.compact
     def __call__(self, frames: Video) -> Guess:
@@ -119,8 +119,14 @@ class Outlook(nn.Module):
 
         What is carried, four sums a pixel and frame, is not counted.
         """
-        (seen, _, _), (lt, h, w), width, half, into = self.context, self.grid, self.width, self.width // 2, FOLD**2
-        latent_frames, block, eye, pixels = lt - self.past, 10, self.width // 4, 3 * FOLD**2
+        (seen, _, _), (lt, h, w), width, half, into = (
+            self.context_shape,
+            self.grid,
+            self.width,
+            self.width // 2,
+            FOLD**2,
+        )
+        latent_frames, block, eye, pixels = lt - self.context_latents, 10, self.width // 4, 3 * FOLD**2
         future, code = latent_frames * self.stride[0], len(self.sizes) * self.code_dim
         fine = seen * (pixels * eye + 9 * eye**2 + (pixels + eye) * half)
         fine += (2 * FINE_BLOCKS * block + 2) * half**2 + into * (3 * future + 6) * half
@@ -136,8 +142,8 @@ class Outlook(nn.Module):
     def _required(self, frames: Video) -> Video:
         if any(side % SIDE for side in self.stride[1:]):
             raise ValueError(f"a tokenizer of stride {self.stride}: an outlook needs multiples of {SIDE} pixels")
-        if frames.shape[1:4] != self.context:
-            there_are, needed = list(frames.shape[1:4]), list(self.context)
+        if frames.shape[1:4] != self.context_shape:
+            there_are, needed = list(frames.shape[1:4]), list(self.context_shape)
             raise ValueError(f"frames {there_are}: a guess needs those of a context, {needed}")
         return frames
 
@@ -168,7 +174,7 @@ class Outlook(nn.Module):
 
     def _read(self, stream: Float[Array, "b 1 lh lw d"], future: Float[Array, "b t y x c"]) -> Float[Array, "b n d"]:
         """Features of each token of the future, from its frames and from what was seen at its place."""
-        latent_frames = self.grid[0] - self.past
+        latent_frames = self.grid[0] - self.context_latents
         pictures = rearrange(future, "b (n t) (h y) (w x) c -> b n h w (t y x c)", n=latent_frames, y=SIDE, x=SIDE)
         seen = dense(latent_frames * self.width, 1.0, self.dtype)(Norm()(stream))
         x = rearrange(seen, "b 1 h w (n d) -> b n h w d", n=latent_frames)
@@ -179,7 +185,7 @@ class Outlook(nn.Module):
 
     def _moved(self, seen: Video, pixels: Float[Array, "b y x e"]) -> Float[Array, "b future h w c"]:
         """The future frames: at first the last one seen before the mean of all, half of each."""
-        t, c = (self.grid[0] - self.past) * self.stride[0], seen.shape[-1]
+        t, c = (self.grid[0] - self.context_latents) * self.stride[0], seen.shape[-1]
         ways = dense(FOLD**2 * (3 * t + 2 * c), GUESS_SCALE, self.dtype, name="heads_ways")(pixels)
         ways = rearrange(ways.astype(jnp.float32), "b h w (y x d) -> b (h y) (w x) d", y=FOLD, x=FOLD)
         speed, weights, colour, behind = jnp.split(ways, [2 * t, 3 * t, 3 * t + c], axis=-1)

@@ -194,7 +194,7 @@ class PredictorModel:
         self, rollout: _Rollout, window: _Context, latent_frames: int, *, samples: int, **options: Any
     ) -> _Rollout:
         """Appends up to ``latent_frames`` latent frames, as far as the grid goes; each row becomes ``samples`` rows."""
-        if self.transformer.past:
+        if self.transformer.context_latents:
             latent_frames = min(latent_frames, max(1, self.transformer.grid[0] - window.tokens.shape[1]))
         new, log_likelihood, passes = self._sample_tokens(window, latent_frames, samples=samples, **options)
         rollout = jax.tree.map(partial(jnp.repeat, repeats=samples, axis=0), rollout)
@@ -223,7 +223,7 @@ class PredictorModel:
 
     def _next_context(self, rollout: _Rollout) -> _Context:
         """Returns the context of the next window: its first frame encoded alone, then the last tokens unchanged."""
-        kept = self.transformer.past - 1
+        kept = self.transformer.context_latents - 1
         seen = rollout.frames[:, -(1 + kept * self.tokenizer.module.stride[0]) :]
         tokens = rollout.tokens[:, rollout.tokens.shape[1] - kept :]
         return _Context(jnp.concatenate([self.tokenize(seen[:, :1]), tokens], axis=1), seen, seen)

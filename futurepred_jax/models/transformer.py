@@ -66,7 +66,8 @@ class Transformer(nn.Module):
         width: Channels.
         depth: Blocks.
         cross: Numbers of the blocks, from 0, before which features of a motion pathway enter; none without a pathway.
-        past: Latent frames of the context for whose future there is a first guess; 0 where there is none.
+        context_latents: Number of latent frames of the context, for a Transformer that reads a first guess of the
+            future; 0 without a guess.
         heads: Attention heads; ``width // heads`` channels each.
         mlp_ratio: Channels inside SwiGLU over ``width``; rounded up to a multiple of 32.
         nearby: Channels of each neighbouring token's embedding in the input.
@@ -83,7 +84,7 @@ class Transformer(nn.Module):
     width: int = 256
     depth: int = 4
     cross: tuple[int, ...] = ()
-    past: int = 0
+    context_latents: int = 0
     heads: int = 4
     mlp_ratio: float = 8 / 3
     nearby: int = 32
@@ -97,8 +98,10 @@ class Transformer(nn.Module):
         """Declares the parameters: input, blocks and head."""
         if self.width % self.heads:
             raise ValueError(f"width {self.width} with {self.heads} heads: heads must divide the width")
-        if not 0 <= self.past < self.grid[0]:
-            raise ValueError(f"past {self.past} of {self.grid[0]} latent frames: the context must leave a future")
+        if not 0 <= self.context_latents < self.grid[0]:
+            raise ValueError(
+                f"context_latents {self.context_latents}: a context must leave some of {self.grid[0]} latent frames"
+            )
         if sorted(set(self.cross) & set(range(self.depth))) != list(self.cross):
             raise ValueError(f"cross {self.cross}: must be increasing numbers of blocks, of 0 … {self.depth - 1}")
         self.neighbours = causal_neighbours(self.grid, frames=self.frames, radius=self.radius)
@@ -112,7 +115,7 @@ class Transformer(nn.Module):
         ]
         crossing = nn.remat(Crossing) if self.remat else Crossing
         self.crossings = [crossing(self.width, self.heads, 1 / (2 * self.depth), self.dtype) for _ in self.cross]
-        if self.past:
+        if self.context_latents:
             self.guessed_codes = dense(self.width, 1.0, self.dtype)
             self.guess_features = dense(self.width, 1.0, self.dtype)
         self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
@@ -164,9 +167,11 @@ class Transformer(nn.Module):
             raise ValueError(
                 f"{given} for crossings before blocks {self.cross}: features need crossings, and these them"
             )
-        if (guess is None) is not (self.past == 0):
+        if (guess is None) is not (self.context_latents == 0):
             given = "no guess" if guess is None else "a guess"
-            raise ValueError(f"{given} for a Transformer of past {self.past}: a past needs a guess, and a guess a past")
+            raise ValueError(
+                f"{given} for a Transformer with context_latents {self.context_latents}: it takes one if this is not 0"
+            )
         crossings = () if memory is None else tuple(crossing.remember(memory) for crossing in self.crossings)
         return Remembered(crossings, None if guess is None else self._guess_features(guess))
 
@@ -242,7 +247,7 @@ class Transformer(nn.Module):
         _, h, w = self.grid
         codes = self.guessed_codes(rearrange(guess.codes, "b n g e -> b n (g e)").astype(self.dtype))
         read = codes + self.guess_features(guess.features.astype(self.dtype))
-        return jnp.pad(read, ((0, 0), (self.past * h * w, 0), (0, 0)))
+        return jnp.pad(read, ((0, 0), (self.context_latents * h * w, 0), (0, 0)))
 
     def _cross(self, i: int, x: Float[Array, "b n d"], angles: Angles, remembered: Remembered) -> Float[Array, "b n d"]:
         """The stream that block ``i`` takes."""

@@ -32,7 +32,7 @@ class ClassificationObjective:
 
     network: nn.Module
     labels: dict[str, int]
-    shape: tuple[int, int, int]
+    context_shape: tuple[int, int, int]
     frames: int
     side: int
     smoothing: float = 0.1
@@ -69,7 +69,7 @@ class ClassificationObjective:
         return dict(zip(self.labels, jnp.split(logits, ends, axis=-1), strict=True))
 
     def _watched(self, noisy: Frames) -> Float[Array, "b frames side side 3"]:
-        return resample(to_signed(noisy[:, : self.shape[0]]), self.frames, self.side)
+        return resample(to_signed(noisy[:, : self.context_shape[0]]), self.frames, self.side)
 
     def _scores(self, logits: Float[Array, "b classes"], batch: PyTree) -> tuple[Float[Array, ""], dict[str, Array]]:
         value, metrics = jnp.zeros(()), {}

@@ -59,15 +59,15 @@ class JointObjective:
         """The objective on a batch, with all updates of the state."""
         del step
         token_key, codebook_key = jax.random.split(key)
-        past, state = self.motion.shape[0], model_state["tokenizer"]
+        context_frames, state = self.motion.context_shape[0], model_state["tokenizer"]
         tokenizer_loss, quantized, _ = self.tokenizer.loss_on(
-            params["tokenizer"], state, _as_predicted(batch, past), batch, key=codebook_key
+            params["tokenizer"], state, _as_predicted(batch, context_frames), batch, key=codebook_key
         )
-        memory, statistics = self.motion.watch(params, model_state, batch["noisy"][:, :past])
-        seen = {"tokens": quantized.tokens, "context": batch["noisy"][:, :past]}
+        memory, statistics = self.motion.watch(params, model_state, batch["noisy"][:, :context_frames])
+        seen = {"tokens": quantized.tokens, "context": batch["noisy"][:, :context_frames]}
         nll, metrics, logits = self.motion.likelihood(params["transformer"], model_state, seen, memory, key=token_key)
         expected = self._expected_future(params, state, quantized.latents, logits)
-        consistency = self._distance(model_state["judge"], expected, to_signed(batch["video"][:, past:]))
+        consistency = self._distance(model_state["judge"], expected, to_signed(batch["video"][:, context_frames:]))
         value = nll + self.drawing_weight * tokenizer_loss.value + self.consistency_weight * consistency
         updated = {**model_state, "pathways": statistics, "tokenizer": tokenizer_loss.model_state}
         metrics |= {**tokenizer_loss.metrics, "consistency": consistency, **gates(params["transformer"])}
@@ -75,10 +75,12 @@ class JointObjective:
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
         """Held-out likelihood of the future's tokens as the tokenizer makes them, and its reconstructions."""
-        past = self.motion.shape[0]
+        context_frames = self.motion.context_shape[0]
         variables = {"params": params["tokenizer"], **model_state["tokenizer"]}
-        tokens = self.tokenizer.model.apply(variables, _as_predicted(batch, past), method="encode")
-        predicted = self.motion.validate(params, model_state, {"tokens": tokens, "context": batch["noisy"][:, :past]})
+        tokens = self.tokenizer.model.apply(variables, _as_predicted(batch, context_frames), method="encode")
+        predicted = self.motion.validate(
+            params, model_state, {"tokens": tokens, "context": batch["noisy"][:, :context_frames]}
+        )
         reconstructed = self.tokenizer.validate(params["tokenizer"], model_state["tokenizer"], batch)
         return {**{f"drawing_{name}": value for name, value in reconstructed.items()}, **predicted}
 
@@ -93,11 +95,11 @@ class JointObjective:
         variables = {"params": params["tokenizer"], **state}
         codes = self.tokenizer.model.apply(variables, method="codebooks")
         expected = jnp.einsum("b n g v, g v e -> b n g e", jax.nn.softmax(logits), codes)
-        context, (_, lh, lw) = self.motion.prediction.context, latents.shape[1:4]
+        context_latents, (_, lh, lw) = self.motion.prediction.context_latents, latents.shape[1:4]
         future = rearrange(expected, "b (lt lh lw) g e -> b lt lh lw (g e)", lh=lh, lw=lw)
-        whole = jnp.concatenate([latents[:, :context], future], axis=1)
+        whole = jnp.concatenate([latents[:, :context_latents], future], axis=1)
         frames: Any = self.tokenizer.model.apply(variables, whole, method="decode_latents")
-        return frames[:, self.motion.shape[0] :]
+        return frames[:, self.motion.context_shape[0] :]
 
     def _distance(self, judge: PyTree, expected: Video, true: Video) -> Float[Array, ""]:
         """Squared distance of features over the squared size of the true ones, summed over the endpoints."""
@@ -113,6 +115,6 @@ class JointObjective:
         return {name: features.astype(jnp.float32) for name, features in seen.features.items()}
 
 
-def _as_predicted(batch: PyTree, past: int) -> Video:
+def _as_predicted(batch: PyTree, context_frames: int) -> Video:
     """Clips as a predictor's tokens are made of them: the context with its noise, the future without."""
-    return to_signed(jnp.concatenate([batch["noisy"][:, :past], batch["video"][:, past:]], axis=1))
+    return to_signed(jnp.concatenate([batch["noisy"][:, :context_frames], batch["video"][:, context_frames:]], axis=1))

@@ -33,7 +33,7 @@ class MotionObjective:
 
     prediction: PredictionObjective
     pathways: Pathways
-    shape: tuple[int, int, int]
+    context_shape: tuple[int, int, int]
     starts: Mapping[str, PyTree] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class MotionObjective:
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
         """Parameters, of the Transformer the very ones that it has without a pathway, and statistics."""
-        video = jnp.zeros((1, *self.shape, 3))
+        video = jnp.zeros((1, *self.context_shape, 3))
         memory, variables = self.pathways.init_with_output(jax.random.fold_in(key, 1), video)
         state = with_networks(variables, self.starts)
         params, guess_state = self.prediction.init(key, memory)
@@ -78,7 +78,7 @@ class MotionObjective:
         logits = prediction.logits(params, seen, memory=memory, guess=guess)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))
         _, lh, lw = prediction.model.grid
-        return value, metrics, logits[:, prediction.context * lh * lw - prediction.first :]
+        return value, metrics, logits[:, prediction.context_latents * lh * lw - prediction.first :]
 
     def watch(self, params: PyTree, model_state: PyTree, context: Frames) -> tuple[Memory, PyTree]:
         """What the pathways see in training, by the batch's own statistics, and its updated state."""

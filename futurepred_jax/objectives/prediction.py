@@ -47,7 +47,7 @@ class PredictionObjective:
     """
 
     model: Transformer
-    context: int
+    context_latents: int
     outlook: Outlook | None = None
     outlook_variables: PyTree | None = None
     codes: Float[Array, "g v d"] | None = None
@@ -60,7 +60,7 @@ class PredictionObjective:
     @property
     def first(self) -> int:
         """First token in the loss: after the first frame where the context has a weight, else the future's."""
-        frames = 1 if self.context_weight else self.context
+        frames = 1 if self.context_weight else self.context_latents
         return frames * self.model.grid[1] * self.model.grid[2]
 
     def init(self, key: Key, memory: Memory | None = None) -> tuple[PyTree, PyTree]:
@@ -121,7 +121,7 @@ class PredictionObjective:
     def reduced(self, scores: Scores) -> tuple[Float[Array, ""], dict[str, Array]]:
         """The objective on a batch, and scalars to log."""
         lt, lh, lw = self.model.grid
-        is_future = jnp.arange(self.first, lt * lh * lw) >= self.context * lh * lw
+        is_future = jnp.arange(self.first, lt * lh * lw) >= self.context_latents * lh * lw
         weight = jnp.where(is_future, 1.0, self.context_weight)
         mean = lambda values, weight: jnp.sum(values * weight) / (jnp.sum(weight) * values.shape[0])  # noqa: E731
         nll = mean(scores["nll"], is_future)
@@ -133,7 +133,7 @@ class PredictionObjective:
     ) -> dict[str, Array]:
         """Likelihood of the future of a batch under the uncorrupted context."""
         tokens = flat(batch["tokens"])
-        first = self.context * self.model.grid[1] * self.model.grid[2]
+        first = self.context_latents * self.model.grid[1] * self.model.grid[2]
         guess = self.guess(model_state, batch.get("context"))
         logits = self.logits(params, tokens, memory=memory, guess=guess, first=first)
         scores = _token_scores(logits, tokens[:, first:])
@@ -169,7 +169,7 @@ class PredictionObjective:
         share_key, where_key, what_key = jax.random.split(key, 3)
         b, n, _ = tokens.shape
         share = jax.random.uniform(share_key, (b, 1), maxval=self.corruption)
-        in_context = jnp.arange(n) < self.context * self.model.grid[1] * self.model.grid[2]
+        in_context = jnp.arange(n) < self.context_latents * self.model.grid[1] * self.model.grid[2]
         hit = (jax.random.uniform(where_key, (b, n)) < share) & in_context
         noise = jax.random.randint(what_key, tokens.shape, 0, jnp.asarray(self.model.sizes))
         return jnp.where(hit[..., None], noise, tokens)
@@ -177,7 +177,7 @@ class PredictionObjective:
 
 def blank_context(outlook: Outlook) -> Video:
     """One clip of the shape that an outlook looks at."""
-    return jnp.zeros((1, *outlook.context, 3))
+    return jnp.zeros((1, *outlook.context_shape, 3))
 
 
 def flat(tokens: Integer[Array, "b lt lh lw g"]) -> Tokens:

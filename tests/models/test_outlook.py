@@ -19,8 +19,8 @@ from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import to_signed
 
 SIZES, GRID, PAST, STRIDE = (6, 3), (3, 4, 4), 2, (2, 8, 8)
-OUTLOOK = Outlook(SIZES, code_dim=5, grid=GRID, past=PAST, stride=STRIDE, width=16, depth=1)
-READER = Transformer(SIZES, code_dim=5, grid=GRID, past=PAST, width=32, depth=1, heads=2, nearby=8)
+OUTLOOK = Outlook(SIZES, code_dim=5, grid=GRID, context_latents=PAST, stride=STRIDE, width=16, depth=1)
+READER = Transformer(SIZES, code_dim=5, grid=GRID, context_latents=PAST, width=32, depth=1, heads=2, nearby=8)
 CONTEXT, SIDE = 3, 32
 SEEN = PAST * 16
 
@@ -60,7 +60,7 @@ def params(guess):
 
 
 def test_it_says_codes_of_every_future_token_and_small_frames(guess):
-    assert OUTLOOK.context == (CONTEXT, SIDE, SIDE)
+    assert OUTLOOK.context_shape == (CONTEXT, SIDE, SIDE)
     assert guess.codes.shape == (2, 16, 2, 5)
     assert guess.features.shape == (2, 16, 16)
     assert guess.frames.shape == (2, 2, 16, 16, 3)
@@ -154,14 +154,14 @@ def test_a_guess_of_large_weight_is_itself_decoded(params, guess):
 
 
 def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(params, guess):
-    with pytest.raises(ValueError, match="no guess for a Transformer of past 2"):
+    with pytest.raises(ValueError, match="no guess for a Transformer with context_latents 2"):
         READER.apply({"params": params}, _tokens())
-    with pytest.raises(ValueError, match="a guess for a Transformer of past 0"):
+    with pytest.raises(ValueError, match="a guess for a Transformer with context_latents 0"):
         Transformer(SIZES, code_dim=5, grid=GRID, width=32, depth=1, heads=2).init(
             jax.random.key(0), _tokens(), guess=guess
         )
     with pytest.raises(ValueError, match="must leave a future"):
-        Transformer(SIZES, code_dim=5, grid=GRID, past=3).init(jax.random.key(0), _tokens())
+        Transformer(SIZES, code_dim=5, grid=GRID, context_latents=3).init(jax.random.key(0), _tokens())
 
 
 def test_training_on_a_guess_changes_the_reader_and_not_the_guess(variables):

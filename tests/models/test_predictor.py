@@ -69,14 +69,14 @@ def test_impossible_futures_are_refused(predictor):
         _predict(predictor, _video(3)[:, :0])
 
 
-OUTLOOK = Outlook(sizes=(16,), code_dim=4, grid=(4, 2, 2), past=2, stride=(2, 4, 4), width=8, depth=1)
+OUTLOOK = Outlook(sizes=(16,), code_dim=4, grid=(4, 2, 2), context_latents=2, stride=(2, 4, 4), width=8, depth=1)
 
 
 @pytest.fixture(scope="module")
 def far(predictor):
     """One with a first guess, trained on contexts of two latent frames."""
     outlook = OutlookModel(OUTLOOK, filled(jax.eval_shape(OUTLOOK.init, jax.random.key(0), _video(3))))
-    transformer = predictor.transformer.clone(past=2, code_dim=4)
+    transformer = predictor.transformer.clone(context_latents=2, code_dim=4)
     guess = outlook.guess(_video(3)[:1])
     params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
     return PredictorModel(predictor.tokenizer, transformer, filled(params)["params"], outlook)

@@ -72,7 +72,7 @@ def test_without_a_guess_the_last_latent_frame_is_the_draft(params):
 
 def test_a_guess_is_the_draft_of_what_follows_the_context():
     """At a large weight the guess is what is drawn, so that no draft is better; this context holds some of it."""
-    reader = MODEL.clone(past=1, code_dim=4)
+    reader = MODEL.clone(context_latents=1, code_dim=4)
     codes, book = (jax.random.normal(jax.random.key(3), shape) for shape in ((2, 24, 2, 4), (2, 7, 4)))
     guess, one = (Guess(codes[:b], jnp.zeros((b, codes.shape[1], 8)), book, jnp.zeros((b, 4, 8, 8, 3))) for b in (2, 1))
     params = _params(reader, guess=one)

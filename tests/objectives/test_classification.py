@@ -21,7 +21,7 @@ class Network(nn.Module):
         return Endpoints({}, nn.Dense(5)(mean))
 
 
-OBJECTIVE = ClassificationObjective(Network(), {"family": 3, "shape": 2}, shape=(2, 8, 8), frames=4, side=8)
+OBJECTIVE = ClassificationObjective(Network(), {"family": 3, "shape": 2}, context_shape=(2, 8, 8), frames=4, side=8)
 
 
 @pytest.fixture(scope="module")

@@ -44,10 +44,10 @@ class Network(nn.Module):
 
 MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
 TRANSFORMER = Transformer(sizes=(16,), grid=(3, 2, 2), code_dim=4, width=24, depth=1, heads=2, nearby=4)
-PLAIN = PredictionObjective(TRANSFORMER, context=2, corruption=0.3, context_weight=0.5)
+PLAIN = PredictionObjective(TRANSFORMER, context_latents=2, corruption=0.3, context_weight=0.5)
 PATHWAY = Pathway(Network(), ("only",), width=24, stride=(2, 4, 4), frames=4, side=8)
 MOTION = MotionObjective(
-    PredictionObjective(TRANSFORMER.clone(cross=(0,)), context=2, corruption=0.3, context_weight=0.5),
+    PredictionObjective(TRANSFORMER.clone(cross=(0,)), context_latents=2, corruption=0.3, context_weight=0.5),
     Pathways(i3d=PATHWAY),
     (PAST, SIDE, SIDE),
 )

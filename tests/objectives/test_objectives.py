@@ -16,7 +16,7 @@ from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
 TRANSFORMER = Transformer(sizes=(11, 5), grid=(3, 2, 2), width=24, depth=1, heads=2, nearby=4)
 DRAWING = TokenizerObjective(MAGVIT, (3, 8, 8), foreground_weight=5.0)
-PREDICTING = PredictionObjective(TRANSFORMER, context=2, corruption=1.0)
+PREDICTING = PredictionObjective(TRANSFORMER, context_latents=2, corruption=1.0)
 STEP = jnp.array(1)
 
 
@@ -82,16 +82,16 @@ def test_prediction_trains_every_parameter(predicting, tokens):
 
 def test_the_model_s_codes_start_as_the_tokenizer_s_and_train():
     codes = jax.random.normal(jax.random.key(6), (2, 11, 8))
-    params, _ = PredictionObjective(TRANSFORMER, context=2, codes=codes).init(jax.random.key(1))
+    params, _ = PredictionObjective(TRANSFORMER, context_latents=2, codes=codes).init(jax.random.key(1))
     np.testing.assert_array_equal(params["codes"], codes)
     assert set(params) == set(PREDICTING.init(jax.random.key(1))[0])
 
 
 def test_a_weight_on_the_context_counts_its_tokens_after_the_first_frame(predicting, tokens):
-    both = PredictionObjective(TRANSFORMER, context=2, context_weight=0.5)
+    both = PredictionObjective(TRANSFORMER, context_latents=2, context_weight=0.5)
     assert (both.first, PREDICTING.first) == (4, 8)
     loss = both.loss(predicting, {}, tokens, key=jax.random.key(3), step=STEP)
-    future = PredictionObjective(TRANSFORMER, context=2).validate(predicting, {}, tokens)
+    future = PredictionObjective(TRANSFORMER, context_latents=2).validate(predicting, {}, tokens)
     np.testing.assert_allclose(loss.metrics["nll"], future["loss"], rtol=1e-5)  # what is logged is the future's alone
 
 
@@ -138,7 +138,7 @@ def test_draws_follow_the_model_s_own_distribution(predicting, tokens):
 
 
 def test_validation_ignores_corruption(predicting, tokens):
-    clean = PredictionObjective(TRANSFORMER, context=2)
+    clean = PredictionObjective(TRANSFORMER, context_latents=2)
     held_out = PREDICTING.validate(predicting, {}, tokens)
     np.testing.assert_array_equal(held_out["loss"], clean.validate(predicting, {}, tokens)["loss"])
     loss = clean.loss(predicting, {}, tokens, key=jax.random.key(3), step=STEP)
