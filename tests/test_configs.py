@@ -10,6 +10,7 @@ import pytest
 from futurepred_jax import factory, modes
 from futurepred_jax.configs import NAMES, baseline, both_pathways, joint_i3d, shared, slowfast
 from futurepred_jax.factory import models, pathways
+from futurepred_jax.models.transformer import Conditioning
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
 from futurepred_jax.training.summary import count_modules, parameter_table
@@ -61,7 +62,7 @@ def _counts(config) -> dict[str, int]:
             memory, parts["pathways"] = watching.init_with_output(key, video[:, : data.context_frames])
         tokens = jnp.zeros((1, int(np.prod(transformer.grid)), len(transformer.sizes)), int)
         guess, _ = outlook.init_with_output(key, video[:, : data.context_frames])
-        parts["transformer"] = transformer.init(key, tokens, memory=memory, guess=guess)
+        parts["transformer"] = transformer.init(key, tokens, Conditioning(memory, guess))
         return {name: variables["params"] for name, variables in parts.items()}
 
     return count_modules(parameter_table(jax.eval_shape(init, jax.random.key(0))))

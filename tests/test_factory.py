@@ -13,6 +13,7 @@ import pytest
 from futurepred_jax import factory
 from futurepred_jax.configs import NAMES, baseline, classification, find_config, shared, tokenizer
 from futurepred_jax.data.spec import SPLITS
+from futurepred_jax.models.transformer import Conditioning
 from futurepred_jax.modes import train_model
 from futurepred_jax.training import identity
 from futurepred_jax.training.summary import count_modules, parameter_table
@@ -37,7 +38,7 @@ def test_presets_have_their_size(preset):
 
     def init(key, tokens):
         context = jnp.zeros((1, config.data.context_frames, config.data.size, config.data.size, 3))
-        return transformer.init(key, tokens, guess=guessing.init_with_output(key, context)[0])
+        return transformer.init(key, tokens, Conditioning(guess=guessing.init_with_output(key, context)[0]))
 
     predicted = jax.eval_shape(init, jax.random.key(0), tokens)["params"]
     counts = [count_modules(parameter_table(tree))["total"] for tree in (drawn, predicted)]

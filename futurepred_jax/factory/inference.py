@@ -23,7 +23,7 @@ from futurepred_jax.factory.outlooks import outlook_config
 from futurepred_jax.factory.tokenizers import tokenizer_config
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.parts import TokenizerModel
-from futurepred_jax.models.transformer import train_flops
+from futurepred_jax.models.transformer import Conditioning, train_flops
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def prediction(config: ConfigDict) -> Inference:
 
     def init(key: jax.Array, tokens: jax.Array, context: jax.Array, memory: PyTree) -> PyTree:
         guess: Any = outlook.init_with_output(key, context)[0]
-        return transformer.init(key, tokens, memory=memory, guess=guess)["params"]
+        return transformer.init(key, tokens, Conditioning(memory, guess))["params"]
 
     weights["transformer"] = jax.eval_shape(init, key, tokens, context, memory)
     context_tokens = transformer.context_latents * lh * lw

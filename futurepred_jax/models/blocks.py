@@ -95,7 +95,7 @@ class Neighbourhood(nn.Module):
         return self.mix(rearrange(near, "... s e -> ... (s e)")) + before + previous
 
 
-class Digits(nn.Module):
+class TokenHead(nn.Module):
     """Head: logits of a token's digits one after another, each given those before it, so that likelihoods are exact.
 
     A code is likely if the stream points to it (weight tying, arXiv:1608.05859) or by a weight of its own.

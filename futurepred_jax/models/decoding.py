@@ -1,11 +1,10 @@
-"""Continuing token sequences with a cache, one token or a drafted run of them a pass.
+"""Autoregressive sampling with a key-value cache and speculative decoding.
 
-Where weights and cache are what a pass reads, one over a run of positions costs little more than one over a single
-position. So the next tokens are drafted, and the model draws at all positions of the run at once, each given the draft
-before it. The draws count up to the first that differs from its draft, itself included (speculative decoding,
-arXiv:2211.17192, by a draft that is sure of itself); those after it are the next draft (arXiv:2305.10427). What is
-drawn at a place depends on the tokens before it and on a key of the place's own: the tokens are those of decoding one
-after another, whatever the draft, as far as sums are the same in matrices of another size.
+A pass is bound by reading weights and cache, so a pass over a run of positions costs little more than over one. With a
+draft of the next tokens the model samples at all positions of the run at once, each given the draft before it. Samples
+are accepted up to and including the first that differs from its draft (speculative decoding, arXiv:2211.17192, with a
+deterministic draft); the later ones become the next draft (arXiv:2305.10427). Every position has its own random key, so
+the draft does not change the sampled tokens, up to rounding in matrix products of different sizes.
 """
 
 import dataclasses
@@ -21,23 +20,22 @@ from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Key, Tokens
 from futurepred_jax.models.cache import Cache, write_runs
-from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.neighbours import at_places
 from futurepred_jax.models.outlook import Guess, distances, guess_tokens
 from futurepred_jax.models.sampling import Sampling, sample, token_nll
-from futurepred_jax.models.transformer import Remembered, Transformer
+from futurepred_jax.models.transformer import UNCONDITIONED, Conditioning, Remembered, Transformer
 
 PLAIN = Sampling()
 
 
 @struct.dataclass
 class Generated:
-    """Continuations.
+    """Continuations of contexts.
 
     Attributes:
-        tokens: What was drawn.
-        log_likelihood: In nats, summed over tokens, under the model at temperature 1, uncut.
-        passes: Of the model, that each continuation took; without a draft, one a token.
+        tokens: The sampled tokens.
+        log_likelihood: Their log-likelihood in nats, summed over tokens, at temperature 1 without top-k or top-p.
+        passes: Number of passes of the model that each continuation took; without a draft, one for each token.
     """
 
     tokens: Int[Array, "b m n g"]
@@ -47,11 +45,11 @@ class Generated:
 
 @struct.dataclass
 class _State:
-    """``tokens`` begin with the context and ``drawn`` tokens of each sample; a draft of the others comes after."""
+    """Loop state: ``tokens`` are the context, the ``num_sampled`` tokens of each sample, and a draft of the others."""
 
     tokens: Int[Array, "b m n g"]
     cache: tuple[Cache, ...]
-    drawn: Int[Array, "b m"]
+    num_sampled: Int[Array, "b m"]
     log_likelihood: Float[Array, "b m"]
     passes: Int[Array, "b m"]
 
@@ -65,47 +63,47 @@ def generate(
     key: Key,
     sampling: Sampling = PLAIN,
     samples: int = 1,
-    memory: Memory | None = None,
-    guess: Guess | None = None,
+    conditioning: Conditioning = UNCONDITIONED,
     draft: Int[Array, "b future g"] | None = None,
 ) -> Generated:
-    """Draws ``samples`` continuations of ``num_tokens`` tokens for each context, which is read once for all of them.
+    """Samples continuations of contexts; each context is read once for all of its continuations.
 
     Args:
         transformer: The model.
         params: Its parameters.
-        context: At least one token a row.
-        num_tokens: Tokens to draw after the context.
-        key: Of the draws; not used by greedy sampling.
-        sampling: The rule of drawing.
-        samples: Continuations ``m`` a context.
+        context: Tokens of the contexts, at least one for each.
+        num_tokens: Number n of tokens to sample after a context.
+        key: Random key; greedy sampling does not use it.
+        sampling: How tokens are sampled.
+        samples: Number m of continuations of each context.
+        conditioning: What the model reads besides the tokens.
         memory: What a motion pathway saw, for a model with crossings.
         guess: Of the future, for a model with a past.
-        draft: Of the continuation, where ``sampling.draft`` asks for runs; by default the nearest codes of the guess
-            or, without one, the last latent frame again and again.
+        draft: Draft of the continuation for ``sampling.draft`` positions in a pass; by default the nearest codes of the
+            first guess or, without a guess, the last latent frame repeated.
 
     Raises:
-        ValueError: if context and continuation are longer than the model's grid, or there is nothing to do.
+        ValueError: If context and continuation are longer than the model's grid, or a number is below 1.
     """
     start, run = context.shape[1], max(1, sampling.draft)
     if min(start, num_tokens, samples) < 1:
         raise ValueError(f"context {start}, num_tokens {num_tokens}, samples {samples}: each must be at least 1")
     model = transformer.bind({"params": params})
-    remembered = model.remember(memory, guess)
+    remembered = model.remember(conditioning)
     cache = model.prefill(context, samples=samples, length=num_tokens, run=run, remembered=remembered)
     if draft is None:
-        draft = _drafted(transformer, context, num_tokens, guess)
+        draft = _draft_of(transformer, context, num_tokens, conditioning.guess)
     tokens = jnp.concatenate([context, draft], axis=1)
-    tokens = jnp.pad(tokens, ((0, 0), (0, run), (0, 0)))  # the last run may go beyond the end
+    tokens = jnp.pad(tokens, ((0, 0), (0, run), (0, 0)))  # the last run may extend beyond the end
     none = jnp.zeros((len(context), samples), jnp.int32)
     state = _State(
         tokens=repeat(tokens, "b n g -> b m n g", m=samples),
         cache=cache,
-        drawn=none,
+        num_sampled=none,
         log_likelihood=jnp.zeros(none.shape),
         passes=none,
     )
-    decoder = _Decoder(transformer, params, remembered, guess, key, sampling, start, num_tokens)
+    decoder = _Decoder(transformer, params, remembered, conditioning.guess, key, sampling, start, num_tokens)
     if run == 1:
         state = jax.lax.fori_loop(0, num_tokens, lambda i, state: decoder.advance(state, 1, start + i), state)
     else:
@@ -113,8 +111,8 @@ def generate(
     return Generated(state.tokens[..., start : start + num_tokens, :], state.log_likelihood, state.passes)
 
 
-def _drafted(transformer: Transformer, context: Tokens, num_tokens: int, guess: Guess | None) -> Array:
-    """What is likely to follow, as far as it can be told at once."""
+def _draft_of(transformer: Transformer, context: Tokens, num_tokens: int, guess: Guess | None) -> Array:
+    """Returns a draft of the tokens after the context."""
     if guess is not None:
         rest = math.prod(transformer.grid) - context.shape[1]
         return guess_tokens(guess, transformer.sizes)[:, -rest:][:, :num_tokens]
@@ -135,50 +133,53 @@ class _Decoder:
     num_tokens: int
 
     def unfinished(self, state: _State) -> Bool[Array, ""]:
-        """Whether a sample lacks tokens."""
-        return jnp.any(state.drawn < self.num_tokens)
+        """Returns whether any sample still lacks tokens."""
+        return jnp.any(state.num_sampled < self.num_tokens)
 
     def advance(self, state: _State, run: int, place: Int[Array, ""] | None = None) -> _State:
-        """One pass: every sample has one token more at least, and as many as its draft had right before that.
+        """Runs one pass, which adds to each sample the correctly drafted tokens and one more.
 
-        Where all samples are at the same place, saying so spares the cache much (``models.cache``).
+        Args:
+            state: State before the pass.
+            run: Number of positions of the pass.
+            place: The position, where it is the same for all samples, which makes writing to the cache much cheaper.
         """
-        first = self.start + state.drawn
+        first = self.start + state.num_sampled
         at = first if place is None else place
         out = self._model.step(state.tokens, at, state.cache, self.remembered, run=run)
         position = first[..., None] + jnp.arange(run)
-        tokens, nll = self._draw(out.features, position)
+        tokens, nll = self._sample(out.features, position)
         wrong = jnp.any(tokens != jax.vmap(jax.vmap(at_places))(state.tokens, position), axis=-1)
         wrong_before = jnp.cumsum(wrong, axis=-1) - wrong
-        counts = (wrong_before == 0) & (position < self.start + self.num_tokens)
+        accepted = (wrong_before == 0) & (position < self.start + self.num_tokens)
         return _State(
-            # draws that do not count are the next draft
+            # samples that are not accepted are the next draft
             tokens=write_runs(state.tokens, tokens, at, axis=-2),
             cache=out.cache,
-            drawn=state.drawn + jnp.sum(counts, axis=-1),
-            log_likelihood=state.log_likelihood - jnp.sum(nll, axis=-1, where=counts),
-            passes=state.passes + counts[..., 0],
+            num_sampled=state.num_sampled + jnp.sum(accepted, axis=-1),
+            log_likelihood=state.log_likelihood - jnp.sum(nll, axis=-1, where=accepted),
+            passes=state.passes + accepted[..., 0],
         )
 
     @property
     def _model(self) -> Transformer:
         return self.transformer.bind({"params": self.params})
 
-    def _draw(
+    def _sample(
         self, features: Float[Array, "b m r d"], position: Int[Array, "b m r"]
     ) -> tuple[Int[Array, "b m r g"], Float[Array, "b m r"]]:
-        """A token for each position, digit by digit, and its negative log-likelihood."""
+        """Samples a token at each position, digit by digit; returns it and its negative log-likelihood in nats."""
         model, keys, distance = self._model, self._keys(position), self._distances(position)
         token = jnp.zeros(keys.shape, jnp.int32)
         logits = []
         for i in range(keys.shape[-1]):
             logits.append(model.digit(features, token, i))
-            drawn = sample(logits[i], keys=keys[..., i], sampling=self.sampling, distance=distance[i])
-            token = token.at[..., i].set(drawn)
+            digit = sample(logits[i], keys=keys[..., i], sampling=self.sampling, distance=distance[i])
+            token = token.at[..., i].set(digit)
         return token, token_nll(jnp.stack(logits, axis=-2), token)
 
     def _distances(self, position: Int[Array, "b m r"]) -> list[Float[Array, "b m r v"] | None]:
-        """Of the codes of each digit from what the guess expects, where it counts."""
+        """Returns the distances of each digit's codes from the guess, or None where the guess has no weight."""
         sizes = self.transformer.sizes
         if self.guess is None or not self.sampling.guess_weight:
             return [None] * len(sizes)
@@ -187,7 +188,7 @@ class _Decoder:
         return [jnp.pad(each, [(0, 0)] * 3 + [(0, max(sizes) - each.shape[-1])]) for each in found]
 
     def _keys(self, position: Int[Array, "b m r"]) -> Keys[Array, "b m r g"]:
-        """A key for each digit at each position of each sample, whichever pass draws it."""
+        """Returns a key for each digit at each position of each sample, the same in every pass."""
         b, m, _ = position.shape
         digits = len(self.transformer.sizes)
         sample = jnp.arange(b * m).reshape(b, m, 1)

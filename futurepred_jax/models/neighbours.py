@@ -1,4 +1,4 @@
-"""Which earlier tokens stand next to a token of a grid: the window that the Transformer's input is made from."""
+"""The earlier tokens next to each token of a grid, from which the Transformer's input is made."""
 
 from functools import partial
 
@@ -8,17 +8,24 @@ from einops import rearrange
 from jaxtyping import Int
 
 OUTSIDE = -1
-at_places = partial(
-    jnp.take, axis=0, mode="clip"
-)  # a place beyond the values is read as the nearest, for who ignores it
+at_places = partial(jnp.take, axis=0, mode="clip")
+"""Values at indices along the first axis. An index beyond the values reads the last one, which callers then ignore."""
 
 
 def causal_neighbours(grid: tuple[int, int, int], *, frames: int = 2, radius: int = 1) -> Int[np.ndarray, "n s"]:
-    """Indices, in raster order (t, h, w), of the tokens before each one that lie next to it in space and time.
+    """Returns, for each token, the indices of earlier tokens next to it in space and time.
 
-    The first column is the token just before; the second the one at the same place, one frame earlier; then come what
-    stands before it in its own window of side ``2 * radius + 1``, and the same window in each of ``frames`` earlier
-    frames. Every index is smaller than its row's, or OUTSIDE.
+    Column 0 is the token just before, and column 1 the token at the same place one frame earlier. The others are the
+    earlier tokens in a window of side ``2 * radius + 1`` around the token, and in the same window of each of ``frames``
+    earlier frames.
+
+    Args:
+        grid: Latent frames, rows and columns.
+        frames: Number of earlier latent frames.
+        radius: Half the side of the window, in tokens.
+
+    Returns:
+        Indices in raster order (t, h, w), each smaller than its row's, or OUTSIDE.
     """
     n = int(np.prod(grid))
     here = rearrange(np.indices(grid), "a t h w -> (t h w) a")

@@ -20,12 +20,12 @@ from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from futurepred_jax.arrays import Key, Logits, TokenGrid, Tokens, Video
 from futurepred_jax.models.codes import argmax
-from futurepred_jax.models.crossing import Memory, gates
+from futurepred_jax.models.crossing import gates
 from futurepred_jax.models.decoding import generate
-from futurepred_jax.models.outlook import Guess, guess_tokens
+from futurepred_jax.models.outlook import guess_tokens
 from futurepred_jax.models.parts import MotionModel, OutlookModel, TokenizerModel
 from futurepred_jax.models.sampling import Sampling, token_nll
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 
 
 @struct.dataclass
@@ -215,8 +215,7 @@ class PredictorModel:
             key=key,
             sampling=sampling,
             samples=samples,
-            memory=self._memory(window.watched),
-            guess=self._guess(window.frames),
+            conditioning=self._conditioning(window.frames, window.watched),
         )
         tokens = rearrange(new.tokens, "b m (lt lh lw) g -> (b m) lt lh lw g", lh=lh, lw=lw)
         return tokens, rearrange(new.log_likelihood, "b m -> (b m)"), rearrange(new.passes, "b m -> (b m)")
@@ -263,21 +262,20 @@ class PredictorModel:
         past = 1 + (context.shape[1] - 1) // self.tokenizer.module.stride[0]
         tokens = self.tokenize(jnp.concatenate([context, future], axis=1))
         first = past * tokens.shape[2] * tokens.shape[3]
-        memory = self._memory(context if watched is None else self._usable(watched))
-        guess = self._guess(context)
-        seen = {"memory": memory, "guess": guess, "temperatures": jnp.asarray(temperatures)}
-        return _score(self.transformer, self.params, _flat(tokens), first=first, **seen)
+        conditioning = self._conditioning(context, context if watched is None else self._usable(watched))
+        found = jnp.asarray(temperatures)
+        return _score(self.transformer, self.params, _flat(tokens), conditioning, first=first, temperatures=found)
 
     def _decode_after(self, past: TokenGrid, future: Int[Array, "b future lh lw g"]) -> Float[Array, "b n h w c"]:
         """Returns the frames of future tokens, decoded after the tokens of their context."""
         start = 1 + (past.shape[1] - 1) * self.tokenizer.module.stride[0]
         return self.tokenizer.decode(jnp.concatenate([past, future], axis=1))[:, start:]
 
-    def _guess(self, context: Video) -> Guess | None:
-        return None if self.outlook is None else self.outlook.guess(context)
-
-    def _memory(self, seen: Video) -> Memory | None:
-        return None if self.motion is None else self.motion.watch(seen)
+    def _conditioning(self, context: Video, watched: Video) -> Conditioning:
+        return Conditioning(
+            memory=None if self.motion is None else self.motion.watch(watched),
+            guess=None if self.outlook is None else self.outlook.guess(context),
+        )
 
     def _usable(self, context: Video) -> Float[Array, "b past h w c"]:
         """Returns the last frames of a context, as many as fill whole latent frames."""
@@ -299,13 +297,12 @@ def _score(
     module: Transformer,
     params: PyTree,
     tokens: Tokens,
+    conditioning: Conditioning,
     *,
     first: int,
-    memory: Memory | None,
-    guess: Guess | None,
     temperatures: Float[Array, "k"],
 ) -> Scored:
-    logits: Logits = module.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
+    logits: Logits = module.apply({"params": params}, tokens, conditioning, first=first)  # pyright: ignore
     true = tokens[:, first:]
     hit = argmax(logits) == true
 

@@ -1,4 +1,4 @@
-"""How a digit is drawn from its logits, and the exact likelihood of tokens."""
+"""Sampling of digits from logits, and the exact likelihood of tokens."""
 
 import dataclasses
 from functools import partial
@@ -12,19 +12,18 @@ from futurepred_jax.models.codes import argmax
 
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """How a token is drawn: the guess counts first, then the temperature, the ``top_k`` cut and the nucleus ``top_p``.
+    """How tokens are sampled: the guess is applied first, then temperature, ``top_k`` and ``top_p`` (nucleus).
 
     Attributes:
-        temperature: Divides the logits; 0 takes the likeliest token (greedy).
-        top_k: Draw among this many likeliest tokens; 0 for all.
-        top_p: Draw among the fewest likeliest tokens whose probability reaches this; 1 for all.
-        guess_weight: Of the first guess, where there is one. The probability of a code is multiplied with
-            exp(−``guess_weight`` · d), where d is its squared distance from the vector that the guess expects, in units
-            of the codes' variance: the model says which codes make a picture together, the guess where things are. It
-            knows nothing of the codes taken before, and so does not follow them when they went astray. 0 draws from the
-            model's own distribution.
-        draft: Positions a pass of the model, most of them after a draft of their tokens; 0 for one at a time. It
-            changes the time that a future takes, and nothing of the future.
+        temperature: Divisor of the logits, at least 0; 0 takes the likeliest code of each digit (greedy).
+        top_k: Number of likeliest codes to sample from; 0 for all.
+        top_p: Samples from the fewest likeliest codes whose probabilities sum to this, in (0, 1]; 1 for all.
+        guess_weight: Weight of the first guess, at least 0. The probability of a code is multiplied by
+            exp(−``guess_weight`` · d), where d is the code's squared distance from the vector of the guess, in units of
+            the codes' variance. The guess does not depend on sampled tokens, so it counteracts errors that build up in
+            them. 0 samples from the model's own distribution.
+        draft: Number of positions of a pass with speculative decoding; 0 samples one position in a pass. It changes the
+            time that a future takes, not the future.
     """
 
     temperature: float = 1.0
@@ -43,10 +42,10 @@ class Sampling:
 
     @property
     def rule(self) -> str:
-        """In words."""
-        drawn = f"one sample at temperature {self.temperature:g}, top-k {self.top_k}, top-p {self.top_p:g}"
+        """The settings in words, for reports."""
+        drawing = f"one sample at temperature {self.temperature:g}, top-k {self.top_k}, top-p {self.top_p:g}"
         guess = f", guess weight {self.guess_weight:g}" if self.guess_weight else ""
-        return (drawn if self.temperature else "greedy") + guess
+        return (drawing if self.temperature else "greedy") + guess
 
 
 def sample(
@@ -56,13 +55,13 @@ def sample(
     sampling: Sampling,
     distance: Float[Array, "*#b v"] | None = None,
 ) -> Int[Array, "*b"]:
-    """Draws a digit from each row of logits.
+    """Samples a digit from each row of logits.
 
     Args:
-        logits: Of the codes.
-        keys: Of each row's draw, which depends on nothing else than the other arguments; not used at temperature 0.
-        sampling: Its rule.
-        distance: Of the codes from what a first guess expects, as ``sampling.guess_weight`` takes it.
+        logits: Logits of the codes.
+        keys: A random key for each row; not used at temperature 0.
+        sampling: How digits are sampled.
+        distance: Distances of the codes from the first guess, for ``sampling.guess_weight``; None without a guess.
     """
     if distance is not None:
         logits -= sampling.guess_weight * distance
@@ -73,7 +72,7 @@ def sample(
 
 
 def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "*b v"]:
-    """Logits with those of the tokens that ``top_k`` and ``top_p`` exclude at minus infinity; the likeliest stays."""
+    """Sets the logits that ``top_k`` and ``top_p`` exclude to minus infinity; the largest one always stays."""
     if sampling.top_k:
         least = jax.lax.top_k(logits, min(sampling.top_k, logits.shape[-1]))[0][..., -1:]
         logits = jnp.where(logits < least, -jnp.inf, logits)
@@ -87,6 +86,6 @@ def truncate(logits: Float[Array, "*b v"], sampling: Sampling) -> Float[Array, "
 
 
 def token_nll(logits: Float[Array, "*b g v"], tokens: Int[Array, "*b g"]) -> Float[Array, "*b"]:
-    """Exact negative log-likelihood of each token, in nats, from the logits of its digits."""
+    """Returns the exact negative log-likelihood of each token in nats, from the logits of its digits."""
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
     return jnp.sum(jax.nn.logsumexp(logits, axis=-1) - chosen, axis=-1)

@@ -1,11 +1,11 @@
 """An autoregressive Transformer over the tokens of a video, in raster order (t, h, w).
 
-Position n predicts token n from all tokens before it. Its input is made from the earlier tokens next to it in space and
-time, the token just before among them, so that "as in the last frame" and "as the neighbour that moved here" are known
-before the first block; attention supplies the rest. It may read more at the future's positions: a first guess of their
-codes (``outlook``), and what a motion pathway saw (``crossing``). A token of several digits is one position: its digits
-are predicted one after another by small heads. A block has RMSNorm before each branch, normalised queries and keys
-(ViT-22B, arXiv:2302.05442 §2.2) turned by a 3D rotary embedding, and SwiGLU (arXiv:2002.05202).
+Position n predicts token n from all tokens before it. Its input is an embedding of the earlier tokens next to it in
+space and time, so that the first block can already copy the token of the last frame or of a neighbour; attention adds
+everything else. Positions of the future may also read a first guess of their codes (``outlook``) and features of motion
+pathways (``crossing``). A token of several digits is one position, and a small head predicts its digits one after
+another. A block has RMSNorm before each branch, normalised queries and keys (ViT-22B, arXiv:2302.05442 §2.2) with a 3D
+rotary embedding, and SwiGLU (arXiv:2002.05202).
 """
 
 import math
@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, Int
 from jaxtyping import Key as Keys
 
 from futurepred_jax.arrays import Tokens
-from futurepred_jax.models.blocks import Angles, Block, Digits, Neighbourhood, dense
+from futurepred_jax.models.blocks import Angles, Block, Neighbourhood, TokenHead, dense
 from futurepred_jax.models.cache import Cache
 from futurepred_jax.models.crossing import Crossing, Memory
 from futurepred_jax.models.neighbours import OUTSIDE, at_places, causal_neighbours
@@ -32,12 +32,28 @@ HIDDEN_MULTIPLE = 32  # channels: whole vectors and matrix tiles on every backen
 
 
 @struct.dataclass
-class Remembered:
-    """What positions may read besides the tokens before them.
+class Conditioning:
+    """What a Transformer reads besides the tokens.
 
     Attributes:
-        crossings: for each crossing, keys and values [b m h d] of a pathway's memory.
-        guess_features: of a first guess, what is added to the input of each position of the grid; zero in the context.
+        memory: Features from motion pathways, for a Transformer with crossings.
+        guess: First guess of the future, for a Transformer with ``context_latents``.
+    """
+
+    memory: Memory | None = None
+    guess: Guess | None = None
+
+
+UNCONDITIONED = Conditioning()
+
+
+@struct.dataclass
+class Remembered:
+    """The conditioning in the form that positions read, computed once for all of them.
+
+    Attributes:
+        crossings: Keys and values [b m h d] of the memory, for each crossing.
+        guess_features: Features of the first guess to add to the input of each position; zero in the context.
     """
 
     crossings: tuple[tuple[Array, Array], ...] = ()
@@ -49,7 +65,7 @@ NOTHING = Remembered()
 
 @struct.dataclass
 class Step:
-    """Features of a run of positions of every sample, from which their digits follow, and the cache with them."""
+    """Features of a run of positions of every sample, input of the head, and the cache with these positions."""
 
     features: Float[Array, "b m r d"]
     cache: tuple[Cache, ...]
@@ -61,21 +77,21 @@ class Transformer(nn.Module):
     Attributes:
         sizes: Number of codes of each digit of a token.
         grid: Latent frames, rows and columns; shorter sequences are a prefix of it in raster order.
-        code_dim: Channels of the vector of each code, from which tokens are embedded and by which they are chosen; the
-            parameter ``codes`` [g v e] holds them: random here, a tokenizer's own where training sets them.
+        code_dim: Channels of the vector of each code, which embeds tokens and predicts them. The parameter ``codes``
+            [g v e] holds the vectors: random ones at first, or a tokenizer's, where training sets them.
         width: Channels.
         depth: Blocks.
-        cross: Numbers of the blocks, from 0, before which features of a motion pathway enter; none without a pathway.
+        cross: Numbers of the blocks, from 0, that have a crossing before them; none without a motion pathway.
         context_latents: Number of latent frames of the context, for a Transformer that reads a first guess of the
             future; 0 without a guess.
         heads: Attention heads; ``width // heads`` channels each.
         mlp_ratio: Channels inside SwiGLU over ``width``; rounded up to a multiple of 32.
         nearby: Channels of each neighbouring token's embedding in the input.
-        frames: Earlier latent frames whose window around the position goes into the input.
+        frames: Number of earlier latent frames of which a window around the position goes into the input.
         radius: Half the side of that window, in tokens.
         remat: Recompute each block in the backward pass instead of storing it.
-        attention: Form of attention; see ``causal_attention``.
-        dtype: Of activations; parameters, norms' statistics, softmax and logits are float32.
+        attention: Name of the form of attention, as ``causal_attention`` takes it.
+        dtype: Type of activations; parameters, norms' statistics, softmax and logits are float32.
     """
 
     sizes: tuple[int, ...]
@@ -118,50 +134,56 @@ class Transformer(nn.Module):
         if self.context_latents:
             self.guessed_codes = dense(self.width, 1.0, self.dtype)
             self.guess_features = dense(self.width, 1.0, self.dtype)
-        self.head = Digits(self.sizes, self.code_dim, self.width, self.dtype)
+        self.head = TokenHead(self.sizes, self.code_dim, self.width, self.dtype)
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         self.codes = self.param("codes", nn.initializers.normal(self.code_dim**-0.5), shape)
 
     def __call__(
-        self, tokens: Tokens, *, first: int = 0, memory: Memory | None = None, guess: Guess | None = None
+        self, tokens: Tokens, conditioning: Conditioning = UNCONDITIONED, *, first: int = 0
     ) -> Float[Array, "b rest g v"]:
-        """Logits for each digit of each token given what is before it, of positions ``first`` and later only.
+        """Returns the logits of each digit of each token, given all tokens and digits before it.
 
         Args:
-            tokens: Of the clip.
-            first: See above.
-            memory: What a motion pathway saw, for a Transformer with crossings.
-            guess: Of the future, for a Transformer with a past.
+            tokens: Tokens of a clip, or of its first part.
+            conditioning: What the Transformer reads besides the tokens.
+            first: First position whose logits are returned.
 
         Raises:
-            ValueError: if there are more tokens than the grid has, or as ``remember``.
+            ValueError: If there are more tokens than the grid has, or if the conditioning does not fit the Transformer.
         """
-        x, _ = self._run(tokens, self.remember(memory, guess), first=first)
+        x, _ = self._run(tokens, self.remember(conditioning), first=first)
         return self.head(x, tokens[:, first:], self.codes)
 
     def redraw(
         self,
         tokens: Tokens,
         keys: Keys[Array, "b"],
+        conditioning: Conditioning = UNCONDITIONED,
         *,
         first: int,
-        memory: Memory | None = None,
-        guess: Guess | None = None,
     ) -> Int[Array, "b rest g"]:
-        """Tokens from ``first`` on, each drawn given all tokens before it as they are; see ``__call__``."""
-        x, _ = self._run(tokens, self.remember(memory, guess))
+        """Samples every token from ``first`` on in parallel, each given the tokens before it in ``tokens``.
+
+        Args:
+            tokens: Tokens of a clip.
+            keys: A random key for each clip.
+            conditioning: What the Transformer reads besides the tokens.
+            first: First position that is sampled.
+        """
+        x, _ = self._run(tokens, self.remember(conditioning))
         drawn = jnp.zeros_like(tokens)
         for i in range(len(self.sizes)):
             digit_keys = jax.vmap(partial(jax.random.fold_in, data=i))(keys)
             drawn = drawn.at[..., i].set(jax.vmap(jax.random.categorical)(digit_keys, self.digit(x, drawn, i)))
         return drawn[:, first:]
 
-    def remember(self, memory: Memory | None = None, guess: Guess | None = None) -> Remembered:
-        """What is kept of a memory and of a guess for all positions.
+    def remember(self, conditioning: Conditioning = UNCONDITIONED) -> Remembered:
+        """Computes what all positions read of the conditioning.
 
         Raises:
-            ValueError: for crossings without a memory, a past without a guess, or either the other way.
+            ValueError: If there is a memory but no crossing, a guess but no ``context_latents``, or the reverse.
         """
+        memory, guess = conditioning.memory, conditioning.guess
         if (memory is None) is not (self.cross == ()):
             given = "no memory" if memory is None else "a memory"
             raise ValueError(
@@ -178,12 +200,17 @@ class Transformer(nn.Module):
     def prefill(
         self, context: Tokens, *, samples: int, length: int, run: int = 1, remembered: Remembered = NOTHING
     ) -> tuple[Cache, ...]:
-        """One pass over the context: each block's cache, with room for ``length`` tokens of ``samples`` continuations.
+        """Runs the context through the Transformer once and returns each block's cache.
 
-        The last of the tokens may begin a run of ``run`` positions.
+        Args:
+            context: Tokens of the context.
+            samples: Number of continuations of each context.
+            length: Number of tokens of a continuation that the cache has room for.
+            run: Number of positions of a pass; the last token of a continuation may begin such a run.
+            remembered: The conditioning, from ``remember``.
 
         Raises:
-            ValueError: if context and continuation are longer than the grid.
+            ValueError: If context and continuation are longer than the grid.
         """
         self._check_length(context.shape[1] + length)
         _, kept = self._run(context, remembered)
@@ -198,16 +225,18 @@ class Transformer(nn.Module):
         *,
         run: int = 1,
     ) -> Step:
-        """Features of ``run`` positions of each sample, as if each were given all tokens before it.
+        """Computes the features of ``run`` successive positions of each sample.
 
         Args:
-            tokens: All tokens so far and, within the run, a draft of the others; what stands at the run's last position
-                and later is not read. There may be more than the grid has.
-            start: The run's first position, an index into ``tokens``: each sample's own, [b m], or one for all. The
-                cache must hold all before it.
-            cache: See above.
-            remembered: See ``remember``.
-            run: See above.
+            tokens: All tokens so far and, within the run, a draft of the next ones. Tokens at the run's last position
+                and later are not read. The axis may be longer than the grid.
+            start: First position of the run, as an index into ``tokens``: one for each sample [b m], or one for all.
+            cache: Each block's keys and values of all positions before ``start``.
+            remembered: The conditioning, from ``remember``.
+            run: Number of positions.
+
+        Returns:
+            Features of the positions, each given all tokens before it, and the cache with the positions added.
         """
         position = jnp.broadcast_to(start, tokens.shape[:2])[..., None] + jnp.arange(run)
         window = at_places(jnp.asarray(self.neighbours), position)
@@ -224,7 +253,13 @@ class Transformer(nn.Module):
         return Step(features=x, cache=tuple(after))
 
     def digit(self, features: Float[Array, "*b d"], tokens: Int[Array, "*b g"], i: int) -> Float[Array, "*b v"]:
-        """Logits of digit ``i`` of a token from its features and its earlier digits; the others are not read."""
+        """Returns the logits of digit ``i`` of tokens, given their features and earlier digits.
+
+        Args:
+            features: Features of the positions, from ``step``.
+            tokens: The tokens; their digits from ``i`` on are not read.
+            i: Number of the digit, from 0.
+        """
         return self.head.digit(features, tokens, self.codes, i)
 
     def _run(
@@ -250,14 +285,14 @@ class Transformer(nn.Module):
         return jnp.pad(read, ((0, 0), (self.context_latents * h * w, 0), (0, 0)))
 
     def _cross(self, i: int, x: Float[Array, "b n d"], angles: Angles, remembered: Remembered) -> Float[Array, "b n d"]:
-        """The stream that block ``i`` takes."""
+        """Returns the input of block ``i``: the stream, after a crossing where there is one before the block."""
         if i not in self.cross:
             return x
         place = self.cross.index(i)
         return self.crossings[place](x, angles, remembered.crossings[place])
 
     def _cross_runs(self, i: int, x: Float[Array, "b m r d"], angles: Angles, remembered: Remembered) -> Array:
-        """The same of runs; positions do not see each other in a crossing."""
+        """Applies ``_cross`` to runs of several samples; positions do not attend to each other in a crossing."""
         if i not in self.cross:
             return x
         m, flat = x.shape[1], "b m r d -> b (m r) d"
@@ -273,12 +308,17 @@ class Transformer(nn.Module):
 
 
 def train_flops(transformer: Transformer, *, clips: int, first: int = 0) -> float:
-    """Floating-point operations of a forward and backward pass over ``clips`` whole grids, logits from ``first`` on.
+    """Returns the floating-point operations of a forward and backward pass.
 
-    Six for each weight of a matrix and token (two forward, four backward) and the same for each of the 2 · width
-    products of a pair of positions that attention sees, causal pairs only; embeddings are look-ups and cost none (PaLM,
-    arXiv:2204.02311 appendix B), and what is multiplied once for all tokens is left out. Where only the last positions
-    are wanted, the last block is counted for those alone.
+    Counted are six operations for each weight of a matrix and token (two forward, four backward), and six for each of
+    the 2 · width products of every causal pair of positions in attention (PaLM, arXiv:2204.02311 appendix B). Embedding
+    look-ups and matrices that are multiplied once for all tokens are not counted. The last block counts only for the
+    positions from ``first`` on.
+
+    Args:
+        transformer: The model.
+        clips: Number of whole grids of tokens.
+        first: First position whose logits are computed.
     """
     t, n, width = transformer, math.prod(transformer.grid), transformer.width
     hidden = HIDDEN_MULTIPLE * math.ceil(t.mlp_ratio * width / HIDDEN_MULTIPLE)

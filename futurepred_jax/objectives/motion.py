@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PyTree
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.crossing import Memory, gates
 from futurepred_jax.models.pathway import Pathways
+from futurepred_jax.models.transformer import Conditioning
 from futurepred_jax.objectives.chunks import require_one_turn
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import PredictionObjective, flat
@@ -73,9 +74,10 @@ class MotionObjective:
             key: Of the corruption and of the model's own draws.
         """
         prediction, tokens = self.prediction, flat(batch["tokens"])
-        guess, keys = prediction.guess(model_state, batch["context"]), prediction.row_keys(key, len(tokens))
-        seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, memory=memory, guess=guess)
-        logits = prediction.logits(params, seen, memory=memory, guess=guess)
+        conditioning = Conditioning(memory, prediction.guess(model_state, batch["context"]))
+        keys = prediction.row_keys(key, len(tokens))
+        seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, conditioning)
+        logits = prediction.logits(params, seen, conditioning)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))
         _, lh, lw = prediction.model.grid
         return value, metrics, logits[:, prediction.context_latents * lh * lw - prediction.first :]

@@ -13,7 +13,7 @@ from jaxtyping import Key as Keys
 from futurepred_jax.arrays import Frames, Key, Logits, Tokens, Video
 from futurepred_jax.models.crossing import Memory
 from futurepred_jax.models.outlook import Guess, Outlook
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import UNCONDITIONED, Conditioning, Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -67,13 +67,13 @@ class PredictionObjective:
         """Parameters, and what makes the first guess."""
         lt, lh, lw = self.model.grid
         tokens, state = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32), {}
-        guess = None
+        guess: Any = None
         if self.outlook is not None:
             seen = blank_context(self.outlook)
             found = self.outlook_variables or self.outlook.init(jax.random.fold_in(key, 2), seen)
             state = {"outlook": jax.tree.map(jnp.asarray, found)}
             guess = self.outlook.apply(state["outlook"], seen)
-        params: Any = self.model.init(key, tokens, memory=memory, guess=guess)["params"]
+        params: Any = self.model.init(key, tokens, Conditioning(memory, guess))["params"]
         return (params if self.codes is None else {**params, "codes": self.codes}), state
 
     def guess(self, model_state: PyTree, context: Frames | None = None) -> Guess | None:
@@ -88,9 +88,9 @@ class PredictionObjective:
         tokens, context = flat(batch["tokens"]), [batch["context"]] if "context" in batch else []
 
         def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"], *context: Frames) -> Scores:
-            guess = self.guess(model_state, *context)
-            seen = self.redrawn(params, seen, keys, guess=guess)
-            return self.scores(self.logits(params, seen, guess=guess), tokens)
+            conditioning = Conditioning(guess=self.guess(model_state, *context))
+            seen = self.redrawn(params, seen, keys, conditioning)
+            return self.scores(self.logits(params, seen, conditioning), tokens)
 
         seen = self.corrupted(tokens, key)
         keys = self.row_keys(key, len(tokens))
@@ -105,14 +105,13 @@ class PredictionObjective:
         self,
         params: PyTree,
         tokens: Tokens,
+        conditioning: Conditioning = UNCONDITIONED,
         *,
-        memory: Memory | None = None,
-        guess: Guess | None = None,
         first: int | None = None,
     ) -> Float[Array, "b rest g v"]:
         """Those of the tokens from ``first`` on, by default of all in the loss."""
         first = self.first if first is None else first
-        return self.model.apply({"params": params}, tokens, first=first, memory=memory, guess=guess)  # pyright: ignore
+        return self.model.apply({"params": params}, tokens, conditioning, first=first)  # pyright: ignore
 
     def scores(self, logits: Float[Array, "b rest g v"], tokens: Tokens) -> Scores:
         """Of every token in the loss, given all tokens as they truly are."""
@@ -134,8 +133,8 @@ class PredictionObjective:
         """Likelihood of the future of a batch under the uncorrupted context."""
         tokens = flat(batch["tokens"])
         first = self.context_latents * self.model.grid[1] * self.model.grid[2]
-        guess = self.guess(model_state, batch.get("context"))
-        logits = self.logits(params, tokens, memory=memory, guess=guess, first=first)
+        conditioning = Conditioning(memory, self.guess(model_state, batch.get("context")))
+        logits = self.logits(params, tokens, conditioning, first=first)
         scores = _token_scores(logits, tokens[:, first:])
         nll = jnp.mean(scores["nll"])
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
@@ -149,9 +148,7 @@ class PredictionObjective:
         params: PyTree,
         tokens: Tokens,
         keys: Keys[Array, "b"],
-        *,
-        memory: Memory | None = None,
-        guess: Guess | None = None,
+        conditioning: Conditioning = UNCONDITIONED,
     ) -> Tokens:
         """Tokens with some after the context's first frame as the model draws them, each given those before it here."""
         if not self.self_sampled:
@@ -160,8 +157,8 @@ class PredictionObjective:
         draw_keys, share_keys, where_keys = jnp.moveaxis(jax.vmap(partial(jax.random.split, num=3))(keys), 1, 0)
         share = jax.vmap(partial(jax.random.uniform, maxval=self.self_sampled))(share_keys)
         hit = jax.vmap(partial(jax.random.uniform, shape=(tokens.shape[1] - frame,)))(where_keys) < share[:, None]
-        read = {"first": frame, "memory": memory, "guess": guess, "method": "redraw"}
-        drawn: Any = self.model.apply({"params": jax.lax.stop_gradient(params)}, tokens, draw_keys, **read)
+        variables = {"params": jax.lax.stop_gradient(params)}
+        drawn: Any = self.model.apply(variables, tokens, draw_keys, conditioning, first=frame, method="redraw")
         return tokens.at[:, frame:].set(jnp.where(hit[..., None], drawn, tokens[:, frame:]))
 
     def corrupted(self, tokens: Tokens, key: Key) -> Tokens:

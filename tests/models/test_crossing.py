@@ -11,7 +11,7 @@ import pytest
 from futurepred_jax.models.crossing import Crossing, Memory, gates
 from futurepred_jax.models.decoding import generate, token_nll
 from futurepred_jax.models.rope import angles_at
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 
 SIZES = np.array([7, 3])
 PLAIN = Transformer(sizes=(7, 3), grid=(3, 3, 4), width=48, depth=2, heads=2, nearby=8)
@@ -30,12 +30,12 @@ def _tokens(key: int = 1, n: int = 36):
 
 @functools.partial(jax.jit, static_argnames="model")
 def _logits(params, tokens, memory=None, model=CROSSED):
-    return model.apply({"params": params}, tokens, memory=memory)
+    return model.apply({"params": params}, tokens, Conditioning(memory))
 
 
 @pytest.fixture(scope="module")
 def closed():
-    return jax.jit(CROSSED.init)(jax.random.key(2), _tokens(), memory=_memory())["params"]
+    return jax.jit(CROSSED.init)(jax.random.key(2), _tokens(), Conditioning(_memory()))["params"]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_logits_depend_on_earlier_tokens_only_with_a_memory_too(opened):
 def test_cached_decoding_scores_as_the_uncached_model_does(opened):
     draw = jax.jit(
         lambda context, key, memory: generate(
-            CROSSED, opened, context, num_tokens=24, key=key, samples=2, memory=memory
+            CROSSED, opened, context, num_tokens=24, key=key, samples=2, conditioning=Conditioning(memory)
         )
     )
     drawn = draw(_tokens()[:, :CONTEXT], jax.random.key(6), _memory())
@@ -110,10 +110,10 @@ def test_gates_are_told_by_how_far_they_are_open(closed, opened):
 @pytest.mark.parametrize(("cross", "memory"), [((0, 1), None), ((), _memory())])
 def test_crossings_and_a_memory_go_together(cross, memory):
     with pytest.raises(ValueError, match="features need crossings, and these them"):
-        PLAIN.clone(cross=cross).init(jax.random.key(0), _tokens(), memory=memory)
+        PLAIN.clone(cross=cross).init(jax.random.key(0), _tokens(), Conditioning(memory))
 
 
 @pytest.mark.parametrize("cross", [(2,), (1, 0), (1, 1)])
 def test_crossings_stand_before_blocks_that_there_are(cross):
     with pytest.raises(ValueError, match=r"increasing numbers of blocks, of 0 … 1"):
-        PLAIN.clone(cross=cross).init(jax.random.key(0), _tokens(), memory=_memory())
+        PLAIN.clone(cross=cross).init(jax.random.key(0), _tokens(), Conditioning(_memory()))

@@ -18,7 +18,7 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import FSQ, VQ
 from futurepred_jax.models.sampling import token_nll
 from futurepred_jax.models.slowfast import SlowFast
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 
 FULL = MagVit(channels=(8, 8), blocks=(1, 1), strides=((1, 2, 2), (2, 2, 2)), quantizer=VQ(16, 4))
@@ -97,11 +97,11 @@ def _likelihood(dtype):
     model = Transformer(sizes=(7, 3), grid=(2, 3, 4), width=48, depth=1, heads=2, nearby=8, cross=(0,), dtype=dtype)
     tokens = jax.random.randint(jax.random.key(4), (4, 24, 2), 0, jnp.array([7, 3]))
     memory = Memory(jax.random.normal(jax.random.key(5), (4, 6, 48)), jnp.ones((6, 3)))
-    params = jax.eval_shape(lambda: model.init(jax.random.key(0), tokens, memory=memory))["params"]
+    params = jax.eval_shape(lambda: model.init(jax.random.key(0), tokens, Conditioning(memory)))["params"]
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
 
     def nll(params):
-        logits = model.apply({"params": params}, tokens, memory=memory)
+        logits = model.apply({"params": params}, tokens, Conditioning(memory))
         assert logits.dtype == jnp.float32
         return token_nll(logits, tokens).mean()
 

@@ -13,7 +13,7 @@ import pytest
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.outlook import Outlook, guess_tokens
 from futurepred_jax.models.sampling import Sampling
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 from futurepred_jax.objectives.outlook import OutlookObjective, blurred_distance
 from futurepred_jax.objectives.prediction import PredictionObjective
 from futurepred_jax.objectives.tokenizer import to_signed
@@ -26,7 +26,7 @@ SEEN = PAST * 16
 
 
 _guess = jax.jit(OUTLOOK.apply)
-_read = jax.jit(lambda params, tokens, guess: READER.apply({"params": params}, tokens, guess=guess))
+_read = jax.jit(lambda params, tokens, guess: READER.apply({"params": params}, tokens, Conditioning(guess=guess)))
 
 
 def _tokens(key: int = 0, b: int = 2):
@@ -56,7 +56,7 @@ def guess(variables):
 
 @pytest.fixture(scope="module")
 def params(guess):
-    return jax.jit(lambda key: READER.init(key, _tokens(), guess=guess))(jax.random.key(2))["params"]
+    return jax.jit(lambda key: READER.init(key, _tokens(), Conditioning(guess=guess)))(jax.random.key(2))["params"]
 
 
 def test_it_says_codes_of_every_future_token_and_small_frames(guess):
@@ -141,7 +141,9 @@ def test_the_model_reads_the_guess_at_every_future_position_and_nowhere_before(p
 
 def test_decoding_with_a_guess_is_the_rollout_of_the_uncached_model(params, guess):
     decode = jax.jit(functools.partial(generate, READER, num_tokens=16, sampling=Sampling(temperature=0.0)))
-    found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), guess=guess).tokens[:, 0]
+    found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), conditioning=Conditioning(guess=guess)).tokens[
+        :, 0
+    ]
     whole = jnp.concatenate([_tokens()[:, :SEEN], found], axis=1)
     np.testing.assert_array_equal(jnp.argmax(_read(params, whole, guess), axis=-1)[:, SEEN:], found)
 
@@ -149,7 +151,7 @@ def test_decoding_with_a_guess_is_the_rollout_of_the_uncached_model(params, gues
 def test_a_guess_of_large_weight_is_itself_decoded(params, guess):
     sampling = Sampling(temperature=0.0, guess_weight=1e6)
     decode = jax.jit(functools.partial(generate, READER, num_tokens=16, sampling=sampling))
-    found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), guess=guess)
+    found = decode(params, _tokens()[:, :SEEN], key=jax.random.key(0), conditioning=Conditioning(guess=guess))
     np.testing.assert_array_equal(found.tokens[:, 0], guess_tokens(guess, SIZES))
 
 
@@ -158,9 +160,9 @@ def test_a_guess_without_a_reader_and_a_reader_without_a_guess_are_refused(param
         READER.apply({"params": params}, _tokens())
     with pytest.raises(ValueError, match="a guess for a Transformer with context_latents 0"):
         Transformer(SIZES, code_dim=5, grid=GRID, width=32, depth=1, heads=2).init(
-            jax.random.key(0), _tokens(), guess=guess
+            jax.random.key(0), _tokens(), Conditioning(guess=guess)
         )
-    with pytest.raises(ValueError, match="must leave a future"):
+    with pytest.raises(ValueError, match="must leave some of"):
         Transformer(SIZES, code_dim=5, grid=GRID, context_latents=3).init(jax.random.key(0), _tokens())
 
 

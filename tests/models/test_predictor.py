@@ -12,7 +12,7 @@ from futurepred_jax.models.parts import OutlookModel, TokenizerModel
 from futurepred_jax.models.predictor import PredictorModel
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.sampling import Sampling
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 
 GREEDY = Sampling(temperature=0.0)
 
@@ -78,7 +78,9 @@ def far(predictor):
     outlook = OutlookModel(OUTLOOK, filled(jax.eval_shape(OUTLOOK.init, jax.random.key(0), _video(3))))
     transformer = predictor.transformer.clone(context_latents=2, code_dim=4)
     guess = outlook.guess(_video(3)[:1])
-    params = jax.eval_shape(lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), guess=guess))
+    params = jax.eval_shape(
+        lambda: transformer.init(jax.random.key(1), jnp.zeros((1, 16, 1), int), Conditioning(guess=guess))
+    )
     return PredictorModel(predictor.tokenizer, transformer, filled(params)["params"], outlook)
 
 
@@ -103,7 +105,7 @@ def test_a_window_is_what_training_showed_and_the_drawing_has_no_seam(far):
     # the second window: the frame before its last latent frame, encoded alone, then that latent frame
     second = jnp.concatenate([far.tokenize(whole[:, 4:5]), tokens[:, 3:4], tokens[:, 4:]], axis=1).reshape(2, 16, 1)
     guess = far.outlook.guess(whole[:, 4:7])
-    logits = far.transformer.apply({"params": far.params}, second, first=8, guess=guess)
+    logits = far.transformer.apply({"params": far.params}, second, Conditioning(guess=guess), first=8)
     np.testing.assert_array_equal(jnp.argmax(logits, axis=-1), second[:, 8:])
     log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), second[:, 8:, :, None], axis=-1).sum((1, 2, 3))
     np.testing.assert_allclose(drawn.log_likelihood[:, 0] - _futures(far, 4).log_likelihood[:, 0], log_p, rtol=1e-4)

@@ -13,7 +13,7 @@ from scipy import stats
 from futurepred_jax.models.decoding import generate
 from futurepred_jax.models.outlook import Guess, guess_tokens
 from futurepred_jax.models.sampling import Sampling
-from futurepred_jax.models.transformer import Transformer
+from futurepred_jax.models.transformer import Conditioning, Transformer
 
 SIZES = np.array([7, 3])
 MODEL = Transformer(sizes=(7, 3), grid=(3, 3, 4), width=48, depth=1, heads=2, nearby=8)
@@ -75,15 +75,19 @@ def test_a_guess_is_the_draft_of_what_follows_the_context():
     reader = MODEL.clone(context_latents=1, code_dim=4)
     codes, book = (jax.random.normal(jax.random.key(3), shape) for shape in ((2, 24, 2, 4), (2, 7, 4)))
     guess, one = (Guess(codes[:b], jnp.zeros((b, codes.shape[1], 8)), book, jnp.zeros((b, 4, 8, 8, 3))) for b in (2, 1))
-    params = _params(reader, guess=one)
+    params = _params(reader, conditioning=Conditioning(guess=one))
     rule = Sampling(temperature=0.0, guess_weight=1e6, draft=8)
     context = jax.random.randint(KEY, (2, 24, 2), 0, SIZES)
-    found = decode(reader, params, context, num_tokens=12, key=KEY, sampling=rule, guess=guess)
+    found = decode(
+        reader, params, context, num_tokens=12, key=KEY, sampling=rule, conditioning=Conditioning(guess=guess)
+    )
     np.testing.assert_array_equal(found.tokens[:, 0], guess_tokens(guess, (7, 3))[:, 12:])
     np.testing.assert_array_equal(found.passes, 2)
     halfway = Sampling(temperature=0.0, guess_weight=1.0)
     plain, drafted = (
-        decode(reader, params, context, num_tokens=12, key=KEY, sampling=rule, guess=guess).tokens
+        decode(
+            reader, params, context, num_tokens=12, key=KEY, sampling=rule, conditioning=Conditioning(guess=guess)
+        ).tokens
         for rule in (halfway, dataclasses.replace(halfway, draft=8))
     )
     np.testing.assert_array_equal(plain, drafted)

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from futurepred_jax.models.blocks import Digits
+from futurepred_jax.models.blocks import TokenHead
 from futurepred_jax.models.sampling import token_nll
 from futurepred_jax.models.transformer import Transformer, train_flops
 
@@ -59,7 +59,7 @@ def test_every_earlier_digit_reaches_the_last_logits(params):
 
 
 def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
-    head, token = Digits((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32), jnp.array([1, 6, 2])
+    head, token = TokenHead((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32), jnp.array([1, 6, 2])
     x, codes = jax.random.normal(jax.random.key(0), (16,)), jax.random.normal(jax.random.key(1), (3, 7, 4))
     variables = head.init(jax.random.key(2), x, token, codes)
     logits = jnp.stack([head.apply(variables, x, token.at[j].add(-1), codes) for j in range(3)])  # pyright: ignore
@@ -69,7 +69,7 @@ def test_the_head_of_a_digit_reads_all_digits_before_it_and_no_other():
 
 def test_many_rows_have_the_logits_of_each_alone():
     """The head multiplies its matrices with each other first where there are more rows than channels."""
-    head = Digits((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32)
+    head = TokenHead((3, 7, 5), code_dim=4, width=16, dtype=jnp.float32)
     keys = jax.random.split(jax.random.key(0), 3)
     x, tokens = jax.random.normal(keys[0], (17, 16)), jax.random.randint(keys[1], (17, 3), 0, 3)
     codes = jax.random.normal(keys[2], (3, 7, 4))
