@@ -1,7 +1,7 @@
-"""Trained models at work: ``from futurepred_jax import Predictor, Tokenizer``.
+"""The public interface to trained models: ``from futurepred_jax import Predictor, Tokenizer``.
 
-Videos are arrays [b t h w 3], uint8 in [0, 255] or floats in [0, 1], and come back as floats in [0, 1]. So a video in
-[-1, 1], or one of bytes as floats, is told from one in range and refused.
+Videos are given as arrays [b t h w 3], uint8 in [0, 255] or floats in [0, 1], and returned as floats in [0, 1]. A float
+video with values outside [0, 1], such as one in [-1, 1] or [0, 255], is refused.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from jaxtyping import Array, ArrayLike, Float, UInt32
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory, pretrained
-from futurepred_jax.arrays import Key, TokenGrid, Video
+from futurepred_jax.arrays import Key, TokenGrid, UnitVideo, Video
 from futurepred_jax.models import parts, predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.models.sampling import Sampling
@@ -28,23 +28,29 @@ __all__ = ["Futures", "Predictor", "Tokenizer"]
 
 @dataclasses.dataclass(frozen=True)
 class Tokenizer:
-    """A trained MagVit: video to tokens and back. Sides must be multiples of its stride, lengths ``1 + s k``."""
+    """A trained MagVit tokenizer, from videos to tokens and back.
+
+    Heights and widths must be multiples of its stride, and lengths ``1 + s k`` frames, where s is the stride in time.
+
+    Attributes:
+        trained: The model.
+    """
 
     trained: parts.TokenizerModel
 
     @classmethod
     def from_workdir(cls, workdir: epath.PathLike) -> "Tokenizer":
-        """The tokenizer that was trained in a workdir.
+        """Loads the tokenizer that was trained in a workdir.
 
         Raises:
-            ValueError: if it holds something else, or no good checkpoint.
+            ValueError: If the workdir holds something else, or no undamaged checkpoint.
         """
         config = _config_of(workdir, ("tokenizer",), "take Predictor.from_workdir(…).tokenizer for a predictor's own")
         return cls(factory.load_tokenizer(config, workdir))
 
     @property
     def stride(self) -> tuple[int, int, int]:
-        """Frames and pixels (t, h, w) a token."""
+        """Frames, rows and columns of pixels (t, h, w) of a token."""
         return self.trained.module.stride
 
     @property
@@ -53,18 +59,30 @@ class Tokenizer:
         return self.trained.sizes
 
     def encode(self, video: ArrayLike) -> TokenGrid:
-        """A video of any number ``1 + s k`` of frames, one too, to tokens [b lt lh lw g].
+        """Encodes a video.
+
+        Args:
+            video: Clips [b t h w 3] of ``1 + s k`` frames, uint8 or floats in [0, 1]; a single frame will do.
+
+        Returns:
+            Tokens, each of as many digits as ``sizes`` has entries.
 
         Raises:
-            ValueError: for another shape, length, type or range, with the rule.
+            ValueError: If shape, length, type or range of the video is another one; the message states the rule.
         """
         return self.trained.tokenize(_signed(video))
 
-    def decode(self, tokens: ArrayLike) -> Video:
-        """Tokens as ``encode`` gives them to frames in [0, 1].
+    def decode(self, tokens: ArrayLike) -> UnitVideo:
+        """Decodes tokens.
+
+        Args:
+            tokens: Integers [b lt lh lw g], as ``encode`` returns them; digit i is below ``sizes[i]``.
+
+        Returns:
+            Frames in [0, 1].
 
         Raises:
-            ValueError: for another shape, type or range, with the rule.
+            ValueError: If shape, type or range of the tokens is another one; the message states the rule.
         """
         array, digits = np.asarray(tokens), len(self.sizes)
         if array.ndim != 5 or array.shape[-1] != digits or not array.size or array.dtype.kind not in "iu":
@@ -78,11 +96,11 @@ class Tokenizer:
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A trained predictor: context frames in, futures out.
+    """A trained predictor, from context frames to futures.
 
     Attributes:
-        trained: the model.
-        config: what it was trained with.
+        trained: The model.
+        config: The config that it was trained with.
     """
 
     trained: predictor.PredictorModel
@@ -90,42 +108,45 @@ class Predictor:
 
     @classmethod
     def from_workdir(cls, workdir: epath.PathLike) -> "Predictor":
-        """The predictor that was trained in a workdir, whether baseline, slowfast or joint_i3d.
+        """Loads the predictor that was trained in a workdir, of any predictor config.
 
         Raises:
-            ValueError: if it holds something else, or no good checkpoint, or its tokenizer's workdir does.
+            ValueError: If the workdir or that of its tokenizer holds something else, or no undamaged checkpoint.
         """
         config = _config_of(workdir, ("predictor", "joint"), "take Tokenizer.from_workdir for a tokenizer")
         return cls(factory.load_predictor(config, workdir), config)
 
     @classmethod
     def from_pretrained(cls, name: str) -> "Predictor":
-        """A predictor that is part of this package.
+        """Loads a predictor that is part of this package.
+
+        Args:
+            name: Name of a packed model, such as ``baseline-tiny``.
 
         Raises:
-            ValueError: for an unknown name, with the known ones, or a file that is not the published one.
+            ValueError: If the name is unknown, or the file is not the published one; the message lists known names.
         """
         config, trained = pretrained.load(name)
         return cls(trained, config)
 
     @property
     def tokenizer(self) -> Tokenizer:
-        """What makes its tokens."""
+        """The tokenizer of its frames."""
         return Tokenizer(self.trained.tokenizer)
 
     @property
     def context_frames(self) -> int:
-        """Frames that it looks at."""
+        """Number of context frames that it reads."""
         return self.config.data.context_frames
 
     @property
     def size(self) -> int:
-        """Height and width of its frames."""
+        """Height and width of its frames in pixels."""
         return self.config.data.size
 
     @property
     def fps(self) -> float:
-        """Frames a second that it was trained on."""
+        """Frame rate of its training videos in frames per second."""
         return self.config.data.fps
 
     def __call__(
@@ -138,21 +159,25 @@ class Predictor:
         draft: int = 0,
         key: Key | UInt32[Array, "2"] | None = None,
     ) -> Futures:
-        """Futures of each clip: video [b m n h w 3] in [0, 1], its tokens, and log p(tokens | context) in nats.
+        """Samples futures of each clip.
 
         Args:
-            context_video: at least ``context_frames`` frames of ``size`` × ``size`` pixels; the last ones count.
-            num_frames: exactly the first so many frames of the future, n; beyond the training's length they are drawn
-                window after window (``models.predictor``).
-            num_samples: futures of each clip, m.
-            temperature: of the draws; 0 takes the likeliest token each time. By default one future is made by the rule
-                of the config; several, too, if that draws, and else from the model's own distribution, temperature 1.
-            draft: positions that the model checks in one pass, after a draft of their tokens; 0 draws one a pass. It
-                changes the time that the same futures take (``models.decoding``), and ``passes`` says how well.
-            key: of the draws, ``jax.random.key(seed)`` or ``jax.random.PRNGKey(seed)``.
+            context_video: Clips [b t h w 3] of at least ``context_frames`` frames and ``size`` × ``size`` pixels, uint8
+                or floats in [0, 1]. The last ``context_frames`` frames are the context.
+            num_frames: Number n of future frames. More than in training are sampled window by window, as described in
+                ``models.predictor``.
+            num_samples: Number m of futures of each clip.
+            temperature: Temperature of sampling, at least 0; 0 takes the likeliest code of each digit. None follows the
+                config's sampling rule; if that is greedy and several futures are asked for, the temperature is 1.
+            draft: Number of positions of a pass with speculative decoding; 0 samples one position in a pass. It changes
+                the time that the futures take, not the futures; ``Futures.passes`` counts the passes.
+            key: ``jax.random.key(seed)`` or ``jax.random.PRNGKey(seed)``, needed unless the temperature is 0.
+
+        Returns:
+            Frames [b m n h w 3] in [0, 1], their tokens, and log p(tokens | context) in nats.
 
         Raises:
-            ValueError: for a video or a number that does not fit, with the rule.
+            ValueError: If a video or a number does not fit; the message states the rule.
         """
         sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=draft)
         if sampling.temperature > 0 and not isinstance(key, jax.Array):
@@ -167,14 +192,18 @@ class Predictor:
         return dataclasses.replace(futures, video=_unit(futures.video))
 
     def bits(self, context_video: ArrayLike, future_video: ArrayLike) -> Float[Array, "b lt lh lw"]:
-        """How much the frames that followed surprise the model: exact bits of each of their tokens.
+        """Computes the exact surprise of the model at a true future, token by token.
 
         Args:
-            context_video: as in a call.
-            future_video: the frames after it, at most as many as in training, in whole strides of the tokenizer.
+            context_video: Context frames, as in ``__call__``.
+            future_video: The frames after them, at most as many as in training, and a multiple of the tokenizer's
+                stride in time.
+
+        Returns:
+            Negative log-likelihood of each token in bits.
 
         Raises:
-            ValueError: for a video that does not fit, with the rule.
+            ValueError: If a video does not fit; the message states the rule.
         """
         data, (step, height, width) = self.config.data, self.tokenizer.stride
         future, most = self._fitting(future_video), data.frames - data.context_frames
@@ -222,7 +251,11 @@ def _config_of(workdir: epath.PathLike, kinds: tuple[str, ...], remedy: str) -> 
 
 
 def _signed(video: ArrayLike) -> Video:
-    """A user's video in the models' [-1, 1]; raises a ValueError with the rule."""
+    """Returns a user's video in [-1, 1].
+
+    Raises:
+        ValueError: If shape, type or range of the video is another one; the message states the rule.
+    """
     array = np.asarray(video)
     if array.ndim != 5 or array.shape[-1] != 3 or not array.size:
         raise ValueError(f"video of shape {list(array.shape)}: give clips [b t h w 3], a single one as video[None]")
@@ -244,5 +277,5 @@ def _unit(video: Any) -> Any:
 
 
 def _typed(key: Array) -> Key:
-    """A key that was made by ``jax.random.PRNGKey``, too, as one of today's."""
+    """Returns a typed key, also for one from ``jax.random.PRNGKey``."""
     return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
