@@ -1,7 +1,8 @@
-"""The only training loop: a ``Job`` and a workdir in, trained state out, whatever interrupts it in between."""
+"""The training loop: trains a ``Job`` in a workdir, and continues after any interruption."""
 
 import collections
 import contextlib
+import dataclasses
 import signal
 import time
 
@@ -35,14 +36,17 @@ from futurepred_jax.training.step import all_finite
 from futurepred_jax.training.window import MetricWindow
 from futurepred_jax.training.writers import TENSORBOARD, Writer
 
-RUN_AHEAD = 2  # steps dispatched beyond the one the device works on: it never waits, and a signal is heard soon
+RUN_AHEAD = 2  # steps dispatched beyond the running one: the device never waits, and signals are handled soon
 
 STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "report": "report/index.html"}
-"""What follows training, each with the file that it writes last."""
+"""The modes that follow training, each with the file that it writes last."""
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """Trains the model of a config in its workdir, from where it stands; what a half-trained one had led to goes."""
+    """Trains the model of a config in its workdir, from the newest checkpoint on.
+
+    Results of later modes are removed unless the training had already ended.
+    """
     workdir = epath.Path(workdir)
     with distributed.process_zero_first("claim"):
         identity.claim(workdir, config.to_dict())
@@ -53,17 +57,24 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def fit(job: Job, workdir: epath.PathLike) -> TrainState:
-    """Train ``job`` to its last step, continuing from the newest good checkpoint in ``workdir``.
+    """Trains ``job`` to its last step, continuing from the newest undamaged checkpoint in ``workdir``.
 
-    A resumed run ends with the very bits of an uninterrupted one, where the backend adds in a fixed order: GPUs do with
-    ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``. A finished one is restored and returned, and nothing is written.
-    After SIGTERM or Ctrl-C the state is saved and ``SystemExit`` raised.
+    A resumed run ends with the same bits as an uninterrupted one, where the backend adds in a fixed order; GPUs do so
+    with ``XLA_FLAGS=--xla_gpu_deterministic_ops=true``. After SIGTERM or Ctrl-C the state is saved and ``SystemExit``
+    is raised.
+
+    Args:
+        job: The training.
+        workdir: Folder of checkpoints, logs and the summary.
+
+    Returns:
+        The final state. If the training had already ended, it is restored, and nothing is written.
 
     Raises:
-        ValueError: When the workdir cannot be written, its checkpoints are all damaged or are of another model, or
-            the mesh does not fit; before any work is done.
-        FloatingPointError: When the loss, the gradient or the parameters stop being finite. Nothing is saved after.
-        SystemExit: After a signal, with the code that shells give one: 143 for SIGTERM, 130 for Ctrl-C.
+        ValueError: If the workdir cannot be written, its checkpoints are all damaged or belong to another model, or
+            the mesh does not fit the devices or the batch. This is checked before any step.
+        FloatingPointError: If the loss, the gradient or the parameters are no longer finite. Nothing is saved then.
+        SystemExit: After a signal, with a shell's exit code for it: 143 for SIGTERM, 130 for Ctrl-C.
     """
     began, workdir = time.time(), epath.Path(workdir)
     compilation.enable_compilation_cache()
@@ -97,7 +108,7 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
 
 
 def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | None:
-    """The final state, where the training in ``workdir`` is done."""
+    """Returns the final state if the training in ``workdir`` has ended."""
     if not (workdir / summary.SUMMARY).exists():
         return None
     checkpoint = checkpoints.agreed(workdir)
@@ -106,30 +117,32 @@ def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | N
     return checkpoints.restore(checkpoint, program.abstract)
 
 
+@dataclasses.dataclass
 class _Training:
-    """The loop and what it does every so many steps."""
+    """The loop over steps, with logging, validation and checkpoints.
 
-    def __init__(
-        self,
-        job: Job,
-        program: Program,
-        progress: Progress,
-        ledger: Ledger,
-        writer: Writer,
-        saver: Saver,
-        interrupt: Interrupt,
-        profiler: Profiler,
-    ) -> None:
-        self._job, self._program, self._ledger = job, program, ledger
-        self._writer, self._saver, self._interrupt, self._profiler = writer, saver, interrupt, profiler
-        self.progress = progress
-        self.stopped = 0  # by the signal of this number
-        self._window = MetricWindow(progress.window)
+    Attributes:
+        progress: How far the training was when it was last saved.
+        stopped: Number of the signal that stopped the loop, or 0.
+    """
+
+    job: Job
+    program: Program
+    progress: Progress
+    ledger: Ledger
+    writer: Writer
+    saver: Saver
+    interrupt: Interrupt
+    profiler: Profiler
+    stopped: int = 0
+
+    def __post_init__(self) -> None:
+        self._window = MetricWindow(self.progress.window)
         self._score: float | None = None
         self._bar = tqdm.tqdm(
-            desc=f"{job.model}, compiling",  # until the first step is over
-            total=job.steps,
-            initial=progress.step,
+            desc=f"{self.job.model}, compiling",  # until the first step has ended
+            total=self.job.steps,
+            initial=self.progress.step,
             unit="step",
             dynamic_ncols=True,
             mininterval=0.5,
@@ -137,69 +150,69 @@ class _Training:
         )
 
     def run(self, state: TrainState, batches: inputs.Prefetch) -> TrainState:
-        """Step until the last step or a signal; the clock starts after the first, which compiles."""
+        """Runs steps to the last one or a signal; the clock starts after the first step, which compiles."""
         if jax.process_index() == 0:
             print(summary.format_table(summary.parameter_table(state.params)))
         first = self.progress.step + 1
         in_flight = collections.deque()
         with self._bar:
-            for step in range(first, self._job.steps + 1):
-                with self._profiler.step(step):
-                    state, metrics = self._program.step(state, next(batches))
-                self._profiler.after(step, metrics)
+            for step in range(first, self.job.steps + 1):
+                with self.profiler.step(step):
+                    state, metrics = self.program.step(state, next(batches))
+                self.profiler.after(step, metrics)
                 self._window.add(metrics, step)
                 self._bar.update()
                 in_flight.append(metrics["loss"])
                 if step == first or len(in_flight) > RUN_AHEAD:
                     in_flight.popleft().block_until_ready()
                 if step == first:
-                    self._bar.set_description(self._job.model)
-                    self._ledger.start(step)
-                self.stopped = self._interrupt.asked or (signal.SIGTERM if self._saver.preempted(step) else 0)
-                if self.stopped or any(map(self._due, (step,) * 3, self._periods)):
+                    self._bar.set_description(self.job.model)
+                    self.ledger.start(step)
+                self.stopped = self.interrupt.asked or (signal.SIGTERM if self.saver.preempted(step) else 0)
+                if self.stopped or any(self._due(step, period) for period in self._periods):
                     self._pause(state, step)
                 if self.stopped:
                     break
-        self.stopped = self.stopped or self._interrupt.asked  # in the last pause, too
+        self.stopped = self.stopped or self.interrupt.asked  # in the last pause, too
         return state
 
     @property
     def _periods(self) -> tuple[int, int, int]:
-        return self._job.log_every, self._job.validate_every, self._job.checkpoint_every
+        return self.job.log_every, self.job.validate_every, self.job.checkpoint_every
 
     def _due(self, step: int, every: int) -> bool:
-        return step % every == 0 or step == self._job.steps
+        return step % every == 0 or step == self.job.steps
 
     def _pause(self, state: TrainState, step: int) -> None:
-        """Wait for the device, then log, validate and save what is due, with the training clock stopped.
+        """Waits for the device, then logs, validates and saves what is due, with the training clock stopped.
 
-        In this order, so that the lines up to a checkpoint's step stand in the files before it exists.
+        The order makes sure that the log has all lines up to a checkpoint's step before the checkpoint exists.
         """
-        self._window.require_sound(skip=self._job.on_nan == "skip")
-        self._ledger.pause(step)
+        self._window.require_sound(skip=self.job.on_nan == "skip")
+        self.ledger.pause(step)
         self._score = None
-        if self._due(step, self._job.log_every):
+        if self._due(step, self.job.log_every):
             self._log(step)
-        if self._due(step, self._job.validate_every):
+        if self._due(step, self.job.validate_every):
             self._validate(state, step)
-        if self.stopped or self._due(step, self._job.checkpoint_every):
+        if self.stopped or self._due(step, self.job.checkpoint_every):
             self._save(state, step)
-        self._ledger.resume(step)
+        self.ledger.resume(step)
 
     def _log(self, step: int) -> None:
-        account, means = self._ledger.lap(), self._window.means()
+        account, means = self.ledger.lap(), self._window.means()
         skipped, first = self._window.skipped()
         if skipped:
             logging.warning("%d steps were skipped up to %d, not finite or exploded, as step %d", skipped, step, first)
             account["skipped_steps"] = float(skipped)
-        self._writer.write(step, "train", {**means, **account})
+        self.writer.write(step, "train", {**means, **account})
         self._bar.set_postfix(loss=f"{means['loss']:.4g}", mfu=f"{account.get('mfu', float('nan')):.1%}")
         self._window = MetricWindow()
 
     def _validate(self, state: TrainState, step: int) -> None:
-        scores = validation.held_out_means(self._job, self._program, state)
-        self._writer.write(step, "val", scores)
-        self._score = None if self._job.best is None else scores[self._job.best]
+        scores = validation.held_out_means(self.job, self.program, state)
+        self.writer.write(step, "val", scores)
+        self._score = None if self.job.best is None else scores[self.job.best]
 
     def _save(self, state: TrainState, step: int) -> None:
         if not jax.jit(all_finite)(state.model_state):
@@ -208,5 +221,5 @@ class _Training:
                 f"{step}. Nothing was saved, and the last good checkpoint is kept. Lower the learning rate or lengthen "
                 "warm-up, then repeat the command to continue from it"
             )
-        self.progress = self._ledger.progress(step, window=self._window.saved(), score=self._score)
-        self._saver.save(state, self.progress)
+        self.progress = self.ledger.progress(step, window=self._window.saved(), score=self._score)
+        self.saver.save(state, self.progress)

@@ -242,7 +242,9 @@ _SHOWN = 5  # differing arrays named in an error
 def _newest_step(folder: epath.Path, before: int | None) -> int:
     found = [step for step in _steps(folder) if before is None or step < before]
     good = next((step for step in sorted(found, reverse=True) if _is_good(folder / str(step))), None)
-    return good if good is not None else _ALL_DAMAGED if found else _NONE
+    if good is not None:
+        return good
+    return _ALL_DAMAGED if found else _NONE
 
 
 def _steps(folder: epath.Path) -> list[int]:
