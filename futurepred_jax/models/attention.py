@@ -1,7 +1,7 @@
-"""Causal attention: one meaning, several forms, the form chosen here by the platform that is compiled for.
+"""Causal attention in several equivalent forms, one of which is selected by the platform that is compiled for.
 
-On CPU the blocked form is the faster, forward and backward: 65 ms against 127 ms for ``xla``, medians of 12 runs in one
-process on 2 cores, 16 clips of 320 tokens, 4 heads of 48 channels.
+On CPU the blocked form is the fastest: forward and backward it takes 65 ms, and ``xla`` 127 ms (medians of 12 runs in
+one process on 2 cores, 16 clips of 320 tokens, 4 heads of 48 channels).
 """
 
 from collections.abc import Callable
@@ -19,25 +19,27 @@ from futurepred_jax.models.sharding_hints import COLUMNS, ROWS, is_divided
 Heads = Float[Array, "b n h d"]
 """Queries, keys or values of every head."""
 
-BLOCK = 64  # fewest queries a block: smaller matmuls cost more than the causal half saves
-MAX_BLOCKS = 8  # bounds the size of the unrolled program
+BLOCK = 64  # least number of queries of a block: smaller matmuls cost more than causality saves
+MAX_BLOCKS = 8  # largest number of blocks, which bounds the size of the unrolled program
 MASKED = -1e30
-TILES = (512, 256, 128)  # queries and keys that the TPU's kernel takes at once
+TILES = (512, 256, 128)  # numbers of queries and keys of a tile of the TPU's kernel
 BACKWARD_TILES = ("block_q_dkv", "block_kv_dkv", "block_q_dq", "block_kv_dq")
 
 
 def causal_attention(q: Heads, k: Heads, v: Heads, *, form: str = "auto") -> Heads:
-    """Softmax attention in which position n sees positions up to n; scores times d^-1/2, softmax in float32.
+    """Computes softmax attention of each position to the positions up to its own.
+
+    Scores are multiplied by d^-1/2, and the softmax is computed in float32.
 
     Args:
         q: Queries.
         k: Keys.
         v: Values.
-        form: A name in ``FORMS``, or ``auto``: the fastest form of the platform that the program is compiled for, which
-            need not be the one that traces it.
+        form: A name in ``FORMS``, or ``auto`` for the fastest form on the platform that the program is compiled for,
+            which need not be the one that traces it.
 
     Raises:
-        ValueError: for an unknown form.
+        ValueError: If the form is unknown.
     """
     if form == "auto":
         fastest = {platform: FORMS[fastest_form(platform, q)] for platform in ("cpu", "cuda", "tpu")}
@@ -48,11 +50,15 @@ def causal_attention(q: Heads, k: Heads, v: Heads, *, form: str = "auto") -> Hea
 
 
 def fastest_form(platform: str, q: Heads) -> str:
-    """Name of the fastest form of a platform (``cpu``, ``cuda``, ``tpu``) for such queries.
+    """Returns the name of the fastest form on a platform.
 
-    cuDNN's kernel is for half precision, and is traced only beside a GPU: elsewhere a program for one gets ``xla``. So
-    does one for TPUs where neither this process nor the mesh in sight has any, for their kernel takes a second to
-    trace, and where the mesh does not divide rows or heads, for XLA cannot split a kernel.
+    cuDNN's kernel needs half precision and a GPU at tracing time; otherwise the form for GPUs is ``xla``. The form for
+    TPUs is ``xla`` if neither this process nor the current mesh has TPUs, because their kernel takes a second to trace,
+    and if the mesh does not divide rows and heads, because XLA cannot split a kernel.
+
+    Args:
+        platform: ``cpu``, ``cuda`` or ``tpu``.
+        q: The queries, or their shape and type.
     """
     if platform == "cpu":
         return "blocked"
@@ -64,13 +70,13 @@ def fastest_form(platform: str, q: Heads) -> str:
 
 
 def _platform_in_sight() -> str | None:
-    """Of the devices of the mesh that the program is traced for."""
+    """Returns the platform of the current mesh, or None."""
     return getattr(get_abstract_mesh().abstract_device, "platform", None)
 
 
 @jax.jit
 def _blocked(q: Heads, k: Heads, v: Heads) -> Heads:
-    """Blocks of queries, each against no more keys than it may see: about half of the full product's operations."""
+    """Computes blocks of queries against the keys up to each block, about half of the operations of all pairs."""
     n = q.shape[1]
     size = max(BLOCK, -(-n // MAX_BLOCKS))
     q, k, v = (rearrange(x, "b n h d -> b h n d") for x in (q, k, v))
@@ -81,7 +87,7 @@ def _blocked(q: Heads, k: Heads, v: Heads) -> Heads:
 def _block(
     q: Float[Array, "b h q d"], k: Float[Array, "b h k d"], v: Float[Array, "b h k d"]
 ) -> Float[Array, "b h q d"]:
-    """The last rows of causal attention; the sum divides the output, not the weights, which spares a pass over them."""
+    """Computes the last rows of causal attention; dividing the output by the sum saves a pass over the weights."""
     scores = jnp.einsum("b h q d, b h k d -> b h q k", q, k).astype(jnp.float32) * q.shape[-1] ** -0.5
     rows, columns = scores.shape[-2:]
     scores = jnp.where(jnp.tri(rows, columns, columns - rows, dtype=bool), scores, MASKED)
@@ -102,9 +108,9 @@ def _cudnn(q: Heads, k: Heads, v: Heads) -> Heads:
 
 @jax.jit
 def _splash(q: Heads, k: Heads, v: Heads) -> Heads:
-    """A Pallas kernel for TPUs, whose memory grows with the tokens and not with their pairs.
+    """Calls a Pallas kernel for TPUs whose memory is linear in the number of tokens.
 
-    Over a mesh each device calls it on its own rows and heads.
+    On a mesh, each device calls it for its own rows and heads.
     """
     mesh = get_abstract_mesh()
     if mesh.empty:
@@ -114,9 +120,9 @@ def _splash(q: Heads, k: Heads, v: Heads) -> Heads:
 
 
 def _kernel(q: Heads, k: Heads, v: Heads) -> Heads:
-    """The kernel on whole tiles; the places that fill the last one come after all others, which do not see them.
+    """Calls the kernel on whole tiles, padded at the end, where causality hides the padding from all positions.
 
-    On CPU, where nothing but a test asks for it, Pallas interprets it.
+    On CPU Pallas interprets the kernel, for tests only.
     """
     from jax.experimental.pallas.ops.tpu import splash_attention as splash  # slow to load, and for TPUs alone
 

@@ -1,4 +1,4 @@
-"""What the Transformer is stacked from: its input, its block and its head."""
+"""The parts of the Transformer: its input, its block and its head."""
 
 import math
 from typing import Any
@@ -17,42 +17,57 @@ from futurepred_jax.models.sharding_hints import replicated, shard_columns, shar
 
 Angles = Float[Array, "*#b n pairs"]
 Codes = Float[Array, "g v e"]
-"""A vector for every code of every digit; rows beyond a digit's size are not read."""
+"""The vector of each code of each digit; rows beyond the size of a digit's codebook are not read."""
 
 HEAD_SCALE = 0.01  # logits start near 0.1, the loss near log v
 
 
 def _dot_general(x: Array, matrix: Array, *_: Any, **__: Any) -> Array:
-    """``layers.matmul`` as ``nn.Dense`` calls it."""
+    """Adapts ``layers.matmul`` to the arguments that ``nn.Dense`` passes."""
     return matmul(x, matrix)
 
 
 class TokenEmbed(nn.Module):
-    """Embedding of a token: a linear map of its codes, so that what looks alike is embedded alike, and a table."""
+    """Embedding of tokens: the sum of a linear map of their codes and of learned vectors.
+
+    The linear map gives similar embeddings to tokens with similar codes.
+
+    Attributes:
+        sizes: Number of codes of each digit.
+        features: Channels of an embedding.
+        dtype: Type of activations.
+    """
 
     sizes: tuple[int, ...]
     features: int
     dtype: Any
 
     def setup(self) -> None:
-        """Declares the table, whose last row is the place outside of the grid, and the map."""
+        """Declares the table, whose last row stands for places outside the grid, and the linear map."""
         self.table = Table(sum(self.sizes) + 1, self.features, self.dtype)
         self.looks = dense(self.features, 1.0, self.dtype)
 
     def __call__(self, tokens: Int[Array, "*b n g"], codes: Codes) -> Float[Array, "*b n d"]:
-        """Embeds the tokens."""
+        """Returns the embeddings of tokens."""
         looks = rearrange(codes[jnp.arange(len(self.sizes)), tokens], "... g d -> ... (g d)")
         return self.looks(looks.astype(self.dtype)) + self.table(tokens + np.cumsum((0, *self.sizes[:-1]))).sum(-2)
 
     def outside(self) -> Float[Array, " d"]:
-        """What stands for the place outside of the grid."""
+        """Returns the embedding of a place outside the grid."""
         return self.table(jnp.asarray(sum(self.sizes)))
 
 
 class Neighbourhood(nn.Module):
-    """Input of a position: its neighbours' tokens, embedded and mixed by one linear map for each place in the window.
+    """Input of each position: a linear map of the embeddings of the tokens in its window (``causal_neighbours``).
 
-    The token just before and the co-located token of the last frame (the first two) have embeddings of full width too.
+    The first two tokens of a window, the one just before and the one at the same place of the last frame, are added in
+    embeddings of full width.
+
+    Attributes:
+        sizes: Number of codes of each digit.
+        width: Channels of the stream.
+        nearby: Channels of the embedding of each token of a window.
+        dtype: Type of activations.
     """
 
     sizes: tuple[int, ...]
@@ -61,14 +76,14 @@ class Neighbourhood(nn.Module):
     dtype: Any
 
     def setup(self) -> None:
-        """Declares the embeddings and the map."""
+        """Declares the embeddings and the linear map."""
         self.near = TokenEmbed(self.sizes, self.nearby, self.dtype)
         self.before = TokenEmbed(self.sizes, self.width, self.dtype)
         self.previous = TokenEmbed(self.sizes, self.width, self.dtype)
         self.mix = dense(self.width, 1.0, self.dtype)
 
     def __call__(self, tokens: Int[Array, "b n g"], index: Int[Any, "n s"], codes: Codes) -> Float[Array, "b n d"]:
-        """The windows ``index`` of the tokens, as ``causal_neighbours`` orders them, to the stream of the blocks."""
+        """Returns the input of positions from all tokens and the indices of each position's window."""
 
         def at(embedding: TokenEmbed, places: Int[Any, "..."]) -> Array:
             inside = embedding(tokens, codes)
@@ -80,7 +95,7 @@ class Neighbourhood(nn.Module):
     def of_windows(
         self, tokens: Int[Array, "*b s g"], outside: Bool[Array, "*b s"], codes: Codes
     ) -> Float[Array, "*b d"]:
-        """The same of windows whose tokens are given, those ``outside`` of the grid too, which are not read."""
+        """Returns the input of positions from the tokens of their windows; tokens ``outside`` the grid are not read."""
 
         def at(embedding: TokenEmbed, places: slice) -> Array:
             inside = embedding(tokens[..., places, :], codes)
@@ -96,9 +111,17 @@ class Neighbourhood(nn.Module):
 
 
 class TokenHead(nn.Module):
-    """Head: logits of a token's digits one after another, each given those before it, so that likelihoods are exact.
+    """Output head: logits of a token's digits one after another, each given the digits before it.
 
-    A code is likely if the stream points to it (weight tying, arXiv:1608.05859) or by a weight of its own.
+    The logit of a code is the inner product of a map of the stream with the code's vector (weight tying,
+    arXiv:1608.05859) plus that of the stream with a weight of the code's own. The attribute names ``heads`` and with
+    them the parameters ``heads_…`` tell ``training.optimizers.muon`` not to orthogonalise these matrices.
+
+    Attributes:
+        sizes: Number of codes of each digit.
+        code_dim: Channels of the vector of a code.
+        width: Channels of the stream.
+        dtype: Type of activations; logits are float32.
     """
 
     sizes: tuple[int, ...]
@@ -107,7 +130,7 @@ class TokenHead(nn.Module):
     dtype: Any
 
     def setup(self) -> None:
-        """Declares a norm and matrices for each digit, and for later ones what mixes the stream with earlier digits."""
+        """Declares a norm and matrices for each digit, and for all but the first the embeddings of earlier digits."""
         later = range(1, len(self.sizes))
         self.norms = [nn.RMSNorm(dtype=self.dtype) for _ in self.sizes]
         self.heads = [Matrix(self.width, size, HEAD_SCALE, self.dtype) for size in self.sizes]
@@ -117,11 +140,11 @@ class TokenHead(nn.Module):
         self.mixers = [dense(self.width, 1.0, self.dtype) for _ in later]
 
     def __call__(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes) -> Float[Array, "*b g v"]:
-        """Logits of all digits, each given the true ones before."""
+        """Returns the logits of all digits of ``tokens``, each given the digits of ``tokens`` before it."""
         return jnp.stack([shard_rows(self.digit(x, tokens, codes, i)) for i in range(len(self.sizes))], axis=-2)
 
     def digit(self, x: Float[Array, "*b d"], tokens: Int[Array, "*b g"], codes: Codes, i: int) -> Float[Array, "*b v"]:
-        """Logits of digit ``i``, for which those from ``i`` on are not read; a code that it lacks is impossible."""
+        """Returns the logits of digit ``i``; digits from ``i`` on are not read, and missing codes are masked."""
         for j in range(i):
             x += self.looks[j](codes[j, tokens[..., j]].astype(self.dtype)) + self.embeds[j](tokens[..., j])
         x = self.norms[i](x)
@@ -132,7 +155,7 @@ class TokenHead(nn.Module):
         return jnp.pad(logits, [(0, 0)] * (logits.ndim - 1) + [(0, missing)], constant_values=MASKED)
 
     def _pointed(self, x: Float[Array, "*b d"], book: Float[Array, "e v"], i: int) -> Float[Array, "*b v"]:
-        """Products in the order that has fewer operations: of many rows, the matrices' own comes first."""
+        """Multiplies in the order with fewer operations: for many rows, the product of the matrices comes first."""
         head, pointer = self.heads[i](), self.pointers[i]()
         if math.prod(x.shape[:-1]) > self.width:
             return matmul(x, head + matmul(pointer, book), jnp.float32)
@@ -140,7 +163,7 @@ class TokenHead(nn.Module):
 
 
 class Matrix(nn.Module):
-    """The kernel of a ``dense`` from ``width`` channels, to be multiplied by others first."""
+    """The kernel of a ``dense`` layer with ``width`` inputs, for products that the caller computes."""
 
     width: int
     features: int
@@ -149,12 +172,21 @@ class Matrix(nn.Module):
 
     @nn.compact
     def __call__(self) -> Float[Array, "d features"]:
-        """The kernel, of ``dtype``."""
+        """Returns the kernel in ``dtype``."""
         return self.param("kernel", _kernel_init(self.scale), (self.width, self.features)).astype(self.dtype)
 
 
 class Block(nn.Module):
-    """Attention, then SwiGLU, each added to the stream; ``branch_scale`` is the variance gain of what is added."""
+    """Attention, then SwiGLU, each added to the stream.
+
+    Attributes:
+        width: Channels of the stream.
+        heads: Number of attention heads.
+        hidden: Channels inside SwiGLU.
+        branch_scale: Variance gain of each branch's output matrix.
+        attention: Name of the form of attention, as ``causal_attention`` takes it.
+        dtype: Type of activations.
+    """
 
     width: int
     heads: int
@@ -164,7 +196,7 @@ class Block(nn.Module):
     dtype: Any
 
     def setup(self) -> None:
-        """Declares norms and projections, queries, keys and values in one matrix, gate and value in another."""
+        """Declares norms and projections: one matrix for queries, keys and values, one for gate and value."""
         self.attention_norm = nn.RMSNorm(dtype=self.dtype)
         self.query_norm = nn.RMSNorm(dtype=self.dtype)
         self.key_norm = nn.RMSNorm(dtype=self.dtype)
@@ -177,7 +209,7 @@ class Block(nn.Module):
     def __call__(
         self, x: Float[Array, "b n d"], angles: Angles, first: int = 0
     ) -> tuple[Float[Array, "b rest d"], tuple[Array, Array]]:
-        """The stream after the block, from ``first`` on, and the keys and values [b n h d] that a cache keeps."""
+        """Returns the stream after the block, from position ``first`` on, and the keys and values [b n h d]."""
         q, k, v = self._project(x, angles)
         attended = causal_attention(q, k, v, form=self.attention)
         return self._merge(x[:, first:], attended[:, first:]), (k, v)
@@ -185,9 +217,17 @@ class Block(nn.Module):
     def step(
         self, x: Float[Array, "b m r d"], angles: Float[Array, "... r pairs"], place: Int[Array, "..."], cache: Cache
     ) -> tuple[Float[Array, "b m r d"], Cache]:
-        """The same for a run of ``r`` positions of each of ``m`` samples, from a ``place`` after the context on.
+        """Applies the block to a run of ``r`` positions of each of ``m`` samples.
 
-        The place is each sample's own, or one for all.
+        Args:
+            x: The stream at the positions.
+            angles: Their rotary angles.
+            place: First position of the run, counted from the end of the context: one for each sample [b m], or one for
+                all.
+            cache: Keys and values of all positions before the run.
+
+        Returns:
+            The stream after the block, and the cache with the run added.
         """
         q, k, v = self._project(x, angles)
         cache = cache.write(k, v, place)
@@ -207,13 +247,13 @@ class Block(nn.Module):
 
 
 def dense(features: int, scale: float, dtype: Any, *, name: str | None = None) -> nn.Dense:
-    """A matrix without bias whose entries have variance ``scale / fan_in``."""
+    """Returns a linear layer without bias whose entries start with variance ``scale / fan_in``."""
     init = _kernel_init(scale)
     return nn.Dense(features, use_bias=False, dtype=dtype, kernel_init=init, dot_general=_dot_general, name=name)
 
 
 class Table(nn.Module):
-    """Rows of unit variance to look up, as ``nn.Embed``, but never split while they are."""
+    """Embedding table like ``nn.Embed`` whose rows start with unit variance and are replicated for look-ups."""
 
     count: int
     features: int
@@ -221,7 +261,7 @@ class Table(nn.Module):
 
     @nn.compact
     def __call__(self, index: Int[Array, "*b"]) -> Float[Array, "*b d"]:
-        """The rows of those numbers."""
+        """Returns the rows at ``index``."""
         rows = self.param("embedding", nn.initializers.normal(1.0), (self.count, self.features))
         return jnp.take(replicated(rows.astype(self.dtype)), index, axis=0)
 

@@ -1,4 +1,4 @@
-"""Keys and values that decoding keeps, and attention to them."""
+"""The key-value cache of decoding, and attention to it."""
 
 import dataclasses
 from functools import partial
@@ -14,11 +14,16 @@ from futurepred_jax.models.attention import MASKED, Heads
 
 @struct.dataclass
 class Cache:
-    """What one layer remembers: the context's keys and values, and those of each sample's own positions after it.
+    """Keys and values of one layer, of the context and of each sample's positions after it.
 
-    All heads of all rows lie along one axis, and of each its samples: where axes are merged or dropped between writing
-    and reading, XLA on CPU copies the cache in every pass. Keys are transposed, so that scores are sums over rows that
-    lie in memory one after another.
+    Rows, heads and samples are one axis, because XLA on CPU would copy the cache in every pass if axes were merged
+    between writing and reading. Keys are transposed, so that scores are sums over contiguous rows.
+
+    Attributes:
+        context_keys: Keys of the context.
+        context_values: Values of the context.
+        keys: Keys of each sample's positions after the context.
+        values: Values of each sample's positions after the context.
     """
 
     context_keys: Float[Array, "bh d c"]
@@ -28,7 +33,7 @@ class Cache:
 
     @classmethod
     def of_context(cls, keys: Heads, values: Heads, *, samples: int, length: int) -> "Cache":
-        """The cache after the context, with room for ``length`` positions of each of ``samples`` continuations."""
+        """Returns the cache after the context, with room for ``length`` positions of each of ``samples`` samples."""
         b, _, h, d = keys.shape
         return cls(
             context_keys=rearrange(keys, "b c h d -> (b h) d c"),
@@ -40,9 +45,13 @@ class Cache:
     def write(
         self, keys: Float[Array, "b m r h d"], values: Float[Array, "b m r h d"], at: Int[Array, "..."]
     ) -> "Cache":
-        """The cache with keys and values of a run of positions of each sample, from ``at`` places after the context.
+        """Returns the cache with the keys and values of a run of positions of each sample added.
 
-        ``at`` is one place for all samples, or each sample's own, [b m].
+        Args:
+            keys: Keys of the run.
+            values: Values of the run.
+            at: First position of the run, counted from the end of the context: one for each sample [b m], or one for
+                all.
         """
         at = _of_heads(at, keys.shape[3])
         return dataclasses.replace(
@@ -52,7 +61,7 @@ class Cache:
         )
 
     def attend(self, q: Float[Array, "b m r h d"], at: Int[Array, "..."]) -> Float[Array, "b m r h d"]:
-        """Attention of a run of each sample to the whole context and to its own positions up to each."""
+        """Returns causal attention of a run of positions, which starts at ``at``, to the context and its own sample."""
         b, m, r, h, d = q.shape
         rows = rearrange(q, "b m r h d -> (b h) (m r) d")
         past = jnp.einsum("k q d, k d c -> k q c", rows, self.context_keys).reshape(b * h * m, r, -1)
@@ -67,15 +76,21 @@ class Cache:
 
 
 def _of_heads(at: Int[Array, "..."], heads: int) -> Int[Array, "..."]:
-    """One place for all as it is; each sample's for every head of its row."""
+    """Repeats positions [b m] for every head; one position for all stays as it is."""
     return repeat(at, "b m -> (b h m)", h=heads) if at.ndim else at
 
 
 def write_runs(into: Array, run: Array, at: Int[Array, "..."], *, axis: int) -> Array:
-    """Puts a run at one place along an axis, counted from the last; or each leading one, [b m …], at its own.
+    """Writes runs into an array along an axis.
 
-    The latter is a loop over the samples, and on a TPU each turn of it reads and writes the whole array: there the runs
-    are selected into their places instead, all in one pass.
+    With a place for each sample this is a loop of updates, of which each would read and write the whole array on TPU;
+    there ``select_runs`` writes all runs in one pass.
+
+    Args:
+        into: The array.
+        run: The values to write.
+        at: First index along the axis: a scalar, or one for each entry of the leading axes.
+        axis: The axis, counted from the end, such as -1.
     """
     write = partial(jax.lax.dynamic_update_slice_in_dim, axis=axis)
     if not at.ndim:
@@ -88,7 +103,7 @@ def write_runs(into: Array, run: Array, at: Int[Array, "..."], *, axis: int) -> 
 
 
 def select_runs(into: Array, run: Array, at: Int[Array, "*b"], *, axis: int) -> Array:
-    """The same by comparison of places."""
+    """Writes runs like ``write_runs`` with a place for each entry, by comparing indices."""
     length = run.shape[axis]
     behind = jnp.arange(into.shape[axis]) - at[..., None]  # of the run's first place
     shape = [1] * into.ndim

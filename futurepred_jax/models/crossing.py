@@ -1,8 +1,8 @@
-"""How what a motion pathway saw enters the Transformer: gated cross-attention, closed at the start.
+"""Gated cross-attention from tokens to the features of motion pathways.
 
-The gate is a number that starts at zero, so that a Transformer with crossings begins as the one without (Flamingo,
-arXiv:2204.14198 §2.2). Queries are turned by the token's place in space and time and keys by the feature's, on the same
-grid, so that attention may depend on how far apart they are, as among the tokens themselves.
+The gate is a scalar that starts at zero, so that a Transformer with crossings starts as the one without (Flamingo,
+arXiv:2204.14198 §2.2). Queries and keys have rotary embeddings of their places on the grid of tokens, so that attention
+depends on distances in space and time.
 """
 
 from typing import Any
@@ -22,14 +22,26 @@ NAME = "crossings"
 
 @struct.dataclass
 class Memory:
-    """What a pathway saw: features, and their places (t, h, w) on the grid of the tokens, which need not be whole."""
+    """Features of motion pathways.
+
+    Attributes:
+        features: The features.
+        position: Their places (t, h, w) on the grid of tokens, not necessarily whole numbers.
+    """
 
     features: Float[Any, "b m d"]  # Any: under eval_shape, shapes stand for arrays
     position: Float[Any, "m 3"]
 
 
 class Crossing(nn.Module):
-    """Attention of tokens to a memory, times tanh of the gate."""
+    """Attention of tokens to a memory, multiplied by tanh of a gate and added to the stream.
+
+    Attributes:
+        width: Channels of the stream.
+        heads: Number of attention heads.
+        branch_scale: Variance gain of the output matrix.
+        dtype: Type of activations.
+    """
 
     width: int
     heads: int
@@ -47,7 +59,7 @@ class Crossing(nn.Module):
         self.gate = self.param("gate", nn.initializers.zeros, ())
 
     def remember(self, memory: Memory) -> tuple[Array, Array]:
-        """Keys and values [b m h d] of a memory."""
+        """Returns the keys and values [b m h d] of a memory."""
         both = self.key_value(memory.features.astype(self.dtype))
         key, value = rearrange(both, "b m (two h d) -> two b m h d", two=2, h=self.heads)
         return rotate(self.key_norm(key), angles_at(memory.position, self.width // self.heads)), value
@@ -55,7 +67,7 @@ class Crossing(nn.Module):
     def __call__(
         self, x: Float[Array, "b n d"], angles: Angles, remembered: tuple[Array, Array]
     ) -> Float[Array, "b n d"]:
-        """The stream after the crossing; positions do not see each other, so one or many may be given."""
+        """Returns the stream after the crossing; positions do not attend to each other."""
         query = rearrange(self.query(self.norm(x)), "b n (h d) -> b n h d", h=self.heads)
         attended = jax.nn.dot_product_attention(rotate(self.query_norm(query), angles), *remembered)
         branch = self.out(rearrange(attended, "b n h d -> b n (h d)"))
@@ -63,6 +75,6 @@ class Crossing(nn.Module):
 
 
 def gates(params: PyTree) -> dict[str, Float[Array, ""]]:
-    """How far the gate of each crossing of a Transformer is open, in (-1, 1), by ``gate_0``, ``gate_1`` …"""
+    """Returns tanh of the gate of each crossing of a Transformer, by the names ``gate_0``, ``gate_1`` …"""
     found = [name for name in params if name.startswith(f"{NAME}_")]
     return {name.replace(NAME, "gate"): jnp.tanh(params[name]["gate"]) for name in sorted(found)}

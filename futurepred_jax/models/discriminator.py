@@ -1,4 +1,4 @@
-"""Is it a recorded clip or a drawn one? StyleGAN's discriminator in three dimensions, as MAGVIT trains against it.
+"""The discriminator of recorded clips and reconstructions: StyleGAN's in three dimensions, as in MAGVIT.
 
 Source: MAGVIT (Yu et al. 2022, arXiv:2212.05199), §3.1 and its published code; StyleGAN2 (Karras et al. 2020,
 arXiv:1912.04958), §4, the residual discriminator.
@@ -14,17 +14,17 @@ from jaxtyping import Array, Float
 from futurepred_jax.arrays import Video
 from futurepred_jax.models.same import SameConv
 
-SLOPE = 0.2  # of the leaky rectifier, StyleGAN
+SLOPE = 0.2  # negative slope of the leaky rectifier, as in StyleGAN
 
 
 class Discriminator(nn.Module):
-    """A clip to the logit of its being recorded.
+    """Network from a clip to the logit that it is a recorded one.
 
-    It sees the whole clip, and its last layers know that clip's length and size: others are an error of shapes.
+    The last layers are dense, so that all clips must have the length and size of the one at initialisation.
 
     Attributes:
-        filters: features at full resolution.
-        multipliers: features of each block over ``filters``; each halves frames, height and width.
+        filters: Channels at full resolution.
+        multipliers: Channels of each block divided by ``filters``; each block halves frames, height and width.
     """
 
     filters: int = 64
@@ -32,7 +32,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video) -> Float[Array, "b"]:
-        """Judges clips in [-1, 1]."""
+        """Returns the logits of clips in [-1, 1]."""
         out = _leaky(SameConv(self.filters)(video))
         for multiplier in self.multipliers:
             out = HalvingBlock(self.filters * multiplier)(out)
@@ -43,13 +43,13 @@ class Discriminator(nn.Module):
 
 
 class HalvingBlock(nn.Module):
-    """Residual block of two convolutions with the halving between them."""
+    """Residual block of two convolutions with average pooling between them."""
 
     features: int
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h2 w2 d"]:
-        """Halves every axis, an odd one upwards."""
+        """Returns the clip with every axis halved, rounded up."""
         out = halved(_leaky(SameConv(video.shape[-1])(video)))
         out = _leaky(SameConv(self.features)(out))
         shortcut = SameConv(self.features, (1, 1, 1), use_bias=False)(halved(video))
@@ -57,7 +57,7 @@ class HalvingBlock(nn.Module):
 
 
 def halved(video: Float[Array, "b t h w c"]) -> Float[Array, "b t2 h2 w2 c"]:
-    """Means of 2 × 2 × 2 places, the last of an odd axis with itself."""
+    """Returns means of 2 × 2 × 2 places; the last place of an odd axis is repeated."""
     odd = [(0, 0), *((0, size % 2) for size in video.shape[1:4]), (0, 0)]
     return reduce(jnp.pad(video, odd, mode="edge"), "b (t 2) (h 2) (w 2) c -> b t h w c", "mean")
 

@@ -4,7 +4,10 @@ from futurepred_jax.models.resnet3d import ResNet3D
 
 
 class I3D(ResNet3D):
-    """28,043,472 parameters with 400 classes: ``3 × 1 × 1`` in every other bottleneck, time halved after res2."""
+    """I3D, with ``3 × 1 × 1`` in every other bottleneck and time halved after res2.
+
+    It has 28,043,472 parameters with 400 classes.
+    """
 
     stem_frames: int = 5
     windows: tuple[tuple[int, ...], ...] = ((3,), (3, 1), (3, 1), (1, 3))

@@ -11,7 +11,7 @@ from futurepred_jax.models.layers import Pads, Size3, fan_in, max_pool, same_pad
 from futurepred_jax.models.resnet3d import Conv, Endpoints
 
 Branches = tuple[int, int, int, int, int, int]
-"""Channels of branch 0, of both convolutions of branches 1 and 2, and of branch 3 (Inception-v1, Table 1)."""
+"""Channels of branch 0, of the two convolutions of branches 1 and 2, and of branch 3 (Inception-v1, Table 1)."""
 
 LAYERS: dict[str, Branches | tuple[Size3, Size3] | tuple[int, Size3, Size3]] = {
     "Conv3d_1a_7x7": (64, (7, 7, 7), (2, 2, 2)),
@@ -31,10 +31,10 @@ LAYERS: dict[str, Branches | tuple[Size3, Size3] | tuple[int, Size3, Size3]] = {
     "Mixed_5b": (256, 160, 320, 32, 128, 128),
     "Mixed_5c": (384, 192, 384, 48, 128, 128),
 }
-"""By published name: an Inception block, a maximum (window, strides), or a convolution (channels, window, strides)."""
+"""Layers by published name: Inception block, max pooling (window, strides) or convolution (channels, size, strides)."""
 
-HEAD_FRAMES = 2  # latent frames that are averaged before the logits
-MIN_FRAMES = 9  # of a clip, so that HEAD_FRAMES are left of it
+HEAD_FRAMES = 2  # number of latent frames that are averaged before the logits
+MIN_FRAMES = 9  # least number of frames of a clip with HEAD_FRAMES latent frames
 
 
 class Unit(nn.Module):
@@ -46,7 +46,7 @@ class Unit(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t2 h2 w2 d"]:
-        """With the batch's statistics in training, else with the running ones."""
+        """Applies the layers, with the batch's statistics in training and the running ones otherwise."""
         conv = Conv(self.features, self.kernel_size, self.strides, kernel_init=fan_in, name="conv")
         out = conv(video, all_same(video, self.kernel_size, self.strides))
         norm = nn.BatchNorm(not train, momentum=0.9, epsilon=1e-3, use_scale=False, dtype=out.dtype, name="norm")
@@ -54,13 +54,13 @@ class Unit(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Inception block: four branches side by side; where the paper says 5 × 5, it is 3 × 3 × 3 here as published."""
+    """Inception block of four branches, with the published 3 × 3 × 3 in place of the paper's 5 × 5."""
 
     branches: Branches
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h w d"]:
-        """Concatenates the branches' channels."""
+        """Returns the concatenated channels of the branches."""
         b0, b1a, b1b, b2a, b2b, b3 = self.branches
         one = Unit(b1a, name="branch1a")(video, train=train)
         two = Unit(b2a, name="branch2a")(video, train=train)
@@ -74,12 +74,12 @@ class Mixed(nn.Module):
 
 
 class InceptionI3D(nn.Module):
-    """12,689,984 parameters with 400 classes.
+    """Inception-I3D; 12,689,984 parameters with 400 classes.
 
     Attributes:
-        num_classes: of the head; None for no head.
-        width: channels of the stem, 64 as published; all others keep their ratio to it.
-        dropout: rate before the head, in training.
+        num_classes: Number of classes of the head; None for no head.
+        width: Channels of the stem, 64 as published; all others keep their ratio to it.
+        dropout: Dropout rate before the head, in training.
     """
 
     num_classes: int | None = None
@@ -88,10 +88,10 @@ class InceptionI3D(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
-        """Frames in [-1, 1] to the endpoints of ``LAYERS``.
+        """Returns the endpoints of ``LAYERS`` for frames in [-1, 1].
 
         Raises:
-            ValueError: for a head and fewer than 9 frames, of which it cannot average two latent frames.
+            ValueError: If there is a head and the clip has fewer than 9 frames, too few for two latent frames.
         """
         if self.num_classes is not None and video.shape[1] < MIN_FRAMES:
             raise ValueError(f"clip of {video.shape[1]} frames: InceptionI3D's head needs {MIN_FRAMES} or more")
@@ -112,7 +112,7 @@ class InceptionI3D(nn.Module):
         return max(1, features * self.width // 64)
 
     def _logits(self, x: Array, train: bool) -> Array | None:
-        """Logits of the mean over space and every two frames in succession, averaged over time."""
+        """Returns the logits of means over space and two successive frames, averaged over time."""
         if self.num_classes is None:
             return None
         frames = x.mean((2, 3))
@@ -122,11 +122,11 @@ class InceptionI3D(nn.Module):
 
 
 def all_same(video: Float[Array, "b t h w c"], window: Size3, strides: Size3) -> Pads:
-    """TensorFlow's 'SAME' padding of all three axes."""
+    """Returns TensorFlow's 'SAME' padding of all three axes."""
     time, height, width = map(same_padding, video.shape[1:4], window, strides)
     return time, height, width
 
 
 def max_same(video: Float[Array, "b t h w c"], window: Size3, strides: Size3) -> Float[Array, "b t2 h2 w2 c"]:
-    """Maximum of the places that exist, as many windows as places of the stride."""
+    """Returns maxima over windows with 'SAME' padding, which does not count."""
     return max_pool(video, window, strides, all_same(video, window, strides))

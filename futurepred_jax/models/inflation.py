@@ -1,8 +1,8 @@
-"""From a tokenizer of images to one of videos that draws a single frame exactly as it did.
+"""Inflation of a tokenizer of images to one of videos that reconstructs a single frame in the same way.
 
-An image tokenizer is a ``MagVit`` whose strides leave time alone, trained on clips of one frame: all taps of its
-kernels see that frame. A video's kernels take their sum at the last tap, which sees the frame itself, and zeros before;
-so the network starts out as the image's on every frame, and learns from there what moves.
+An image tokenizer is a ``MagVit`` with strides of 1 in time, trained on clips of one frame, which all taps of its
+kernels see. The kernels of the video tokenizer start with the sum of these taps at the last tap, which sees the current
+frame, and zeros at the others. The video tokenizer therefore starts as the image tokenizer on every frame.
 
 Source: MAGVIT-v2 (arXiv:2310.05737), §3.2; MAGVIT (arXiv:2212.05199), §3.1, central inflation, here causal.
 """
@@ -20,7 +20,7 @@ from futurepred_jax.models.magvit import MagVit, Stride
 
 
 def image_tokenizer(model: MagVit) -> ImageMagVit:
-    """The tokenizer of images that ``inflate`` makes into ``model``."""
+    """Returns the module of images that ``inflate`` turns into ``model``."""
     return ImageMagVit(
         model.channels,
         model.blocks,
@@ -33,19 +33,22 @@ def image_tokenizer(model: MagVit) -> ImageMagVit:
 
 
 def image_strides(strides: tuple[Stride, ...]) -> tuple[Stride, ...]:
-    """Strides that leave time alone."""
+    """Returns the strides with 1 in time."""
     return tuple((1, h, w) for _, h, w in strides)
 
 
 def inflate(image: PyTree, model: MagVit) -> PyTree:
-    """Variables of ``model`` from those of ``image_tokenizer(model)``.
+    """Inflates variables of ``image_tokenizer(model)`` to variables of ``model``.
 
     Args:
-        image: parameters and codebook.
-        model: the tokenizer of videos.
+        image: Parameters and codebook of the image tokenizer.
+        model: The tokenizer of videos.
+
+    Returns:
+        Parameters and codebook of the video tokenizer.
 
     Raises:
-        ValueError: the image's variables are not those of ``image_tokenizer(model)``, with every path that differs.
+        ValueError: If the variables are not those of ``image_tokenizer(model)``; the message lists what differs.
     """
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, *model.stride, 3))[:, :1])
     wanted: dict[str, Any] = dict(traverse_util.flatten_dict(shapes, sep="/"))
@@ -70,7 +73,7 @@ def inflate(image: PyTree, model: MagVit) -> PyTree:
 
 
 def _filled(path: str, leaf: Array, wanted: tuple[int, ...], strides: dict[str, int]) -> Array:
-    """An array of the image's as that of the video's whose shape is ``wanted``."""
+    """Returns an array of the image tokenizer inflated to the shape ``wanted``."""
     parts, kernel = path.split("/"), leaf.ndim == 5
     folded = next((strides[part] for part in parts if part in strides), 1)
     found = _in_time(leaf, wanted[0]) if kernel else leaf
@@ -82,15 +85,15 @@ def _filled(path: str, leaf: Array, wanted: tuple[int, ...], strides: dict[str, 
 
 
 def _in_time(kernel: Float[Array, "kt kh kw c d"], taps: int) -> Float[Array, "taps kh kw c d"]:
-    """All of the image's taps at the last of ``taps``."""
+    """Returns a kernel of ``taps`` taps in time with the sum of the given taps at the last one."""
     return jnp.pad(kernel.sum(0, keepdims=True), [(taps - 1, 0), *[(0, 0)] * 4])
 
 
 def _folds(kernel: Float[Array, "kt kh kw c d"], frames: int) -> Float[Array, "kt kh kw c2 d"]:
-    """Reads the last of ``frames`` that are folded into the channels."""
+    """Returns a kernel that reads the last of ``frames`` frames that are folded into channels."""
     return jnp.pad(kernel, [*[(0, 0)] * 3, ((frames - 1) * kernel.shape[3], 0), (0, 0)])
 
 
 def _unfolds(leaf: Float[Array, "*k d"], frames: int) -> Float[Array, "*k d2"]:
-    """Draws the same into all of ``frames``."""
+    """Returns a kernel or bias that makes the same output for each of ``frames`` frames folded into channels."""
     return repeat(leaf, "... d -> ... (t d)", t=frames)

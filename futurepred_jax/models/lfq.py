@@ -1,4 +1,4 @@
-"""Lookup-free quantization: the signs of the latents are the code, so a large codebook costs no table.
+"""Lookup-free quantization: the signs of the latents are the code, so that a large codebook needs no table.
 
 Source: MAGVIT-v2 (Yu et al. 2023, arXiv:2310.05737), §3.1.
 """
@@ -13,21 +13,21 @@ from jaxtyping import Array, Bool, Float, Int
 from futurepred_jax.arrays import Key, Latents
 from futurepred_jax.models.quantizers import Quantized, straight_through
 
-RAREST = 1e-30  # mean probability of a code that counts: towards 0 the slope of the entropy is infinite
+RAREST = 1e-30  # least mean probability of a code: at 0 the slope of the entropy is infinite
 
 
 class LFQ(nn.Module):
     """Binary codes: 2^bits tokens in all, factorised into ``groups`` digits of 2^(bits / groups) codes each.
 
-    The entropy penalty E[H(p(c|z))] - H(E[p(c|z)]) makes each latent sure of its code and the codes equally frequent; p
-    is the softmax of the negative squared distances to the codes. The first entropy is the sum over the bits, which are
-    independent given the latent; the second is that of a digit's mean distribution, over the whole batch. Both are
-    averages over the digits, in nats.
+    The entropy penalty E[H(p(c|z))] - H(E[p(c|z)]) drives each latent towards one code and the codes towards equal
+    frequency; p is the softmax of the negative squared distances to the codes. The first entropy is the sum over bits,
+    which are independent given the latent; the second is that of a digit's mean distribution over the whole batch. Both
+    are averaged over digits, in nats.
 
     Attributes:
-        bits: channels, one a bit.
-        groups: digits of a token, which a predictor predicts one after another (factorised heads).
-        temperature: of p: a latent at distance ``temperature / 2`` from zero has p = 0.88 for its bit.
+        bits: Channels of the latents, one for each bit.
+        groups: Number of digits of a token, which a predictor predicts one after another; it divides ``bits``.
+        temperature: Temperature of p; a latent at distance ``temperature / 2`` from zero has p = 0.88 for its bit.
     """
 
     bits: int
@@ -36,28 +36,35 @@ class LFQ(nn.Module):
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Codes of each digit."""
+        """Number of codes of each digit."""
         return (2 ** (self.bits // self.groups),) * self.groups
 
     @property
     def dim(self) -> int:
-        """One channel a bit."""
+        """Channels of the latents: one for each bit."""
         return self.bits
 
     @property
     def code_dim(self) -> int:
-        """Channels of a code: the bits of a digit."""
+        """Channels of a code: the number of bits of a digit."""
         return self.bits // self.groups
 
     def setup(self) -> None:
-        """Checks the fields."""
+        """Checks the attributes."""
         if self.bits % self.groups:
             raise ValueError(f"{self.bits} bits in {self.groups} groups: groups must divide bits")
 
     def __call__(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
     ) -> Quantized:
-        """Quantizes; where ``active`` is false the latents pass as they are."""
+        """Quantizes latents.
+
+        Args:
+            latents: Latents from the encoder.
+            train: Not used: there is nothing to learn.
+            key: Not used: there is nothing random.
+            active: Whether to quantize; if false (a warm-up step), the latents are returned unchanged.
+        """
         del train, key  # nothing to learn and nothing random
         latents = latents.astype(jnp.float32)
         codes = jnp.where(latents > 0, 1.0, -1.0)
@@ -70,11 +77,11 @@ class LFQ(nn.Module):
         )
 
     def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:
-        """The bits of ``tokens`` as -1 and 1, one digit after another, the most significant first."""
+        """Returns the bits of ``tokens`` as -1 and 1, digit by digit, the most significant bit first."""
         return rearrange(jnp.asarray(self._table())[tokens], "... g e -> ... (g e)")
 
     def codebooks(self) -> Float[Array, "g v d"]:
-        """The bits of every code, the same for every digit."""
+        """Returns the bits of every code as -1 and 1, the same for every digit."""
         return jnp.broadcast_to(jnp.asarray(self._table()), (self.groups, *self._table().shape))
 
     def _tokens(self, codes: Latents) -> Int[Array, "*n g"]:

@@ -1,14 +1,14 @@
 """MagVit: a causal 3D convolutional autoencoder with a quantized bottleneck.
 
-Encoder and decoder mirror each other: stages of residual blocks, outermost first, between strides. Frame 0 is encoded
-alone and every further latent frame from the frames up to its own, so ``T = 1 + s k`` frames give ``1 + k`` latent
-frames and the tokens of a context never depend on its future.
+Encoder and decoder mirror each other: stages of residual blocks, outermost first, between strides. The first latent
+frame is made of frame 0 alone, and each further one of the frames up to its own. ``T = 1 + s k`` frames therefore give
+``1 + k`` latent frames, and the tokens of a context never depend on its future.
 
-A local encoder reads each patch alone, whatever stands around it, and leaves the rest to the decoder. Its tokens are
-easier to predict: what does not move keeps its tokens. An encoder that sees far writes about one object into the tokens
-of all places around it, and a quiet floor changes with everything that passes.
+A local encoder reads each patch of pixels by itself and leaves context to the decoder. Its tokens are easier to
+predict, because a patch that does not change keeps its tokens. An encoder with a large receptive field changes the
+tokens of the background around every moving object.
 
-Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; ours normalises each place by itself.
+Source: MAGVIT-v2 (Yu et al. 2023), §3.2, figure 5; here normalisation is over the channels of each place only.
 """
 
 import math
@@ -27,7 +27,7 @@ POINT = (1, 1, 1)
 
 
 class Encoder(nn.Module):
-    """Video to latents; ``strides[i]`` stands before stage ``i``, the first folds pixels into channels."""
+    """Encoder from video to latents; ``strides[i]`` precedes stage ``i``, and the first folds pixels into channels."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
@@ -39,7 +39,12 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video, *, first: bool = True) -> Latents:
-        """Encodes video in [-1, 1], or a chunk of one that is not its ``first``."""
+        """Encodes a clip or a chunk of one.
+
+        Args:
+            video: Frames in [-1, 1].
+            first: Whether the chunk is the first of its clip.
+        """
         out = video.astype(self.dtype)
         kernel_sizes = (POINT, POINT) if self.local else _kernel_sizes(self.factorised)
         for i, (features, blocks, stride) in enumerate(zip(self.channels, self.blocks, self.strides, strict=True)):
@@ -52,7 +57,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents to video: the encoder's stages in reverse."""
+    """Decoder from latents to video, with the encoder's stages in reverse."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
@@ -62,10 +67,15 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Latents, *, first: bool = True) -> Video:
-        """Decodes to video, nominally in [-1, 1], or a chunk that is not the ``first``."""
+        """Decodes a clip or a chunk of one, to frames nominally in [-1, 1].
+
+        Args:
+            latents: Latents of the codes.
+            first: Whether the chunk is the first of its clip.
+        """
         out = CausalConv(self.channels[-1], (1, 3, 3), name="from_latents")(latents.astype(self.dtype))
         stages = list(zip(self.channels, self.blocks, self.strides, strict=True))
-        outer = (3, *self.channels[:-1])  # channels that the next stage outwards wants
+        outer = (3, *self.channels[:-1])  # channels of the next stage outwards
         for i, (features, blocks, stride) in reversed(list(enumerate(stages))):
             for j in range(blocks):
                 out = ResBlock(features, _kernel_sizes(self.factorised), name=f"stage_{i}_{j}")(out)
@@ -80,13 +90,14 @@ class MagVit(nn.Module):
     """The tokenizer.
 
     Attributes:
-        channels: features of each stage, outermost first.
-        blocks: residual blocks of each stage, in the encoder and again in the decoder.
-        strides: what (t, h, w) are divided by before each stage.
+        channels: Channels of each stage, outermost first.
+        blocks: Number of residual blocks of each stage, in the encoder and again in the decoder.
+        strides: Factors that (t, h, w) are divided by before each stage.
         quantizer: VQ, FSQ or LFQ.
-        factorised: a block's convolutions are 1×3×3 and 3×1×1 instead of twice 3×3×3, a third of the operations.
-        local: a token is a function of its own patch of pixels alone; see the module.
-        dtype: of activations; parameters, norms' statistics and the quantizer are float32.
+        factorised: Whether a block has convolutions of 1×3×3 and 3×1×1 instead of two of 3×3×3, for a third of the
+            operations.
+        local: Whether a token depends on its own patch of pixels alone.
+        dtype: Type of activations; parameters, norms' statistics and the quantizer are float32.
     """
 
     channels: tuple[int, ...]
@@ -97,15 +108,15 @@ class MagVit(nn.Module):
     local: bool = False
     dtype: str = "float32"
 
-    causal = True  # so that a clip can be taken in chunks, and a context's tokens know no future
+    causal = True  # clips can be encoded in chunks, and the tokens of a context do not depend on its future
 
     @property
     def stride(self) -> Stride:
-        """What (t, h, w) are divided by in all."""
+        """Frames and pixels (t, h, w) of a token: the product of all strides."""
         return tuple(math.prod(axis) for axis in zip(*self.strides, strict=True))  # pyright: ignore
 
     def setup(self) -> None:
-        """Builds the encoder and the decoder."""
+        """Declares the encoder and the decoder."""
         shape = {
             "channels": self.channels,
             "blocks": self.blocks,
@@ -122,64 +133,75 @@ class MagVit(nn.Module):
         """Encodes, quantizes and decodes.
 
         Args:
-            video: frames in [-1, 1].
-            train: whether the codebook follows the batch.
-            key: for the codebook's revival, needed if ``train``.
-            active: false leaves out the quantization (warm start).
+            video: Frames in [-1, 1].
+            train: Whether the codebook is updated.
+            key: Random key for the revival of codes, needed if ``train`` is set.
+            active: Whether latents are quantized; false is a warm-up step.
 
         Returns:
-            The reconstruction in [-1, 1] (not clipped) and the quantized latents.
+            The reconstruction, nominally in [-1, 1] but not clipped, and the quantized latents.
+
+        Raises:
+            ValueError: If the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
         """
         quantized = self.quantize(self.latents(video), train=train, key=key, active=active)
         return self.decode_latents(quantized.latents), quantized
 
     def latents(self, video: Video) -> Latents:
-        """Frames in [-1, 1] to what is quantized. Raises as ``encode``."""
+        """Returns the encoder's output for frames in [-1, 1].
+
+        Raises:
+            ValueError: If the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
+        """
         self.check(video.shape)
         return self.encoder(video)
 
     def quantize(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
     ) -> Quantized:
-        """Latents to codes; arguments as in ``__call__``. A codebook follows the whole batch at once."""
+        """Quantizes latents of a whole batch; the other arguments are those of ``__call__``."""
         return self.quantizer(latents, train=train, key=key, active=active)
 
     def encode(self, video: Video) -> TokenGrid:
-        """Frames in [-1, 1] to tokens on the latent grid.
+        """Returns the tokens of frames in [-1, 1].
 
         Raises:
-            ValueError: if the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
+            ValueError: If the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
         """
         return self.quantize(self.latents(video)).tokens
 
     def encode_chunk(self, video: Video, *, first: bool) -> TokenGrid:
-        """A chunk of a clip to tokens, after the chunks whose past is given; see ``models.streaming``."""
+        """Returns the tokens of a chunk of a clip; ``models.streaming`` passes the state of earlier chunks."""
         return self.quantize(self.encoder(video, first=first)).tokens
 
     def decode(self, tokens: TokenGrid, *, first: bool = True) -> Video:
-        """Tokens to frames, clipped to [-1, 1]; of a chunk that is not the ``first``, as ``encode_chunk``."""
+        """Returns the frames of tokens, clipped to [-1, 1], of a clip or of a chunk; ``first`` marks the first one."""
         return jnp.clip(self.decoder(self.quantizer.lookup(tokens), first=first), -1.0, 1.0)
 
     def decode_latents(self, latents: Latents) -> Video:
-        """Latents, of codes or between them, to frames, nominally in [-1, 1]."""
+        """Returns the frames of latents, nominally in [-1, 1]; the latents need not be those of codes."""
         return self.decoder(latents)
 
     def codebooks(self) -> Float[Array, "g v d"]:
-        """The vectors of the codes of each digit."""
+        """Returns the vectors of the codes of each digit."""
         return self.quantizer.codebooks()
 
     def grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
-        """Latent (t, h, w) of a clip.
+        """Returns the latent frames, rows and columns of a clip of so many frames and pixels.
 
         Raises:
-            ValueError: as ``encode``.
+            ValueError: If the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
         """
         self.check((1, frames, height, width, 3))
         st, sh, sw = self.stride
         return 1 + (frames - 1) // st, height // sh, width // sw
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Raises a ValueError that states the rule if a video of this shape [b t h w c] cannot be encoded."""
+        """Checks that a video of shape [b t h w c] can be encoded.
+
+        Raises:
+            ValueError: If it cannot; the message states the rule.
+        """
         _, frames, height, width, _ = shape
         st, sh, sw = self.stride
         if (frames - 1) % st:
@@ -193,5 +215,5 @@ def _kernel_sizes(factorised: bool) -> tuple[tuple[int, int, int], ...]:
 
 
 def _kernel_size(stride: Stride) -> tuple[int, int, int]:
-    """Patches of 4 × 4 and more overlap enough by the blocks that follow; smaller strides get a 3 × 3 window."""
+    """Returns 1 × 1 for patches of 4 × 4 and more, which the blocks mix, and 3 × 3 for smaller strides."""
     return POINT if stride[1] >= 4 else (3 if stride[0] == 1 else 1, 3, 3)

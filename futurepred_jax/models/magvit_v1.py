@@ -1,7 +1,7 @@
-"""MAGVIT's first tokenizer, for comparison. Reconstruction only: its context tokens see the future.
+"""MAGVIT's first tokenizer, for comparisons of reconstructions only, since its context tokens depend on the future.
 
 Convolutions are padded on both sides and normalised over the whole clip, so that every token depends on all frames. A
-predictor on such tokens is told what it should predict.
+predictor on such tokens would be given information about the future that it should predict.
 
 Source: MAGVIT (Yu et al. 2022, arXiv:2212.05199), §3.1, appendix A.1 and its published configuration.
 """
@@ -18,7 +18,7 @@ from futurepred_jax.arrays import Latents, TokenGrid, Video
 from futurepred_jax.models.magvit import MagVit, Stride
 from futurepred_jax.models.same import SameConv
 
-GROUPS = 32  # of channels that are normalised together, at most
+GROUPS = 32  # largest number of groups of GroupNorm
 
 
 class Block(nn.Module):
@@ -28,7 +28,7 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w d"]:
-        """Adds the residual; the shortcut is projected where the width changes."""
+        """Returns the sum of the residual branch and the shortcut, projected where the width changes."""
         out = video
         for _ in range(2):
             out = SameConv(self.features, use_bias=False)(_normalised(out))
@@ -38,7 +38,7 @@ class Block(nn.Module):
 
 
 class EncoderV1(nn.Module):
-    """Video to latents: stages of blocks, means of patches between them."""
+    """Encoder from video to latents: stages of blocks with average pooling between them."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
@@ -60,7 +60,7 @@ class EncoderV1(nn.Module):
 
 
 class DecoderV1(nn.Module):
-    """Latents to video: the encoder's stages in reverse, each place repeated and convolved between them."""
+    """Decoder from latents to video: the encoder's stages in reverse, with nearest upsampling between them."""
 
     channels: tuple[int, ...]
     blocks: tuple[int, ...]
@@ -83,33 +83,41 @@ class DecoderV1(nn.Module):
 
 
 class MagVitV1(MagVit):
-    """The tokenizer. Reconstruction only: its context tokens see the future.
+    """The tokenizer, for comparisons of reconstructions only, since its context tokens depend on the future.
 
-    ``channels`` and ``blocks`` are those of its stages, outermost first, ``strides`` stand between them. Its
-    convolutions are 3×3×3 and see the whole clip: ``factorised`` and ``local`` say nothing here.
+    ``channels`` and ``blocks`` are those of its stages, outermost first, and ``strides`` those between the stages. All
+    convolutions are 3×3×3; ``factorised`` and ``local`` have no effect.
     """
 
     causal = False
 
     def setup(self) -> None:
-        """Builds the encoder and the decoder."""
+        """Declares the encoder and the decoder."""
         shape = {"channels": self.channels, "blocks": self.blocks, "strides": self.strides, "dtype": self.dtype}
         self.encoder = EncoderV1(dim=self.quantizer.dim, **shape)
         self.decoder = DecoderV1(**shape)
 
     def decode(self, tokens: TokenGrid, *, first: bool = True) -> Video:
-        """Tokens of a whole clip to frames, clipped to [-1, 1]."""
+        """Returns the frames of the tokens of a whole clip, clipped to [-1, 1]."""
         del first  # there are no chunks
         return jnp.clip(self.decode_latents(self.quantizer.lookup(tokens)), -1.0, 1.0)
 
     def grid(self, frames: int, height: int, width: int) -> tuple[int, int, int]:
-        """Latent (t, h, w) of a clip. Raises as ``check``."""
+        """Returns the latent frames, rows and columns of a clip of so many frames and pixels.
+
+        Raises:
+            ValueError: If the frames or the sides are not multiples of the stride.
+        """
         self.check((1, frames, height, width, 3))
         st, sh, sw = self.stride
         return frames // st, height // sh, width // sw
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Raises a ValueError that states the rule if a video of this shape [b t h w c] cannot be encoded."""
+        """Checks that a video of shape [b t h w c] can be encoded.
+
+        Raises:
+            ValueError: If it cannot; the message states the rule.
+        """
         _, *sides, _ = shape
         if any(side % stride for side, stride in zip(sides, self.stride, strict=True)):
             found, wanted = ("×".join(map(str, axes)) for axes in (sides, self.stride))
@@ -117,7 +125,7 @@ class MagVitV1(MagVit):
 
 
 def _normalised(video: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-    """GroupNorm over the whole clip, in float32, then swish."""
+    """Applies GroupNorm over the whole clip in float32, then swish."""
     return jax.nn.silu(nn.GroupNorm(math.gcd(GROUPS, video.shape[-1]))(video).astype(video.dtype))
 
 

@@ -1,9 +1,9 @@
-"""A first guess of the future that moves what was seen: every pixel of the last frame goes a way of its own.
+"""A first guess of the future by deterministic forward warping (softmax splatting) of the last context frame.
 
-The mean of what may happen fades, and what is a little off its place fades too. So this guess says, of each pixel of
-the last frame, where it will be in every future frame and how much it hides there of what else comes; of each place,
-what shows where nothing comes. What is carried along stays as it was seen. The expected codes are read from the frames
-that this makes.
+The network predicts, for each pixel of the last frame and each future frame, a displacement and a weight that resolves
+occlusions, and for each place a background that shows where no pixel arrives. Warped pixels keep their colours, where a
+regression of future frames would blur them. A second, small network reads the expected codes of the future tokens from
+the warped frames.
 """
 
 from typing import Any
@@ -21,25 +21,25 @@ from futurepred_jax.models.blocks import dense
 from futurepred_jax.models.codes import argmax
 from futurepred_jax.models.layers import CausalConv, Norm
 from futurepred_jax.models.neighbours import at_places
-from futurepred_jax.models.splatting import carry
+from futurepred_jax.models.splatting import splat
 
-SIDE = 4  # pixels of a token, on a side, in the frames in which things are moved
-FOLD = 2  # pixels, on a side, of a place of the finer of two grids, and places of that of one of the coarser
-FINE_BLOCKS = 2  # before the coarser grid and after it
-READING_BLOCKS = 2  # from the guessed frames to codes
-GUESS_SCALE = 0.01  # guesses start at the codes' mean
+SIDE = 4  # side of a token in pixels of the shrunk frames that are warped
+FOLD = 2  # pixels on a side of a cell of the finer grid, and such cells on a side of a cell of the coarser one
+FINE_BLOCKS = 2  # residual blocks on the finer grid, before the coarser grid and again after it
+READING_BLOCKS = 2  # residual blocks from the warped frames to codes
+GUESS_SCALE = 0.01  # variance gain of the outputs, which start near zero, the mean of the codes
 IN_FRAME = (1, 3, 3)
 
 
 @struct.dataclass
 class Guess:
-    """What is expected of the future.
+    """The first guess of a future.
 
     Attributes:
-        codes: the vectors of its codes, in raster order.
-        features: what they are read from, likewise.
-        book: the vectors of all codes.
-        frames: the future itself, in [-1, 1], small.
+        codes: Expected vector of the code of each digit of each future token, in raster order (t, h, w).
+        features: The features that the vectors were read from, for each future token.
+        book: Vectors of all codes of each digit.
+        frames: The future frames, in [-1, 1], with SIDE pixels for the side of a token.
     """
 
     codes: Float[Array, "b n g e"]
@@ -48,38 +48,44 @@ class Guess:
     frames: Float[Array, "b t y x 3"]
 
     def at(self, position: Int[Array, "b *m"]) -> Float[Array, "b *m g e"]:
-        """The codes at positions, counted from the end: -1 is the last of the future."""
+        """Returns the expected codes at negative positions, where -1 is the last token of the future."""
         return jax.vmap(at_places)(self.codes, position + self.codes.shape[1])
 
 
 class Residual(nn.Module):
-    """A convolution and a product, added to the stream; ``scale`` is the variance gain of what is added."""
+    """A convolution and a linear map, added to the stream.
+
+    Attributes:
+        scale: Variance gain of the linear map.
+    """
 
     scale: float
 
     @nn.compact
     def __call__(self, x: Float[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-        """The stream after it."""
+        """Returns the stream after the block."""
         width = x.shape[-1]
         inner = nn.silu(CausalConv(width, IN_FRAME, use_bias=False)(Norm()(x)))
         return x + dense(width, self.scale, x.dtype)(inner)
 
 
 class Outlook(nn.Module):
-    """Residual convolutions on two grids, whose channels are what a convolution finds in each frame of the context.
+    """The network of the first guess: residual convolutions on a fine and a coarse grid.
 
-    Frames are shrunk until a token has SIDE × SIDE pixels; ``Guess.frames`` have that size.
+    The input channels of the fine grid are features of every context frame. Frames are shrunk so that a token has
+    SIDE × SIDE pixels; ``Guess.frames`` have that size. The output layers are named ``heads_…``, by which
+    ``training.optimizers.muon`` knows not to orthogonalise them.
 
     Attributes:
         sizes: Number of codes of each digit of a token.
-        code_dim: Channels of the vector of each code; the variable ``codes`` [g v e] of the collection of that name
-            holds them, the tokenizer's.
+        code_dim: Channels of the vector of each code. The tokenizer's vectors are the variable ``codes`` [g v e] of the
+            collection ``codes``.
         grid: Latent frames, rows and columns of a clip.
         context_latents: Number of latent frames of the context; the outlook guesses all others.
         stride: Frames and pixels (t, h, w) of a token.
-        width: Channels on the grid of tokens; the finer one has half of them, and a quarter for each frame.
-        depth: Residual blocks on the grid of tokens.
-        dtype: Of activations; places and pictures are float32.
+        width: Channels on the coarse grid, that of tokens; the fine grid has half as many, and a frame a quarter.
+        depth: Number of residual blocks on the coarse grid.
+        dtype: Type of activations; displacements and frames are float32.
     """
 
     sizes: tuple[int, ...]
@@ -93,31 +99,34 @@ class Outlook(nn.Module):
 
     @property
     def context_shape(self) -> tuple[int, int, int]:
-        """Frames that are looked at, their height and their width."""
+        """Number of context frames, and their height and width in pixels."""
         (_, h, w), (st, sh, sw) = self.grid, self.stride
         return 1 + (self.context_latents - 1) * st, h * sh, w * sw
 
     @nn.compact
     def __call__(self, frames: Video) -> Guess:
-        """The guess after the frames of a context, in [-1, 1].
+        """Returns the first guess of the future.
+
+        Args:
+            frames: Context frames in [-1, 1], of ``context_shape``.
 
         Raises:
-            ValueError: for another number or size of frames, or a stride that is no multiple of SIDE.
+            ValueError: If there are more, fewer or other frames, or if the stride is no multiple of SIDE.
         """
         shape = (len(self.sizes), max(self.sizes), self.code_dim)
         codes = self.variable("codes", "codes", lambda: self.code_dim**-0.5 * random.normal(self.make_rng(), shape))
         seen = self.shrunk(self._required(frames)).astype(self.dtype)
-        stream, pixels = self._looks(seen)
-        future = self._moved(seen, pixels)
+        stream, pixels = self._context_features(seen)
+        future = self._warp(seen, pixels)
         features = self._read(stream, future)
         guess = dense(shape[0] * shape[2], GUESS_SCALE, self.dtype, name="heads_guess")(features)
         guess = rearrange(guess.astype(jnp.float32), "b n (g e) -> b n g e", g=shape[0])
         return Guess(guess, features, codes.value, future)
 
     def flops(self, *, clips: int) -> float:
-        """Floating-point operations of the guesses for ``clips`` clips: two for each weight and position.
+        """Returns the floating-point operations of guesses for ``clips`` clips, two for each weight and position.
 
-        What is carried, four sums a pixel and frame, is not counted.
+        The warping, four sums for each pixel and frame, is not counted.
         """
         (seen, _, _), (lt, h, w), width, half, into = (
             self.context_shape,
@@ -135,7 +144,7 @@ class Outlook(nn.Module):
         return 2.0 * clips * h * w * (into * fine + coarse + latent_frames * reading)
 
     def shrunk(self, frames: Video) -> Float[Array, "b t y x c"]:
-        """Frames of a clip, as small as those in which things are moved."""
+        """Returns frames averaged down to SIDE × SIDE pixels for each token."""
         _, sh, sw = self.stride
         return reduce(frames, "b t (h y) (w x) c -> b t h w c", "mean", y=sh // SIDE, x=sw // SIDE)
 
@@ -147,10 +156,10 @@ class Outlook(nn.Module):
             raise ValueError(f"frames {there_are}: a guess needs those of a context, {needed}")
         return frames
 
-    def _looks(self, seen: Video) -> tuple[Float[Array, "b 1 lh lw d"], Float[Array, "b y x e"]]:
-        """Features of each token's place, and of each place of the finer grid.
+    def _context_features(self, seen: Video) -> tuple[Float[Array, "b 1 lh lw d"], Float[Array, "b y x e"]]:
+        """Returns features on the grid of tokens, and on the finer grid.
 
-        Each frame is looked at by itself first, by the same weights: what shows an object in one shows it in all.
+        Each frame is encoded by itself first, with weights shared by all frames.
         """
         each = rearrange(seen, "b t (h y) (w x) c -> b t h w (y x c)", y=FOLD, x=FOLD)
         features = dense(self.width // 4, 1.0, self.dtype)(each)
@@ -173,7 +182,7 @@ class Outlook(nn.Module):
         return stream, Norm()(x)[:, 0]
 
     def _read(self, stream: Float[Array, "b 1 lh lw d"], future: Float[Array, "b t y x c"]) -> Float[Array, "b n d"]:
-        """Features of each token of the future, from its frames and from what was seen at its place."""
+        """Returns features of each future token, from the warped frames and the context's features at its place."""
         latent_frames = self.grid[0] - self.context_latents
         pictures = rearrange(future, "b (n t) (h y) (w x) c -> b n h w (t y x c)", n=latent_frames, y=SIDE, x=SIDE)
         seen = dense(latent_frames * self.width, 1.0, self.dtype)(Norm()(stream))
@@ -183,29 +192,34 @@ class Outlook(nn.Module):
             x = Residual(1 / READING_BLOCKS)(x)
         return rearrange(Norm()(x), "b n h w d -> b (n h w) d")
 
-    def _moved(self, seen: Video, pixels: Float[Array, "b y x e"]) -> Float[Array, "b future h w c"]:
-        """The future frames: at first the last one seen before the mean of all, half of each."""
+    def _warp(self, seen: Video, pixels: Float[Array, "b y x e"]) -> Float[Array, "b future h w c"]:
+        """Returns the warped future frames; at initialisation half the last frame and half the context's mean."""
         t, c = (self.grid[0] - self.context_latents) * self.stride[0], seen.shape[-1]
-        ways = dense(FOLD**2 * (3 * t + 2 * c), GUESS_SCALE, self.dtype, name="heads_ways")(pixels)
-        ways = rearrange(ways.astype(jnp.float32), "b h w (y x d) -> b (h y) (w x) d", y=FOLD, x=FOLD)
-        speed, weights, colour, behind = jnp.split(ways, [2 * t, 3 * t, 3 * t + c], axis=-1)
+        motion = dense(FOLD**2 * (3 * t + 2 * c), GUESS_SCALE, self.dtype, name="heads_ways")(pixels)
+        motion = rearrange(motion.astype(jnp.float32), "b h w (y x d) -> b (h y) (w x) d", y=FOLD, x=FOLD)
+        speed, weights, colour, behind = jnp.split(motion, [2 * t, 3 * t, 3 * t + c], axis=-1)
         since = jnp.arange(1.0, t + 1)[:, None, None, None]
         moves = since * rearrange(speed, "b h w (t two) -> b t h w two", two=2)
         weights = rearrange(weights, "b h w t -> b t h w")
         seen = seen.astype(jnp.float32)
-        return jax.vmap(carry)(seen[:, -1] + colour, moves, weights, jnp.mean(seen, axis=1) + behind)
+        return jax.vmap(splat)(seen[:, -1] + colour, moves, weights, jnp.mean(seen, axis=1) + behind)
 
 
 def guess_tokens(guess: Guess, sizes: tuple[int, ...]) -> Tokens:
-    """The token whose code is nearest to each expected vector, digit by digit."""
+    """Returns the tokens whose codes are nearest to the expected vectors of a guess, digit by digit.
+
+    Args:
+        guess: A first guess.
+        sizes: Number of codes of each digit.
+    """
     digits = zip(jnp.moveaxis(guess.codes, -2, 0), guess.book, sizes, strict=True)
     return jnp.stack([argmax(-distances(codes, book[:size])) for codes, book, size in digits], axis=-1)
 
 
 def distances(expected: Float[Array, "*b e"], book: Float[Array, "v e"]) -> Float[Array, "*b v"]:
-    """Squared distances of codes from expected vectors, in units of the codes' variance.
+    """Returns squared distances of codes from expected vectors, in units of the codes' variance.
 
-    What is the same for all codes, the square of what is expected, is left out.
+    The squared norm of the expected vector, which is the same for all codes, is left out.
     """
     squared = jnp.sum(jnp.square(book), axis=-1) - 2 * expected @ book.T
     return squared / jnp.sum(jnp.var(book, axis=0))

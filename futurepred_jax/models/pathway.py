@@ -1,4 +1,4 @@
-"""Motion pathways: video networks that watch the context, and what the Transformer remembers of it."""
+"""Motion pathways: video networks whose features of the context frames the Transformer attends to."""
 
 from collections.abc import Collection
 
@@ -15,15 +15,15 @@ from futurepred_jax.models.resnet3d import resample
 
 
 class Pathway(nn.Module):
-    """Frames to a memory: features of some endpoints, each normalised and projected, with their places.
+    """A video network whose features at some endpoints, normalised and projected, become a memory.
 
     Attributes:
-        network: Video in [-1, 1] to ``Endpoints``, such as I3D or SlowFast, without a classification head.
-        endpoints: Names of the features that are remembered; space and time are kept.
+        network: Network from video in [-1, 1] to ``Endpoints``, such as I3D or SlowFast, without a head.
+        endpoints: Names of the endpoints whose features are used.
         width: Channels of the memory.
-        stride: Of the tokenizer in (t, h, w): the units of places.
-        frames: Length that clips are brought to for the network.
-        side: Height and width that they are brought to.
+        stride: The tokenizer's stride in (t, h, w), the unit of places.
+        frames: Number of frames that clips are resampled to.
+        side: Height and width in pixels that clips are resampled to.
     """
 
     network: nn.Module
@@ -35,10 +35,10 @@ class Pathway(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Memory:
-        """Watches frames in [-1, 1], the last of which is the last of the context.
+        """Returns the memory of context frames in [-1, 1].
 
         Raises:
-            ValueError: if the network has no such endpoint, with those that it has.
+            ValueError: If the network lacks an endpoint; the message lists its endpoints.
         """
         seen = self.network(resample(video, self.frames, self.side), train=train).features  # pyright: ignore
         require_endpoints(self.endpoints, seen)
@@ -55,11 +55,11 @@ class Pathway(nn.Module):
 
 
 class Pathways(nn.Module):
-    """One pathway, or two side by side, with all that they saw as one memory.
+    """One pathway or two, with their features in one memory.
 
     Attributes:
-        i3d: A pathway, or none.
-        slowfast: Likewise.
+        i3d: The pathway with an I3D, or None.
+        slowfast: The pathway with a SlowFast network, or None.
     """
 
     i3d: Pathway | None = None
@@ -67,12 +67,16 @@ class Pathways(nn.Module):
 
     @property
     def parts(self) -> dict[str, Pathway]:
-        """Those that there are, by their names."""
+        """The pathways that are present, by name."""
         both = {"i3d": self.i3d, "slowfast": self.slowfast}
         return {name: part for name, part in both.items() if part is not None}
 
     def __call__(self, video: Video, *, train: bool = False) -> Memory:
-        """Watches frames in [-1, 1], the last of which is the last of the context. Raises as ``Pathway``."""
+        """Returns the memory of context frames in [-1, 1].
+
+        Raises:
+            ValueError: If a network lacks an endpoint; the message lists its endpoints.
+        """
         seen = [part(video, train=train) for part in self.parts.values()]
         return Memory(
             jnp.concatenate([memory.features for memory in seen], axis=1),
@@ -81,7 +85,11 @@ class Pathways(nn.Module):
 
 
 def require_endpoints(wanted: Collection[str], found: Collection[str]) -> None:
-    """Raises a ValueError that lists the endpoints unless all that are wanted are found."""
+    """Checks that all wanted endpoints exist.
+
+    Raises:
+        ValueError: If one is missing; the message lists the endpoints that exist.
+    """
     if missing := sorted(set(wanted) - set(found)):
         raise ValueError(f"no endpoints {', '.join(missing)}: the network has {', '.join(found)}")
 
@@ -89,15 +97,16 @@ def require_endpoints(wanted: Collection[str], found: Collection[str]) -> None:
 def cells(
     features: tuple[int, ...], video: tuple[int, ...], stride: tuple[int, int, int]
 ) -> Float32[np.ndarray, "m 3"]:
-    """Places (t, h, w), on the grid of the tokens, of the centres of features' cells that divide a video evenly.
+    """Returns the places (t, h, w) of features on the grid of tokens.
 
-    Latent frame k is made of the frames up to frame k · stride, where it has its place in time; a patch has its own at
-    its middle.
+    The features divide the video into equal cells, and their places are the centres of these cells. Latent frame k is
+    made of the frames up to frame k · stride and has its place there in time; in space a token has its place at its
+    centre.
 
     Args:
-        features: Their shape, [b t h w c].
-        video: The shape [b t h w c] of the frames that they cover, from the first on.
-        stride: Frames and pixels a token.
+        features: Shape [b t h w c] of the features.
+        video: Shape [b t h w c] of the video that they cover.
+        stride: Frames and pixels (t, h, w) of a token.
     """
     frame, row, column = (
         (np.arange(n) + 0.5) * size / n - 0.5 for n, size in zip(features[1:4], video[1:4], strict=True)

@@ -1,4 +1,4 @@
-"""LPIPS: how different two pictures look, by the features of a network that learned to tell objects (arXiv:1801.03924).
+"""LPIPS: a perceptual distance of images from features of a classification network (arXiv:1801.03924).
 
 Version 0.1, "lin": unit-normalised features of five layers, squared differences weighted by channel.
 """
@@ -10,13 +10,19 @@ from flax import linen as nn
 from jaxtyping import Array, Float
 
 Frames = Float[Array, "n h w 3"]
-"""Pictures in [-1, 1]."""
+"""Images in [-1, 1]."""
 
-SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's mean and deviation, for pictures in [-1, 1]
+SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # ImageNet's mean and deviation, for images in [-1, 1]
 LAYERS = 5
-EPSILON = 1e-10  # added to a feature vector's length, as in the reference implementation
+EPSILON = 1e-10  # added to the length of feature vectors, as in the reference implementation
 
-VGG16_BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions; a maximum between two blocks
+VGG16_BLOCKS = (
+    (64, 2),
+    (128, 2),
+    (256, 3),
+    (512, 3),
+    (512, 3),
+)  # channels and number of convolutions; max pooling between blocks
 
 
 class AlexNet(nn.Module):
@@ -24,7 +30,7 @@ class AlexNet(nn.Module):
 
     @nn.compact
     def __call__(self, frames: Frames) -> list[Float[Array, "n i j d"]]:
-        """Features of every layer."""
+        """Returns the features of every layer."""
         first = nn.relu(nn.Conv(64, (11, 11), strides=(4, 4), padding=2)(frames))
         second = nn.relu(nn.Conv(192, (5, 5), padding=2)(_halved(first, 3)))
         third = nn.relu(nn.Conv(384, (3, 3), padding=1)(_halved(second, 3)))
@@ -33,11 +39,11 @@ class AlexNet(nn.Module):
 
 
 class VGG16(nn.Module):
-    """The thirteen convolutions of VGG-16 (arXiv:1409.1556); features are those at the end of each block."""
+    """The thirteen convolutions of VGG-16 (arXiv:1409.1556), with features at the end of each block."""
 
     @nn.compact
     def __call__(self, frames: Frames) -> list[Float[Array, "n i j d"]]:
-        """Features of every block."""
+        """Returns the features of every block."""
         features = []
         for number, (channels, convolutions) in enumerate(VGG16_BLOCKS):
             frames = _halved(frames, 2) if number else frames
@@ -48,20 +54,24 @@ class VGG16(nn.Module):
 
 
 NETWORKS = {"alex": AlexNet, "vgg": VGG16}
-SMALLEST = {"alex": 31, "vgg": 16}  # pixels a side, so that something is left in every layer
+SMALLEST = {"alex": 31, "vgg": 16}  # least side of an image in pixels with features in every layer
 
 
 class Perceptual(nn.Module):
-    """The distance of pairs of pictures; 0 for identical ones."""
+    """LPIPS of pairs of images; 0 for identical ones.
+
+    Attributes:
+        network: Network of the features.
+    """
 
     network: Literal["alex", "vgg"] = "alex"
 
     @nn.compact
     def __call__(self, first: Frames, second: Frames) -> Float[Array, "n"]:
-        """Compares pictures in [-1, 1].
+        """Returns the distance of each pair of images in [-1, 1].
 
         Raises:
-            ValueError: They are too small for the network.
+            ValueError: If the images are too small for the network.
         """
         if min(first.shape[1:3]) < SMALLEST[self.network]:
             raise ValueError(
@@ -85,7 +95,7 @@ def _standard(frames: Frames) -> Frames:
 
 
 def _unit(features: Float[Array, "n i j d"]) -> Float[Array, "n i j d"]:
-    """Feature vectors of length 1; of one that is all zero neither value nor gradient is anything but zero."""
+    """Normalises feature vectors to length 1; a zero vector stays zero and has zero gradient."""
     squared = jnp.sum(jnp.square(features), axis=-1, keepdims=True)
     some = squared > 0
     return jnp.where(some, features / (jnp.sqrt(jnp.where(some, squared, 1.0)) + EPSILON), 0.0)

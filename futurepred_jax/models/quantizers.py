@@ -1,9 +1,9 @@
-"""From continuous latents to tokens and back: VQ and FSQ, and in ``lfq`` LFQ, behind one interface.
+"""Quantizers from continuous latents to tokens and back: VQ and FSQ here, LFQ in ``lfq``, with one interface.
 
-A token has ``g`` digits, one for each codebook: VQ and LFQ have one for each group of channels, FSQ for each channel.
-A quantizer has ``sizes`` (codes of each digit), ``dim`` (the channels that it reads) and ``code_dim`` (those of a
-code), ``__call__`` to quantize with a gradient, ``lookup`` to turn tokens into latents, ``codebooks`` for the vectors
-of all codes.
+A token has ``g`` digits, one for each codebook: VQ and LFQ have a codebook for each group of channels, and FSQ one for
+each channel. A quantizer has the attributes ``sizes`` (number of codes of each digit), ``dim`` (channels of latents)
+and ``code_dim`` (channels of a code). Its methods are ``__call__``, which quantizes with a gradient, ``lookup``, which
+returns the latents of tokens, and ``codebooks``, which returns the vectors of all codes.
 """
 
 import jax
@@ -19,16 +19,32 @@ from futurepred_jax.models.codes import nearest, sum_by_code
 
 @struct.dataclass
 class Quantized:
-    """Latents after quantization (straight-through gradient), their tokens, and what the training needs to know."""
+    """Quantized latents and what the training loss needs of them.
+
+    Attributes:
+        latents: The latents after quantization, with the straight-through gradient.
+        tokens: Their tokens.
+        commitment: Mean squared distance from the encoder's output to its code.
+        entropy: LFQ's entropy penalty in nats; None for other quantizers.
+    """
 
     latents: Latents
     tokens: TokenGrid
-    commitment: Float[Array, ""]  # mean squared distance from the encoder's output to its code
-    entropy: Float[Array, ""] | None = None  # of LFQ, the entropy penalty in nats
+    commitment: Float[Array, ""]
+    entropy: Float[Array, ""] | None = None
 
 
 def codebook_usage(tokens: Int[Array, "*n g"], sizes: tuple[int, ...]) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """Share of all codes that occur in ``tokens``, and the perplexity exp(entropy) of a digit, its entropy averaged."""
+    """Measures how many codes the tokens of a batch use.
+
+    Args:
+        tokens: The tokens.
+        sizes: Number of codes of each digit.
+
+    Returns:
+        The share of all codes that occur, in [0, 1], and the perplexity exp(entropy), with the mean entropy of the
+        digits.
+    """
     used, entropy = jnp.zeros(()), jnp.zeros(())
     for digit, size in enumerate(sizes):
         counts = jnp.bincount(tokens[..., digit].reshape(-1), length=size)
@@ -39,7 +55,7 @@ def codebook_usage(tokens: Int[Array, "*n g"], sizes: tuple[int, ...]) -> tuple[
 
 
 def straight_through(value: Array, surrogate: Array) -> Array:
-    """``value`` forward, the gradient of ``surrogate`` backward."""
+    """Returns ``value``, with the gradient of ``surrogate``."""
     return surrogate + jax.lax.stop_gradient(value - surrogate)
 
 
@@ -48,29 +64,36 @@ def _normalize(vectors: Array) -> Array:
 
 
 class VQ(nn.Module):
-    """Vector quantization on the unit sphere: codebooks that follow the latents by exponential moving averages.
+    """Vector quantization on the unit sphere, with codebooks that are exponential moving averages of their latents.
 
     Each of ``groups`` equal groups of channels has its own codebook (product quantization), so that g digits of v codes
-    say as much as one of v^g. A code whose average count falls under ``revive_below`` takes the place of a random
-    latent of the batch. All counts start at zero, so the first quantized step fills the whole codebook with latents:
-    the initialisation needs no other code; ``kmeans`` steps of k-means then move it into the middle of its latents. The
-    codebooks live in the collection ``codebook`` and change only when that
-    is mutable and ``train`` is set.
+    distinguish as many tokens as one digit of v^g codes. A code whose average count falls below ``revive_below`` is
+    replaced by a random latent of the batch. All counts start at zero, so the first quantized step fills the whole
+    codebook with latents, which ``kmeans`` iterations of k-means then refine. The codebooks are in the collection
+    ``codebook`` and change only if it is mutable and ``train`` is set.
 
     Source: van den Oord et al. 2017, appendix A.1 (EMA); ViT-VQGAN §3.2 (l2-normalised, low-dimensional codes);
     Jégou et al. 2011 (product quantization); Jukebox §A.1 (random restarts).
+
+    Attributes:
+        codebook_size: Number of codes of each digit.
+        dim: Channels of the latents.
+        groups: Number of digits of a token; it divides ``dim``.
+        decay: Decay of the moving averages, in [0, 1).
+        revive_below: Average number of latents of a step below which a code is replaced.
+        kmeans: Iterations of Lloyd's algorithm at the first quantized step.
     """
 
     codebook_size: int
     dim: int = 16
     groups: int = 1
     decay: float = 0.99
-    revive_below: float = 0.1  # average count a step under which a code is dead
-    kmeans: int = 0  # iterations of Lloyd's algorithm at the first quantized step
+    revive_below: float = 0.1
+    kmeans: int = 0
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Codes of each digit."""
+        """Number of codes of each digit."""
         return (self.codebook_size,) * self.groups
 
     @property
@@ -79,7 +102,7 @@ class VQ(nn.Module):
         return self.dim // self.groups
 
     def setup(self) -> None:
-        """Allocates the codes and their counts."""
+        """Declares the codes and their counts."""
         if self.dim % self.groups:
             raise ValueError(f"dim {self.dim} in {self.groups} groups: groups must divide dim")
         shape = (self.groups, self.codebook_size, self.dim // self.groups)
@@ -91,10 +114,16 @@ class VQ(nn.Module):
     def __call__(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
     ) -> Quantized:
-        """Quantizes; where ``active`` is false (a warm start) the latents pass unquantized and the codebook rests.
+        """Quantizes latents.
+
+        Args:
+            latents: Latents from the encoder.
+            train: Whether the codebook is updated.
+            key: Random key for the revival of codes, needed if ``train`` is set.
+            active: Whether to quantize; if false (a warm-up step), latents and codebook stay unchanged.
 
         Raises:
-            ValueError: if ``train`` is set without a ``key`` for the revival.
+            ValueError: If ``train`` is set without a ``key``.
         """
         latents = _normalize(rearrange(latents.astype(jnp.float32), "... (g d) -> ... g d", g=self.groups))
         fixed = jax.lax.stop_gradient(latents)
@@ -114,11 +143,11 @@ class VQ(nn.Module):
         )
 
     def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:
-        """The codes of ``tokens``, one group after another."""
+        """Returns the latents of ``tokens``: the codes of their digits, concatenated."""
         return rearrange(self._codes_of(tokens), "... g d -> ... (g d)")
 
     def codebooks(self) -> Float[Array, "g v d"]:
-        """The codes of each digit."""
+        """Returns the codes of each digit."""
         return jnp.asarray(self.codes.value)
 
     def _codes_of(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n g d"]:
@@ -144,7 +173,7 @@ class VQ(nn.Module):
         self.counts.value = jnp.where(active, counts, self.counts.value)
 
     def _centred(self, latents: Float[Array, "n g d"], codes: Float[Array, "g v d"]) -> Float[Array, "g v d"]:
-        """Spherical k-means from the given codes (Dhillon & Modha 2001); one that no latent is nearest to stays."""
+        """Runs spherical k-means (Dhillon & Modha 2001) from the given codes; codes without latents stay."""
 
         def iterate(_: Array, codes: Array) -> Array:
             total, members = sum_by_code(latents, nearest(latents, codes), self.codebook_size)
@@ -157,29 +186,39 @@ class FSQ(nn.Module):
     """Finite scalar quantization: every latent dimension is squashed and rounded to one of ``levels`` values.
 
     Source: Mentzer et al. 2023, §3.1, with latents in [-1, 1].
+
+    Attributes:
+        levels: Number of values of each dimension, the digits of a token.
     """
 
     levels: tuple[int, ...]
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Codes of each digit: the levels."""
+        """Number of codes of each digit: its levels."""
         return self.levels
 
     @property
     def dim(self) -> int:
-        """One channel a level."""
+        """Channels of the latents: one for each digit."""
         return len(self.levels)
 
     @property
     def code_dim(self) -> int:
-        """Channels of a code: one."""
+        """Channels of a code: 1."""
         return 1
 
     def __call__(
         self, latents: Latents, *, train: bool = False, key: Key | None = None, active: Bool[Array, ""] | bool = True
     ) -> Quantized:
-        """Quantizes; where ``active`` is false the squashed latents pass unrounded."""
+        """Quantizes latents.
+
+        Args:
+            latents: Latents from the encoder.
+            train: Not used: there is nothing to learn.
+            key: Not used: there is nothing random.
+            active: Whether to round; if false (a warm-up step), the squashed latents are returned unrounded.
+        """
         del train, key  # nothing to learn and nothing random
         levels = jnp.asarray(self.levels)
         half = (levels - 1) / 2
@@ -192,11 +231,11 @@ class FSQ(nn.Module):
         return Quantized(latents=jnp.where(active, rounded, squashed), tokens=digits, commitment=jnp.zeros(()))
 
     def lookup(self, tokens: Int[Array, "*n g"]) -> Float[Array, "*n d"]:
-        """The latents of ``tokens``."""
+        """Returns the latents of ``tokens``."""
         half = jnp.asarray(self.levels) // 2
         return (tokens - half) / half
 
     def codebooks(self) -> Float[Array, "g v 1"]:
-        """The value of each level of each digit, in rows of the most levels."""
+        """Returns the value of each level of each digit; shorter rows are padded to the most levels."""
         half = jnp.asarray(self.levels)[:, None] // 2
         return ((jnp.arange(max(self.levels)) - half) / half)[..., None]

@@ -1,4 +1,4 @@
-"""What the published motion networks share: their input, their named endpoints, and 3D ResNets with bottlenecks."""
+"""Common parts of the published motion networks: their input, their named endpoints, and 3D ResNets."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -14,20 +14,21 @@ from jaxtyping import Array, Float
 from futurepred_jax.arrays import Video
 from futurepred_jax.models.layers import Initializer, Pads, Size3, conv3d, max_pool
 
-KINETICS_MEAN, KINETICS_STD = 0.45, 0.225  # of frames in [0, 1], all channels
-EXPANSION = 4  # a bottleneck's output channels per inner channel
+KINETICS_MEAN, KINETICS_STD = 0.45, 0.225  # of every channel of frames in [0, 1]
+EXPANSION = 4  # output channels of a bottleneck for each inner channel
 
 msra = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-"""He et al.'s initialisation with the fan-out over all taps (Caffe2's MSRAFill)."""
+"""He et al.'s initialisation, with the fan-out over all taps of a kernel (Caffe2's MSRAFill)."""
 
 
 @struct.dataclass
 class Endpoints:
-    """What a motion network knows of a clip, stage by stage.
+    """Features of a motion network, stage by stage.
 
     Attributes:
-        features: by the endpoint's published name, from the stem to the last; an ``OrderedDict``, for jit sorts others.
-        logits: unnormalised log-probabilities of the classes, None of a network without a head.
+        features: Features by the published name of the endpoint, from the first to the last; an ``OrderedDict``,
+            because ``jit`` sorts the keys of a ``dict``.
+        logits: Unnormalised log-probabilities of the classes; None without a head.
     """
 
     features: dict[str, Float[Any, "b t h w c"]]  # Any: under eval_shape, shapes stand for arrays
@@ -35,11 +36,11 @@ class Endpoints:
 
 
 def resample(video: Video, frames: int, side: int) -> Float[Array, "b t2 side side c"]:
-    """Brings a clip of any length and size to ``frames`` of ``side × side`` pixels.
+    """Resamples a clip to ``frames`` frames of ``side × side`` pixels.
 
-    Takes the frames ``frame_indices(T, frames)``, the first and the last among them, some twice where there are too
-    few. Height and width are interpolated bilinearly, each on its own axis, with pixel centres at half-integers and no
-    antialiasing, as the published networks' preprocessing does; a clip that is not square is squeezed.
+    The frames are those of ``frame_indices(T, frames)``, some of them twice if the clip is shorter. Height and width
+    are interpolated bilinearly with pixel centres at half-integers and without antialiasing, as in the preprocessing of
+    the published networks; a clip that is not square is squeezed.
     """
     b, t, _, _, c = video.shape
     video = video[:, frame_indices(t, frames)]
@@ -49,27 +50,31 @@ def resample(video: Video, frames: int, side: int) -> Float[Array, "b t2 side si
 
 
 def frame_indices(frames: int, count: int) -> np.ndarray:
-    """``count`` of ``frames`` indices, evenly spaced over the whole clip and rounded down.
+    """Returns ``count`` frame indices, evenly spaced from the first frame to the last and rounded down.
 
-    As ``torch.linspace(0, frames - 1, count).long()``, by which SlowFast picks the frames of its Slow pathway, but
-    exact: in clips of 160 frames and more, torch's rounding may take the frame before.
+    These are the indices ``torch.linspace(0, frames - 1, count).long()`` of SlowFast's Slow pathway, but exact: in
+    clips of 160 frames and more, torch's rounding may give the frame before.
+
+    Args:
+        frames: Number of frames of the clip.
+        count: Number of indices.
     """
     return np.arange(count) * (frames - 1) // max(1, count - 1)
 
 
 def kinetics_normalised(video: Video) -> Video:
-    """Frames in [-1, 1] to zero mean and unit variance over Kinetics."""
+    """Normalises frames in [-1, 1] to zero mean and unit variance over Kinetics."""
     return ((video + 1) / 2 - KINETICS_MEAN) / KINETICS_STD
 
 
 def centred(window: Size3) -> Pads:
-    """As many zeros before as after, as in torch; for even strides and sizes 'SAME' would be one off."""
+    """Returns symmetric padding, as in torch; 'SAME' would be one off for even sizes with strides."""
     t, h, w = (size // 2 for size in window)
     return (t, t), (h, h), (w, w)
 
 
 class Conv(nn.Module):
-    """3D convolution with a padding that is stated, and no bias."""
+    """3D convolution with explicit padding and without bias."""
 
     features: int
     kernel_size: Size3
@@ -84,7 +89,7 @@ class Conv(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """Convolution, centred, and BatchNorm."""
+    """Convolution with symmetric padding, then BatchNorm."""
 
     features: int
     kernel_size: Size3
@@ -93,7 +98,7 @@ class ConvNorm(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t2 h2 w2 d"]:
-        """With the batch's statistics in training, else with the running ones."""
+        """Applies the layers, with the batch's statistics in training and the running ones otherwise."""
         out = Conv(self.features, self.kernel_size, self.strides, name="conv")(video, centred(self.kernel_size))
         return nn.BatchNorm(
             use_running_average=not train,
@@ -106,20 +111,20 @@ class ConvNorm(nn.Module):
 
 
 class Stem(nn.Module):
-    """Convolution ``frames × 7 × 7`` and a spatial maximum, each of stride 2 in space."""
+    """Convolution of ``frames × 7 × 7`` and max pooling in space, each with stride 2 in space."""
 
     features: int
     frames: int
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h2 w2 d"]:
-        """A quarter of the height and of the width."""
+        """Returns features of a quarter of the height and width."""
         out = nn.relu(ConvNorm(self.features, (self.frames, 7, 7), (1, 2, 2))(video, train=train))
         return max_pool(out, (1, 3, 3), (1, 2, 2), centred((1, 3, 3)))
 
 
 class Bottleneck(nn.Module):
-    """Residual block: ``frames × 1 × 1``, ``1 × 3 × 3`` with the stride, ``1 × 1 × 1``; starts as its shortcut.
+    """Residual block of ``frames × 1 × 1``, ``1 × 3 × 3`` (strided) and ``1 × 1 × 1``; it starts as its shortcut.
 
     Source: ResNet-50 with the stride on the 3 × 3 convolution (PySlowFast ``STRIDE_1X1: False``), inflated as I3D's.
     """
@@ -130,7 +135,7 @@ class Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h2 w2 d"]:
-        """Adds the residual; the shortcut is projected in the first block of a stage, where its shape changes."""
+        """Returns the sum of the residual branch and the shortcut, projected where the shape changes."""
         outer, strides = EXPANSION * self.inner, (1, self.stride, self.stride)
         out = nn.relu(ConvNorm(self.inner, (self.frames, 1, 1), name="a")(video, train=train))
         out = nn.relu(ConvNorm(self.inner, (1, 3, 3), strides, name="b")(out, train=train))
@@ -141,7 +146,7 @@ class Bottleneck(nn.Module):
 
 
 class Stage(nn.Module):
-    """Bottlenecks one after another; the first has the stride, and their temporal windows repeat ``windows``."""
+    """Bottlenecks one after another: the first has the stride, and ``windows`` are their kernel sizes in time."""
 
     inner: int
     blocks: int
@@ -150,7 +155,7 @@ class Stage(nn.Module):
 
     @nn.compact
     def __call__(self, video: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t h2 w2 d"]:
-        """From the stage before to this stage's endpoint."""
+        """Returns the stage's endpoint."""
         for i in range(self.blocks):
             frames, stride = self.windows[i % len(self.windows)], 1 if i else self.stride
             video = Bottleneck(self.inner, frames, stride, name=f"block{i}")(video, train=train)
@@ -158,14 +163,14 @@ class Stage(nn.Module):
 
 
 class Head(nn.Module):
-    """Mean over all places of each pathway, dropout, and one linear map to the classes; without classes, nothing."""
+    """Mean over all places of each pathway, dropout, and a linear map to classes."""
 
     num_classes: int | None
     dropout: float
 
     @nn.compact
     def __call__(self, pathways: Sequence[Float[Array, "b _ _ _ _"]], *, train: bool) -> Float[Array, "b k"] | None:
-        """Logits, if there are classes."""
+        """Returns the logits, or None without classes."""
         if self.num_classes is None:
             return None
         pooled = jnp.concatenate([features.mean((1, 2, 3), dtype=jnp.float32) for features in pathways], axis=-1)
@@ -178,14 +183,14 @@ class ResNet3D(nn.Module):
     """A ResNet over one clip; ``I3D`` and ``Slow`` are its published instances.
 
     Attributes:
-        num_classes: of the head; None for no head.
-        width: channels of the stem; stage ``i`` has ``4 · width · 2^i``.
-        blocks: bottlenecks of each stage; (3, 4, 6, 3) is a ResNet-50.
-        stem_frames: temporal window of the stem.
-        windows: of each stage, the temporal windows of its bottlenecks, repeated.
-        pool_frames: frames of which the maximum is taken after the first stage.
-        dropout: rate before the head, in training.
-        dtype: of activations; parameters, norms' statistics and the head are float32.
+        num_classes: Number of classes of the head; None for no head.
+        width: Channels of the stem; stage ``i`` has ``4 · width · 2^i``.
+        blocks: Number of bottlenecks of each stage; (3, 4, 6, 3) is a ResNet-50.
+        stem_frames: Kernel size in time of the stem.
+        windows: Kernel sizes in time of the bottlenecks of each stage, repeated.
+        pool_frames: Number of frames of the max pooling in time after the first stage.
+        dropout: Dropout rate before the head, in training.
+        dtype: Type of activations; parameters, norms' statistics and the head are float32.
     """
 
     num_classes: int | None = None
@@ -199,10 +204,10 @@ class ResNet3D(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
-        """Frames in [-1, 1] to the endpoints stem, res2, res3, ….
+        """Returns the endpoints stem, res2, res3, … for frames in [-1, 1].
 
         Raises:
-            ValueError: for a clip with fewer frames than ``pool_frames``.
+            ValueError: If the clip has fewer frames than ``pool_frames``.
         """
         if video.shape[1] < self.pool_frames:
             raise ValueError(f"clip of {video.shape[1]} frames: {type(self).__name__} needs {self.pool_frames} or more")

@@ -1,4 +1,4 @@
-"""SlowFast: few frames through a wide ResNet, many through a narrow one, joined after each stage (arXiv:1812.03982)."""
+"""SlowFast: a wide ResNet on few frames and a narrow one on many, joined after each stage (arXiv:1812.03982)."""
 
 from collections import OrderedDict
 
@@ -18,26 +18,26 @@ from futurepred_jax.models.resnet3d import (
     kinetics_normalised,
 )
 
-BETA_INVERSE = 8  # Slow channels per Fast channel, §3.2: beta is 1/8
-FUSION_RATIO = 2  # lateral channels per Fast channel, §3.3
+BETA_INVERSE = 8  # Slow channels for each Fast channel (§3.2, beta is 1/8)
+FUSION_RATIO = 2  # lateral channels for each Fast channel (§3.3)
 SLOW_WINDOWS = ((1,), (1,), (3,), (3,))  # Table 1: temporal convolutions from res4 on
 
 
 class Slow(ResNet3D):
-    """The Slow pathway alone, 32,454,096 parameters with 400 classes (§4.2, "Slow-only")."""
+    """The Slow pathway alone (§4.2, "Slow-only"); 32,454,096 parameters with 400 classes."""
 
     windows: tuple[tuple[int, ...], ...] = SLOW_WINDOWS
 
 
 class Lateral(nn.Module):
-    """Fast features to Slow's frame rate: a strided convolution over time, BatchNorm, ReLU (§3.3, time-strided)."""
+    """Lateral connection from Fast to Slow: a strided convolution over time, BatchNorm, ReLU (§3.3, time-strided)."""
 
     window: int
     stride: int
 
     @nn.compact
     def __call__(self, fast: Float[Array, "b t h w c"], *, train: bool) -> Float[Array, "b t2 h w d"]:
-        """``FUSION_RATIO`` times the channels, one in ``stride`` frames."""
+        """Returns Fast features at Slow's frame rate, with ``FUSION_RATIO`` times the channels."""
         features = FUSION_RATIO * fast.shape[-1]
         return nn.relu(ConvNorm(features, (self.window, 1, 1), (self.stride, 1, 1), name="fuse")(fast, train=train))
 
@@ -46,13 +46,13 @@ class SlowFast(nn.Module):
     """SlowFast ResNet-50 8x8: 34,566,488 parameters with 400 classes. PySlowFast's 4x16 has alpha 8, fusion_window 5.
 
     Attributes:
-        num_classes: of the head; None for no head.
-        width: channels of the Slow stem, a multiple of 8; Fast has an eighth of Slow's everywhere.
-        blocks: bottlenecks of each stage.
-        alpha: Fast frames per Slow frame.
-        fusion_window: frames that a lateral connection sees.
-        dropout: rate before the head, in training.
-        dtype: of activations; parameters, norms' statistics and the head are float32.
+        num_classes: Number of classes of the head; None for no head.
+        width: Channels of the Slow stem, a multiple of 8; Fast always has an eighth of Slow's channels.
+        blocks: Number of bottlenecks of each stage.
+        alpha: Number of Fast frames for each Slow frame.
+        fusion_window: Kernel size in time of the lateral connections.
+        dropout: Dropout rate before the head, in training.
+        dtype: Type of activations; parameters, norms' statistics and the head are float32.
     """
 
     num_classes: int | None = None
@@ -65,12 +65,12 @@ class SlowFast(nn.Module):
 
     @nn.compact
     def __call__(self, video: Video, *, train: bool = False) -> Endpoints:
-        """Frames in [-1, 1] at Fast's rate to the endpoints slow/stem, fast/stem, slow/res2, fast/res2, ….
+        """Returns the endpoints slow/stem, fast/stem, slow/res2, fast/res2, … for frames in [-1, 1] at Fast's rate.
 
-        Each is a pathway's own; Slow's next stage reads it beside the lateral connection.
+        An endpoint has the features of its own pathway, without those of the lateral connection.
 
         Raises:
-            ValueError: for a width that is no multiple of 8, or a clip whose length is no multiple of alpha.
+            ValueError: If the width is no multiple of 8, or the clip's length no multiple of ``alpha``.
         """
         self._check(video.shape[1])
         fast = kinetics_normalised(video).astype(self.dtype)

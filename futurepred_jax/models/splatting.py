@@ -1,4 +1,4 @@
-"""Carrying pixels to where they are expected: several that come to one place share it by their weights.
+"""Forward warping of pixels, where pixels that arrive at the same place are averaged by their weights.
 
 Source: softmax splatting (Niklaus & Liu, 2020, arXiv:2003.05534).
 """
@@ -8,26 +8,29 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, Int
 
-LIGHTEST, HEAVIEST = -8.0, 6.0  # logarithms of weights are kept between these; a background has 0
+LIGHTEST, HEAVIEST = -8.0, 6.0  # bounds of the logarithms of weights; the background has 0
 
 
-def carry(
+def splat(
     colours: Float[Array, "h w c"],
     moves: Float[Array, "t h w 2"],
     weights: Float[Array, "t h w"],
     background: Float[Array, "h w c"],
 ) -> Float[Array, "t h w c"]:
-    """Pictures of the pixels of one frame after their moves, before a background.
+    """Warps the pixels of one frame into several frames, in front of a background.
 
-    A pixel is spread over the four places around it by bilinear weights, and what leaves the frame is gone. It is
-    differentiable in all arguments. Sums are scattered on CPU, and products of matrices elsewhere: accelerators are
-    slow at scattering, or add in no fixed order.
+    A pixel is spread over the four places around its target by bilinear weights; pixels that leave the frame are lost.
+    The result is differentiable in all arguments. Sums are scatters on CPU and matrix products elsewhere, because
+    accelerators scatter slowly or in no fixed order.
 
     Args:
-        colours: of the pixels, or whatever they carry.
-        moves: how far each has come in each picture, (x, y) in pixels.
-        weights: logarithms; the background has the weight 1 everywhere.
-        background: what shows where nothing comes.
+        colours: Channels of the pixels of the frame.
+        moves: Displacement (x, y) of each pixel in each new frame, in pixels.
+        weights: Logarithm of the weight of each pixel in each new frame; the background has the weight 1 everywhere.
+        background: Channels of the background.
+
+    Returns:
+        The new frames.
     """
     shape = colours.shape[:2]
     rows, columns = jnp.indices(shape)
@@ -39,12 +42,12 @@ def carry(
 
 
 def scattered(places: Float[Array, "t h w 2"], values: Float[Array, "t h w c"]) -> Float[Array, "t h w c"]:
-    """Sums of the values that come to each pixel, four places for each."""
+    """Sums the values that arrive at each pixel as a scatter over four places for each value."""
     return jax.vmap(_scattered)(places, values)
 
 
 def multiplied(places: Float[Array, "t h w 2"], values: Float[Array, "t h w c"]) -> Float[Array, "t h w c"]:
-    """The same as a product over all pixels, one picture at a time, which bounds the memory."""
+    """Sums the values that arrive at each pixel as a matrix product, frame by frame to bound the memory."""
     return lax.map(jax.checkpoint(lambda picture: _multiplied(*picture)), (places, values))
 
 
@@ -57,12 +60,12 @@ def _multiplied(places: Float[Array, "h w 2"], values: Float[Array, "h w c"]) ->
 
 
 def _tents(places: Float[Array, "p"], size: int) -> Float[Array, "p size"]:
-    """The linear weights of each of ``size`` pixels for what is at a place between two."""
+    """Returns the linear interpolation weights of ``size`` pixels for places along one axis."""
     return jnp.maximum(0.0, 1.0 - jnp.abs(places[:, None] - jnp.arange(size)))
 
 
 def _scattered(places: Float[Array, "h w 2"], values: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
-    """A margin around the frame takes what leaves it."""
+    """Scatters into a frame with a margin, which takes the pixels that leave the frame."""
     h, w, channels = values.shape
     places = jnp.clip(places, -1.0, jnp.array([w, h], places.dtype))
     corner = jnp.floor(places)

@@ -1,7 +1,8 @@
-"""Clips of any length through a causal tokenizer, a chunk after another, equal to the whole at once.
+"""Encoding and decoding of clips in chunks by a causal tokenizer, with the same results as for the whole clip.
 
-The tokenizer never looks ahead and normalises each place by itself, so a chunk needs of those before it only the last
-frames that each temporal window sees: they are the collection PAST, which one chunk returns and the next one takes.
+The tokenizer is causal and normalises each place by itself. A chunk therefore needs only the last frames of the chunks
+before it that its convolutions in time reach. Layers keep them in the collection PAST, which is passed from chunk to
+chunk.
 """
 
 from collections.abc import Iterator
@@ -15,20 +16,20 @@ from futurepred_jax.arrays import TokenGrid, Video
 from futurepred_jax.models.layers import PAST
 from futurepred_jax.models.magvit import MagVit
 
-CHUNK = 16  # latent frames at once; longer clips need no more memory than this
+CHUNK = 16  # latent frames of a chunk, which bounds the memory
 
 
 def encode(module: MagVit, variables: PyTree, video: Video, *, chunk: int = CHUNK) -> TokenGrid:
-    """Frames in [-1, 1] to tokens.
+    """Returns the tokens of a clip, encoded chunk by chunk.
 
     Args:
         module: The tokenizer.
         variables: Its variables.
-        video: The whole clip.
-        chunk: Latent frames encoded at once.
+        video: The whole clip, in [-1, 1].
+        chunk: Number of latent frames of a chunk.
 
     Raises:
-        ValueError: as ``MagVit.encode``.
+        ValueError: If the clip is not ``1 + s k`` frames long or its sides are not multiples of the stride.
     """
     module.check(video.shape)
     if not module.causal:
@@ -42,7 +43,14 @@ def encode(module: MagVit, variables: PyTree, video: Video, *, chunk: int = CHUN
 
 
 def decode(module: MagVit, variables: PyTree, tokens: TokenGrid, *, chunk: int = CHUNK) -> Video:
-    """Tokens to frames in [-1, 1]; arguments as ``encode``."""
+    """Returns the frames of tokens, in [-1, 1], decoded chunk by chunk.
+
+    Args:
+        module: The tokenizer.
+        variables: Its variables.
+        tokens: Tokens of the whole clip.
+        chunk: Number of latent frames of a chunk.
+    """
     if not module.causal:
         return _whole(module, variables, tokens, "decode")
     past, parts = None, []
@@ -56,7 +64,17 @@ def decode(module: MagVit, variables: PyTree, tokens: TokenGrid, *, chunk: int =
 def encode_next(
     module: MagVit, variables: PyTree, video: Video, past: PyTree | None = None
 ) -> tuple[TokenGrid, PyTree]:
-    """One chunk to tokens, and the past for the next: ``1 + s k`` frames without a past, ``s k`` after another."""
+    """Encodes the next chunk of a clip.
+
+    Args:
+        module: The tokenizer.
+        variables: Its variables.
+        video: Frames in [-1, 1]: ``1 + s k`` of them in a clip's first chunk, ``s k`` in a later one.
+        past: State after the chunk before; None for a clip's first chunk.
+
+    Returns:
+        The tokens, and the state for the next chunk.
+    """
     return _next(module, variables, past, video, "encode_chunk")
 
 
@@ -64,13 +82,23 @@ def encode_next(
 def decode_next(
     module: MagVit, variables: PyTree, tokens: TokenGrid, past: PyTree | None = None
 ) -> tuple[Video, PyTree]:
-    """One chunk to frames, and the past for the next."""
+    """Decodes the next chunk of a clip.
+
+    Args:
+        module: The tokenizer.
+        variables: Its variables.
+        tokens: Tokens of the chunk.
+        past: State after the chunk before; None for a clip's first chunk.
+
+    Returns:
+        Frames in [-1, 1], and the state for the next chunk.
+    """
     return _next(module, variables, past, tokens, "decode")
 
 
 @partial(jax.jit, static_argnums=(0, 3))
 def _whole(module: MagVit, variables: PyTree, clip: jax.Array, method: str) -> jax.Array:
-    """A clip at once, for a module whose frames all depend on each other."""
+    """Applies a method to a whole clip, for a tokenizer that is not causal."""
     return module.apply(variables, clip, method=method)  # pyright: ignore[reportReturnType]
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from futurepred_jax.models.splatting import HEAVIEST, carry, multiplied, scattered
+from futurepred_jax.models.splatting import HEAVIEST, multiplied, scattered, splat
 
 H, W = 6, 8
-_carry = jax.jit(carry)
+_carry = jax.jit(splat)
 
 
 def _scene(key: int = 0):
@@ -66,7 +66,7 @@ def test_gradients_are_those_of_finite_differences():
         jax.random.normal(jax.random.key(2), (1, H, W)),
         jax.random.normal(jax.random.key(3), (1, H, W, 3)),
     )
-    value = lambda *given: jnp.sum(carry(*map(jnp.asarray, given)) * wanted)  # noqa: E731
+    value = lambda *given: jnp.sum(splat(*map(jnp.asarray, given)) * wanted)  # noqa: E731
     with jax.enable_x64(True):
         given = jax.tree.map(lambda x: jnp.asarray(np.asarray(x), jnp.float64), (colours, moves, weights, background))
         wanted = jnp.asarray(np.asarray(wanted), jnp.float64)
@@ -80,7 +80,7 @@ def test_a_step_down_the_gradient_brings_an_object_nearer_to_its_place():
     def distance(way):
         moves = jnp.broadcast_to(way, (1, H, W, 2))
         weights = HEAVIEST * frame[..., 0]
-        return jnp.mean((carry(frame[0], moves, weights, jnp.zeros((H, W, 3))) - wanted) ** 2)
+        return jnp.mean((splat(frame[0], moves, weights, jnp.zeros((H, W, 3))) - wanted) ** 2)
 
     gradient = jax.grad(distance)(jnp.array([0.3, 0.0]))
     assert gradient[0] < 0
