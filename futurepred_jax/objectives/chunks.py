@@ -1,4 +1,4 @@
-"""Gradient accumulation: the part of an objective that needs the memory, over a few rows of the batch at a time."""
+"""Gradient accumulation of the part of an objective that needs the most memory, over parts of the batch."""
 
 from collections.abc import Callable
 
@@ -8,20 +8,21 @@ from jaxtyping import Array, PyTree
 
 
 def in_chunks(function: Callable[..., PyTree], chunks: int, *rows: Array) -> PyTree:
-    """``function(*rows)``, where a row of each result follows from the same row of each argument, in ``chunks`` turns.
+    """Computes ``function(*rows)`` in ``chunks`` turns, with less memory and the same result up to rounding.
 
-    The backward pass computes each turn's activations anew, so that those of one turn live at a time, and sums the
-    turns' gradients. What stands outside of it (normalisers of a loss, codebook statistics, random draws) is computed
-    once for the batch: values and gradients are those of one turn up to rounding, for a forward pass more.
+    The backward pass recomputes the activations of each turn, so that those of one turn are in memory at a time, and
+    sums the gradients of the turns. This takes one more forward pass. Anything outside the function, such as
+    normalisers of a loss, codebook statistics and random numbers, is computed once for the whole batch.
 
     Args:
-        function: pure; arrays with a leading axis [b] to a pytree of such.
-        chunks: turns; 1 calls the function.
-        rows: arrays [b …]. Each turn takes every ``chunks``-th row, so that a batch that is split over devices stays
-            where it is.
+        function: Pure function from arrays with a leading axis [b] to a pytree of such arrays. A row of its results
+            must depend on the same row of its arguments only.
+        chunks: Number of turns; 1 calls the function directly.
+        rows: Arrays [b …]. Each turn takes every ``chunks``-th row, so that the rows of a batch that is split over
+            devices stay on their devices.
 
     Raises:
-        ValueError: if ``chunks`` does not divide b.
+        ValueError: If ``chunks`` does not divide b.
     """
     if chunks == 1:
         return function(*rows)
@@ -33,7 +34,11 @@ def in_chunks(function: Callable[..., PyTree], chunks: int, *rows: Array) -> PyT
 
 
 def require_one_turn(chunks: int) -> None:
-    """Raises a ValueError unless the batch of a model with BatchNorm goes through it at once."""
+    """Checks that the batch of a model with BatchNorm goes through it in one turn.
+
+    Raises:
+        ValueError: If ``chunks`` is above 1.
+    """
     if chunks > 1:
         raise ValueError(
             f"config.train.accumulate {chunks} with a motion network: its BatchNorm takes the statistics of the whole "

@@ -1,4 +1,4 @@
-"""Training a motion network by itself: from the context of a clip with one target, how it moves and what it is."""
+"""Training a motion network by itself, to classify the target's motion and appearance from a clip's context."""
 
 import dataclasses
 
@@ -17,17 +17,18 @@ from futurepred_jax.objectives.tokenizer import to_signed
 
 @dataclasses.dataclass(frozen=True)
 class ClassificationObjective:
-    """Cross-entropy of several labels at once, each with its own classes.
+    """Sum of the cross-entropies of several labels, each with its own classes.
 
-    Batches have ``noisy``, uint8 [b t h w 3], and for every label an integer of each slot, [b k], the target's first.
+    Batches have ``noisy``, uint8 [b t h w 3], and for each label integers [b k] of all object slots, of which the first
+    is the target's.
 
     Attributes:
-        network: with a head of as many classes as all labels have together.
-        labels: number of classes of each label, by its name.
-        shape: of what the network sees of a clip, (past, h, w).
-        frames: length that clips are brought to for the network.
-        side: height and width that they are brought to.
-        smoothing: share of probability that is spread over all classes.
+        network: Network with a head for the classes of all labels together.
+        labels: Number of classes of each label, by name.
+        context_shape: Frames, height and width of a context; the network sees the first frames of a clip.
+        frames: Number of frames that contexts are resampled to.
+        side: Height and width in pixels that contexts are resampled to.
+        smoothing: Share of probability that label smoothing spreads over all classes, in [0, 1].
     """
 
     network: nn.Module
@@ -38,13 +39,13 @@ class ClassificationObjective:
     smoothing: float = 0.1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
-        """Parameters and statistics."""
+        """Returns parameters and BatchNorm statistics."""
         variables = dict(self.network.init(key, jnp.zeros((1, self.frames, self.side, self.side, 3))))
         params = variables.pop("params")
         return params, variables
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch, with the statistics' update."""
+        """Returns the objective on a batch, with updated statistics."""
         del step
         video = self._watched(batch["noisy"])
         seen, state = self.network.apply(  # pyright: ignore[reportGeneralTypeIssues]
@@ -54,17 +55,17 @@ class ClassificationObjective:
         return Loss(value, dict(state), metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out cross-entropy and the accuracy of each label, by the statistics of training."""
+        """Returns held-out cross-entropy and accuracies, with the running BatchNorm statistics."""
         logits = self.logits(params, model_state, batch["noisy"])
         value, metrics = self._scores(logits, batch)
         return {"loss": value, **metrics}
 
     def logits(self, params: PyTree, model_state: PyTree, noisy: Frames) -> Float[Array, "b classes"]:
-        """Of all labels, one after another."""
+        """Returns the logits of all labels, concatenated, for noisy clips."""
         return self.network.apply({"params": params, **model_state}, self._watched(noisy)).logits  # pyright: ignore
 
     def split(self, logits: Float[Array, "b classes"]) -> dict[str, Float[Array, "b c"]]:
-        """Logits of each label."""
+        """Splits concatenated logits into those of each label."""
         ends = np.cumsum(list(self.labels.values()))[:-1]
         return dict(zip(self.labels, jnp.split(logits, ends, axis=-1), strict=True))
 

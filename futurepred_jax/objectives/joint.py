@@ -1,4 +1,4 @@
-"""Training tokenizer, pathways and Transformer together: tokens, pictures and their motion."""
+"""Training tokenizer, motion pathways and Transformer together, with a loss for consistent motion."""
 
 import dataclasses
 from typing import Any
@@ -16,26 +16,26 @@ from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.motion import MotionObjective
 from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
 
-JUDGE = "i3d"  # the pathway whose network's frozen copy compares motion
-EPSILON = 1e-6  # features that are all zero have no size to be measured by
+JUDGE = "i3d"  # pathway of whose network a frozen copy compares motion
+EPSILON = 1e-6  # added to the size of features, which may all be zero
 
 
 @dataclasses.dataclass(frozen=True)
 class JointObjective:
-    """Likelihood of the future's tokens, the tokenizer's own objective, and the consistency of motion.
+    """Likelihood of the future's tokens, the tokenizer's own objective, and a consistency loss of motion.
 
-    The consistency is that of the expected future, decoded, with the same clip's true future: the distance of what a
-    frozen copy of the I3D makes of them. The tokens are made in the step, by the tokenizer as it is then.
+    The consistency loss is the distance of features of a frozen copy of the I3D between the decoded expected future and
+    the true future of a clip. Tokens are made in every step by the tokenizer being trained.
 
-    Batches are those of ``TokenizerObjective``. Parts are ``transformer``, ``pathways`` and ``tokenizer``; the model
-    state holds the frozen copy too, as ``judge``, so that nothing trains it.
+    Batches are those of ``TokenizerObjective``. The parameters have the parts ``transformer``, ``pathways`` and
+    ``tokenizer``. The model state also holds the frozen copy, as ``judge``, so that nothing trains it.
 
     Attributes:
-        motion: prediction with pathways.
-        tokenizer: the reconstruction of clips.
-        start: the trained tokenizer's variables.
-        drawing_weight: of the tokenizer's objective.
-        consistency_weight: of the consistency.
+        motion: The objective of prediction with pathways.
+        tokenizer: The tokenizer's own objective.
+        start: Variables of the trained tokenizer.
+        drawing_weight: Factor of the tokenizer's objective.
+        consistency_weight: Factor of the consistency loss.
     """
 
     motion: MotionObjective
@@ -45,7 +45,7 @@ class JointObjective:
     consistency_weight: float = 0.1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
-        """Parameters, and statistics, codebook and frozen copy."""
+        """Returns parameters and model state of all parts."""
         params, state = self.motion.init(key)
         tokenizer = dict(jax.tree.map(jnp.asarray, self.start))
         judge = {
@@ -56,7 +56,7 @@ class JointObjective:
         return parts, {**state, "tokenizer": tokenizer, "judge": judge}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch, with all updates of the state."""
+        """Returns the objective on a batch, with the updated model state."""
         del step
         token_key, codebook_key = jax.random.split(key)
         context_frames, state = self.motion.context_shape[0], model_state["tokenizer"]
@@ -74,7 +74,7 @@ class JointObjective:
         return Loss(value, updated, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out likelihood of the future's tokens as the tokenizer makes them, and its reconstructions."""
+        """Returns held-out scores of the future's tokens and of the tokenizer's reconstructions."""
         context_frames = self.motion.context_shape[0]
         variables = {"params": params["tokenizer"], **model_state["tokenizer"]}
         tokens = self.tokenizer.model.apply(variables, _as_predicted(batch, context_frames), method="encode")
@@ -91,7 +91,7 @@ class JointObjective:
     def _expected_future(
         self, params: PyTree, state: PyTree, latents: Latents, logits: Float[Array, "b n g v"]
     ) -> Float[Array, "b future h w c"]:
-        """The future as it is expected, each code the mean of all by their probabilities, decoded after its context."""
+        """Decodes the expected future, in which each code is the mean of all codes by their probabilities."""
         variables = {"params": params["tokenizer"], **state}
         codes = self.tokenizer.model.apply(variables, method="codebooks")
         expected = jnp.einsum("b n g v, g v e -> b n g e", jax.nn.softmax(logits), codes)
@@ -102,7 +102,7 @@ class JointObjective:
         return frames[:, self.motion.context_shape[0] :]
 
     def _distance(self, judge: PyTree, expected: Video, true: Video) -> Float[Array, ""]:
-        """Squared distance of features over the squared size of the true ones, summed over the endpoints."""
+        """Returns squared distances of features relative to the squared size of the true ones, over all endpoints."""
         ours, theirs = self._features(judge, expected), jax.lax.stop_gradient(self._features(judge, true))
         return sum(
             (jnp.mean(jnp.square(ours[name] - theirs[name])) / (jnp.mean(jnp.square(theirs[name])) + EPSILON))
@@ -116,5 +116,5 @@ class JointObjective:
 
 
 def _as_predicted(batch: PyTree, context_frames: int) -> Video:
-    """Clips as a predictor's tokens are made of them: the context with its noise, the future without."""
+    """Returns clips in [-1, 1] as predictors tokenize them: the context with its noise, the future without."""
     return to_signed(jnp.concatenate([batch["noisy"][:, :context_frames], batch["video"][:, context_frames:]], axis=1))

@@ -1,4 +1,4 @@
-"""What an objective returns."""
+"""The result of an objective."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,13 @@ from jaxtyping import Array, Float, PyTree
 
 
 class Loss(NamedTuple):
-    """The value that is minimised, the updated model state, and scalars to log."""
+    """Result of an objective on a batch.
+
+    Attributes:
+        value: The scalar to minimise.
+        model_state: The updated model state.
+        metrics: Scalars to log, by name.
+    """
 
     value: Float[Array, ""]
     model_state: PyTree

@@ -1,4 +1,4 @@
-"""Training a predictor whose Transformer sees what motion pathways make of the context."""
+"""Training a predictor together with the motion pathways that its Transformer attends to."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -19,17 +19,18 @@ from futurepred_jax.objectives.tokenizer import to_signed
 
 @dataclasses.dataclass(frozen=True)
 class MotionObjective:
-    """The likelihood of the future, with the pathways trained along; their statistics of BatchNorm are model state.
+    """The objective of prediction, which trains the Transformer and the motion pathways.
 
-    Batches have ``tokens`` as ``PredictionObjective`` wants them, and ``context``, the noisy context frames, uint8
-    [b past h w 3]. Parameters and state have the parts ``transformer`` and ``pathways``.
+    Batches have ``tokens``, as for ``PredictionObjective``, and the noisy frames of the context, ``context``, uint8
+    [b t h w 3]. The parameters have the parts ``transformer`` and ``pathways``. The pathways' BatchNorm statistics are
+    the model state ``pathways``.
 
     Attributes:
-        prediction: of tokens.
-        pathways: the module.
-        shape: of a context, (past, h, w).
-        starts: by the pathway's name, its network's variables at the start, ``params`` and statistics; a network that
-            is not named starts from random ones.
+        prediction: The objective of prediction.
+        pathways: The pathways' module.
+        context_shape: Frames, height and width of a context.
+        starts: Variables that the networks start from, parameters and statistics, by the pathway's name; other networks
+            start from random ones.
     """
 
     prediction: PredictionObjective
@@ -41,7 +42,7 @@ class MotionObjective:
         require_one_turn(self.prediction.accumulate)
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
-        """Parameters, of the Transformer the very ones that it has without a pathway, and statistics."""
+        """Returns parameters and model state; the Transformer starts as it does without pathways."""
         video = jnp.zeros((1, *self.context_shape, 3))
         memory, variables = self.pathways.init_with_output(jax.random.fold_in(key, 1), video)
         state = with_networks(variables, self.starts)
@@ -49,14 +50,14 @@ class MotionObjective:
         return {"transformer": params, "pathways": state.pop("params")}, {**guess_state, "pathways": state}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch, with the statistics' update."""
+        """Returns the objective on a batch, with updated statistics."""
         del step
         memory, state = self.watch(params, model_state, batch["context"])
         value, metrics, _ = self.likelihood(params["transformer"], model_state, batch, memory, key=key)
         return Loss(value, {**model_state, "pathways": state}, {**metrics, **gates(params["transformer"])})
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out likelihood of the future, by the statistics of training."""
+        """Returns held-out scores of the future, with the running BatchNorm statistics."""
         variables = {"params": params["pathways"], **model_state["pathways"]}
         memory = self.pathways.apply(variables, to_signed(batch["context"]))
         return self.prediction.held_out(params["transformer"], model_state, batch, memory=memory)  # pyright: ignore
@@ -64,26 +65,26 @@ class MotionObjective:
     def likelihood(
         self, params: PyTree, model_state: PyTree, batch: PyTree, memory: Memory, *, key: Key
     ) -> tuple[Float[Array, ""], dict[str, Array], Float[Array, "b future g v"]]:
-        """The prediction's objective on a batch, scalars to log, and the logits of the future.
+        """Returns the objective of prediction on a batch, scalars to log, and the logits of the future.
 
         Args:
-            params: Of the Transformer.
-            model_state: With what makes the first guess.
-            batch: Of whole clips.
-            memory: What the pathways saw of the contexts.
-            key: Of the corruption and of the model's own draws.
+            params: Parameters of the Transformer.
+            model_state: Model state, with the outlook's variables.
+            batch: A batch, as for ``loss``.
+            memory: Features of the motion pathways.
+            key: Random key of corrupted and self-sampled tokens.
         """
         prediction, tokens = self.prediction, flat(batch["tokens"])
         conditioning = Conditioning(memory, prediction.guess(model_state, batch["context"]))
         keys = prediction.row_keys(key, len(tokens))
-        seen = prediction.redrawn(params, prediction.corrupted(tokens, key), keys, conditioning)
+        seen = prediction.self_sample(params, prediction.corrupt(tokens, key), keys, conditioning)
         logits = prediction.logits(params, seen, conditioning)
         value, metrics = prediction.reduced(prediction.scores(logits, tokens))
         _, lh, lw = prediction.model.grid
         return value, metrics, logits[:, prediction.context_latents * lh * lw - prediction.first :]
 
     def watch(self, params: PyTree, model_state: PyTree, context: Frames) -> tuple[Memory, PyTree]:
-        """What the pathways see in training, by the batch's own statistics, and its updated state."""
+        """Returns the pathways' features in training mode, and their updated statistics."""
         state = model_state["pathways"]
         variables = {"params": params["pathways"], **state}
         memory, state = self.pathways.apply(variables, to_signed(context), train=True, mutable=list(state))  # pyright: ignore
@@ -91,7 +92,12 @@ class MotionObjective:
 
 
 def with_networks(variables: PyTree, networks: Mapping[str, PyTree]) -> dict:
-    """The variables of pathways with those of some networks from elsewhere, collection by collection."""
+    """Replaces the variables of some pathways' networks.
+
+    Args:
+        variables: Variables of ``Pathways``.
+        networks: Variables of networks, by the pathway's name.
+    """
     return {
         kind: {**found, **{name: {**found[name], "network": network[kind]} for name, network in networks.items()}}
         for kind, found in variables.items()

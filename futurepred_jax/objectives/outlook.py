@@ -1,4 +1,4 @@
-"""Training a first guess of the future: squared distances of the codes and frames it expects to the true ones."""
+"""Training the outlook: squared distances of its expected codes and frames from the true ones."""
 
 import dataclasses
 import math
@@ -16,24 +16,24 @@ from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import blank_context, flat
 from futurepred_jax.objectives.tokenizer import to_signed
 
-BLURS = (1, 2, 4)  # pixels, on a side, over which errors of guessed frames are averaged before they are squared
+BLURS = (1, 2, 4)  # sides in pixels of the boxes over which errors of frames are averaged before they are squared
 
 
 @dataclasses.dataclass(frozen=True)
 class OutlookObjective:
-    """Mean squared distance from the guess to the true codes, in units of the codes' variance.
+    """Mean squared distance of guessed from true codes, in units of the codes' variance, and of guessed frames.
 
-    The distance of its frames counts besides, blurred, by the pixels on a side of the blur: an object a little off its
-    place is pulled towards it, where sharp frames alone would have it fade.
+    Errors of frames are blurred, because the gradient of a blurred error moves a misplaced object towards its true
+    place, where that of a sharp one would make it fade.
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and two parts of its frames, uint8 [b t h w 3],
-    ``context``, with noise, and ``future``, without. The codes are the tokenizer's and stay as they are: they are model
-    state. Copying the last latent frame of the context is measured beside the guess.
+    Batches have the ``tokens`` of whole clips, integers [b lt lh lw g], and their frames in two parts, uint8
+    [b t h w 3]: ``context`` with noise and ``future`` without. The tokenizer's codes are not trained: they are model
+    state. The distance of copies of the context's last latent frame is logged for comparison.
 
     Attributes:
-        model: what guesses.
-        codes: the vectors of the tokenizer's codes; random ones without them.
-        accumulate: turns in which a batch goes through the model.
+        model: The outlook.
+        codes: Vectors of the tokenizer's codes; None for random ones.
+        accumulate: Number of turns in which a batch goes through the model.
     """
 
     model: Outlook
@@ -41,20 +41,20 @@ class OutlookObjective:
     accumulate: int = 1
 
     def init(self, key: Key) -> tuple[PyTree, PyTree]:
-        """Parameters, and the codes."""
+        """Returns parameters, and the codes as model state."""
         variables = dict(self.model.init(key, blank_context(self.model)))
         codes = variables.pop("codes") if self.codes is None else {"codes": jnp.asarray(self.codes)}
         return variables["params"], {"codes": codes}
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch."""
+        """Returns the objective on a batch."""
         del key, step
         score = lambda *rows: self._distances(params, model_state, *rows)  # noqa: E731
         found = jax.tree.map(jnp.mean, in_chunks(score, self.accumulate, *self._rows(batch)))
         return Loss(found["distance"] + found["frames_distance"], model_state, found)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out distance of the guess, and of the context's last frame; the loss is that of codes."""
+        """Returns held-out distances; the loss is that of codes alone."""
         found = jax.tree.map(jnp.mean, self._distances(params, model_state, *self._rows(batch)))
         return {"loss": found["distance"], **found}
 
@@ -86,7 +86,7 @@ class OutlookObjective:
 
 
 def blurred_distance(ours: Video, true: Video) -> Float[Array, "b"]:
-    """Mean squared error of frames after each of BLURS, times its pixels on a side, summed over them."""
+    """Returns mean squared errors of frames after each blur of BLURS, weighted by its side and summed."""
     errors = [pixels * jnp.square(_blurred(ours - true, pixels)).mean(axis=(1, 2, 3, 4)) for pixels in BLURS]
     return jnp.sum(jnp.stack(errors), axis=0)
 

@@ -19,31 +19,30 @@ from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.tokenizer import to_signed
 
 Scores = dict[str, Float[Array, "b rest"]]
-"""Of each token, over its digits: ``nll`` in nats, squared ``normaliser``, and if it is ``correct``."""
+"""Scores of each token: its ``nll`` in nats, the squared ``normaliser`` of its logits, and 1 if it is ``correct``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PredictionObjective:
     """Cross-entropy of the future tokens, with a z-loss that keeps the normaliser near one (PaLM §5).
 
-    Batches have ``tokens``, integers [b lt lh lw g], the whole clip's, and for a first guess
-    ``context``, the noisy context frames, uint8 [b past h w 3]. The guess stays as it was trained: its variables are
-    model state, ``outlook``.
+    Batches have the ``tokens`` of whole clips, integers [b lt lh lw g], and for a first guess the noisy frames of their
+    contexts, ``context``, uint8 [b t h w 3]. The outlook is not trained: its variables are the model state ``outlook``.
 
     Attributes:
-        model: the Transformer.
-        context: latent frames of the context.
-        outlook: what makes the first guess for a model with a past.
-        outlook_variables: its trained variables; random ones without them.
-        codes: vectors that the model's codes start as, the tokenizer's; random ones without them.
-        corruption: in training, the share of context tokens replaced by random ones is uniform in [0, corruption] for
-            each clip, so that the model learns to doubt what it is given.
-        self_sampled: in training, the share of tokens after the context's first frame that are replaced by the model's
-            own draws is uniform in [0, self_sampled] for each clip, so that it learns to go on from what it draws
-            itself (scheduled sampling in one pass, arXiv:1906.04331); it costs a forward pass.
-        context_weight: of the context's own tokens (after its first frame) in the loss, beside the future's 1.
-        z_weight: of the z-loss.
-        accumulate: turns in which a batch goes through the model.
+        model: The Transformer.
+        context_latents: Number of latent frames of the context.
+        outlook: Network of the first guess, for a Transformer that reads one.
+        outlook_variables: Trained variables of the outlook; None for random ones.
+        codes: Vectors of the tokenizer's codes, which the model's codes start from; None for random ones.
+        corruption: Bound in [0, 1]. In training, a share of the context's tokens is replaced by random ones, and the
+            share is uniform in [0, corruption] for each clip. This makes the model robust to errors in the context.
+        self_sampled: Bound in [0, 1]. In training, a share of the tokens after the context's first frame is replaced by
+            samples of the model, and the share is uniform in [0, self_sampled] for each clip (scheduled sampling in one
+            pass, arXiv:1906.04331). It takes a second forward pass.
+        context_weight: Weight in the loss of the context's tokens after its first frame; the future's weight is 1.
+        z_weight: Factor of the z-loss.
+        accumulate: Number of turns in which a batch goes through the model.
     """
 
     model: Transformer
@@ -59,12 +58,12 @@ class PredictionObjective:
 
     @property
     def first(self) -> int:
-        """First token in the loss: after the first frame where the context has a weight, else the future's."""
+        """Index of the first token in the loss: after the first frame if the context has a weight, else after it."""
         frames = 1 if self.context_weight else self.context_latents
         return frames * self.model.grid[1] * self.model.grid[2]
 
     def init(self, key: Key, memory: Memory | None = None) -> tuple[PyTree, PyTree]:
-        """Parameters, and what makes the first guess."""
+        """Returns the Transformer's parameters, and the outlook's variables as model state."""
         lt, lh, lw = self.model.grid
         tokens, state = jnp.zeros((1, lt * lh * lw, len(self.model.sizes)), jnp.int32), {}
         guess: Any = None
@@ -77,28 +76,28 @@ class PredictionObjective:
         return (params if self.codes is None else {**params, "codes": self.codes}), state
 
     def guess(self, model_state: PyTree, context: Frames | None = None) -> Guess | None:
-        """The first guess after the context of clips."""
+        """Returns the first guess after context frames, or None without an outlook or context."""
         if self.outlook is None or context is None:
             return None
         return self.outlook.apply(model_state["outlook"], to_signed(context))  # pyright: ignore[reportReturnType]
 
     def loss(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """The objective on a batch."""
+        """Returns the objective on a batch."""
         del step
         tokens, context = flat(batch["tokens"]), [batch["context"]] if "context" in batch else []
 
         def score(seen: Tokens, tokens: Tokens, keys: Keys[Array, "b"], *context: Frames) -> Scores:
             conditioning = Conditioning(guess=self.guess(model_state, *context))
-            seen = self.redrawn(params, seen, keys, conditioning)
+            seen = self.self_sample(params, seen, keys, conditioning)
             return self.scores(self.logits(params, seen, conditioning), tokens)
 
-        seen = self.corrupted(tokens, key)
+        seen = self.corrupt(tokens, key)
         keys = self.row_keys(key, len(tokens))
         value, metrics = self.reduced(in_chunks(score, self.accumulate, seen, tokens, keys, *context))
         return Loss(value, model_state, metrics)
 
     def validate(self, params: PyTree, model_state: PyTree, batch: PyTree) -> dict[str, Array]:
-        """Held-out likelihood of the future under the uncorrupted context."""
+        """Returns held-out scores of the future, given the uncorrupted context."""
         return self.held_out(params, model_state, batch)
 
     def logits(
@@ -109,16 +108,23 @@ class PredictionObjective:
         *,
         first: int | None = None,
     ) -> Float[Array, "b rest g v"]:
-        """Those of the tokens from ``first`` on, by default of all in the loss."""
+        """Returns the logits of tokens.
+
+        Args:
+            params: Parameters of the Transformer.
+            tokens: Tokens of whole clips.
+            conditioning: What the Transformer reads besides the tokens.
+            first: First token whose logits are returned; by default the first one in the loss.
+        """
         first = self.first if first is None else first
         return self.model.apply({"params": params}, tokens, conditioning, first=first)  # pyright: ignore
 
     def scores(self, logits: Float[Array, "b rest g v"], tokens: Tokens) -> Scores:
-        """Of every token in the loss, given all tokens as they truly are."""
+        """Returns the scores of the true ``tokens`` under logits of all tokens in the loss."""
         return _token_scores(logits, tokens[:, self.first :])
 
     def reduced(self, scores: Scores) -> tuple[Float[Array, ""], dict[str, Array]]:
-        """The objective on a batch, and scalars to log."""
+        """Returns the objective on a batch, and scalars to log, from the scores of its tokens."""
         lt, lh, lw = self.model.grid
         is_future = jnp.arange(self.first, lt * lh * lw) >= self.context_latents * lh * lw
         weight = jnp.where(is_future, 1.0, self.context_weight)
@@ -130,7 +136,14 @@ class PredictionObjective:
     def held_out(
         self, params: PyTree, model_state: PyTree, batch: PyTree, *, memory: Memory | None = None
     ) -> dict[str, Array]:
-        """Likelihood of the future of a batch under the uncorrupted context."""
+        """Returns held-out scores of the future, given the uncorrupted context.
+
+        Args:
+            params: Parameters of the Transformer.
+            model_state: Variables of the outlook.
+            batch: A batch, as for ``loss``.
+            memory: Features of motion pathways, for a Transformer with crossings.
+        """
         tokens = flat(batch["tokens"])
         first = self.context_latents * self.model.grid[1] * self.model.grid[2]
         conditioning = Conditioning(memory, self.guess(model_state, batch.get("context")))
@@ -140,53 +153,60 @@ class PredictionObjective:
         return {"loss": nll, "bits_per_token": nll / jnp.log(2.0), "accuracy": jnp.mean(scores["correct"])}
 
     def row_keys(self, key: Key, rows: int) -> Keys[Array, "b"]:
-        """Returns a key for each clip, for ``redrawn``; ``corrupted`` may be given ``key`` itself."""
+        """Returns a key for each clip, for ``self_sample``; ``corrupt`` may be given ``key`` itself."""
         return jax.random.split(jax.random.fold_in(key, 3), rows)  # split(key, 3) are 0, 1 and 2 folded in
 
-    def redrawn(
+    def self_sample(
         self,
         params: PyTree,
         tokens: Tokens,
         keys: Keys[Array, "b"],
         conditioning: Conditioning = UNCONDITIONED,
     ) -> Tokens:
-        """Tokens with some after the context's first frame as the model draws them, each given those before it here."""
+        """Replaces some tokens after the context's first frame by samples of the model (``self_sampled``).
+
+        Args:
+            params: Parameters of the Transformer.
+            tokens: Tokens of whole clips; each sample is given those before it.
+            keys: A random key for each clip, from ``row_keys``.
+            conditioning: What the Transformer reads besides the tokens.
+        """
         if not self.self_sampled:
             return tokens
         frame = self.model.grid[1] * self.model.grid[2]
-        draw_keys, share_keys, where_keys = jnp.moveaxis(jax.vmap(partial(jax.random.split, num=3))(keys), 1, 0)
+        sample_keys, share_keys, where_keys = jnp.moveaxis(jax.vmap(partial(jax.random.split, num=3))(keys), 1, 0)
         share = jax.vmap(partial(jax.random.uniform, maxval=self.self_sampled))(share_keys)
-        hit = jax.vmap(partial(jax.random.uniform, shape=(tokens.shape[1] - frame,)))(where_keys) < share[:, None]
+        replaced = jax.vmap(partial(jax.random.uniform, shape=(tokens.shape[1] - frame,)))(where_keys) < share[:, None]
         variables = {"params": jax.lax.stop_gradient(params)}
-        drawn: Any = self.model.apply(variables, tokens, draw_keys, conditioning, first=frame, method="redraw")
-        return tokens.at[:, frame:].set(jnp.where(hit[..., None], drawn, tokens[:, frame:]))
+        sampled: Any = self.model.apply(variables, tokens, sample_keys, conditioning, first=frame, method="redraw")
+        return tokens.at[:, frame:].set(jnp.where(replaced[..., None], sampled, tokens[:, frame:]))
 
-    def corrupted(self, tokens: Tokens, key: Key) -> Tokens:
-        """Tokens as they are shown in training."""
+    def corrupt(self, tokens: Tokens, key: Key) -> Tokens:
+        """Replaces some tokens of the context by random ones (``corruption``)."""
         share_key, where_key, what_key = jax.random.split(key, 3)
         b, n, _ = tokens.shape
         share = jax.random.uniform(share_key, (b, 1), maxval=self.corruption)
         in_context = jnp.arange(n) < self.context_latents * self.model.grid[1] * self.model.grid[2]
-        hit = (jax.random.uniform(where_key, (b, n)) < share) & in_context
+        replaced = (jax.random.uniform(where_key, (b, n)) < share) & in_context
         noise = jax.random.randint(what_key, tokens.shape, 0, jnp.asarray(self.model.sizes))
-        return jnp.where(hit[..., None], noise, tokens)
+        return jnp.where(replaced[..., None], noise, tokens)
 
 
 def blank_context(outlook: Outlook) -> Video:
-    """One clip of the shape that an outlook looks at."""
+    """Returns zeros in the shape of one context of an outlook."""
     return jnp.zeros((1, *outlook.context_shape, 3))
 
 
 def flat(tokens: Integer[Array, "b lt lh lw g"]) -> Tokens:
-    """A grid of tokens in raster order."""
+    """Flattens a grid of tokens in raster order."""
     return rearrange(tokens.astype(jnp.int32), "b lt lh lw g -> b (lt lh lw) g")
 
 
 def _token_scores(logits: Logits, tokens: Tokens) -> Scores:
-    """Of each token, over its digits: nats, squared log-normalisers, and whether the likeliest are the true ones."""
+    """Returns the scores of tokens, summed over their digits."""
     normaliser = jax.nn.logsumexp(logits, axis=-1)
     chosen = jnp.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-    correct = jnp.all(chosen == logits.max(axis=-1), axis=-1)  # XLA finds a place slowly on CPU
+    correct = jnp.all(chosen == logits.max(axis=-1), axis=-1)  # argmax is slow on CPU
     return {
         "nll": jnp.sum(normaliser - chosen, axis=-1),
         "normaliser": jnp.sum(jnp.square(normaliser), axis=-1),

@@ -97,7 +97,7 @@ def test_a_weight_on_the_context_counts_its_tokens_after_the_first_frame(predict
 
 def test_corruption_touches_context_tokens_only(tokens):
     flat = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2)
-    noisy = PREDICTING.corrupted(flat, jax.random.key(4))
+    noisy = PREDICTING.corrupt(flat, jax.random.key(4))
     np.testing.assert_array_equal(noisy[:, 8:], flat[:, 8:])
     assert jnp.any(noisy[:, :8] != flat[:, :8])
     assert noisy.min() >= 0
@@ -108,13 +108,13 @@ def test_a_model_is_shown_its_own_draws_after_the_first_frame(predicting, tokens
     flat, keys = tokens["tokens"].astype(jnp.int32).reshape(8, -1, 2), jax.random.split(jax.random.key(4), 8)
     everywhere = dataclasses.replace(PREDICTING, self_sampled=1.0)
     sure = jax.tree.map(lambda leaf: leaf * 0, predicting) | {"codes": predicting["codes"]}
-    seen = everywhere.redrawn(predicting, flat, keys)
+    seen = everywhere.self_sample(predicting, flat, keys)
     np.testing.assert_array_equal(seen[:, :4], flat[:, :4])
     changed = jnp.any(seen[:, 4:] != flat[:, 4:], axis=(0, 2))
     assert jnp.all(changed), "every later place of some clip"
     assert jnp.all((seen >= 0) & (seen < jnp.array([11, 5])))
-    assert jnp.any(everywhere.redrawn(sure, flat, keys) != seen), "by what the model thinks"
-    np.testing.assert_array_equal(PREDICTING.redrawn(predicting, flat, keys), flat)
+    assert jnp.any(everywhere.self_sample(sure, flat, keys) != seen), "by what the model thinks"
+    np.testing.assert_array_equal(PREDICTING.self_sample(predicting, flat, keys), flat)
 
 
 def test_draws_and_corruption_have_keys_of_their_own():
