@@ -9,7 +9,7 @@ from etils import epath
 
 
 def write_text(path: epath.PathLike, text: str) -> None:
-    """Replace the file at ``path`` by ``text`` in one move: a kill or a full disk leaves the old or the new."""
+    """Replaces the file at ``path`` by ``text`` atomically: a kill or a full disk leaves the old text or the new."""
     path = epath.Path(path)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     try:
@@ -21,10 +21,10 @@ def write_text(path: epath.PathLike, text: str) -> None:
 
 
 def require_writable(folder: epath.PathLike) -> None:
-    """Create ``folder`` and prove that files can be made in it.
+    """Creates ``folder`` and checks that files can be written in it.
 
     Raises:
-        ValueError: When it cannot be created or written, with the system's reason.
+        ValueError: If it cannot be created or written; the message has the system's reason.
     """
     folder = epath.Path(folder)
     probe = folder / f".{uuid.uuid4().hex}.probe"
@@ -40,10 +40,10 @@ def require_writable(folder: epath.PathLike) -> None:
 
 
 def require_room(folder: epath.PathLike, needed: int) -> None:
-    """Prove that the disk of an existing ``folder`` has ``needed`` bytes free; a bucket always has.
+    """Checks that the disk of an existing ``folder`` has ``needed`` bytes free; a bucket always has.
 
     Raises:
-        OSError: ENOSPC, when it has not.
+        OSError: With the code ENOSPC, if it has not.
     """
     if "://" in os.fspath(folder):
         return

@@ -1,4 +1,4 @@
-"""Checkpoints: saved by orbax in the background, verified by checksums before anything is restored.
+"""Checkpoints, saved by orbax in the background and verified by checksums before they are restored.
 
 A step's folder holds ``model`` (params, model_state, ema_params), ``optimizer``, ``progress`` (JSON) and a manifest.
 """
@@ -25,7 +25,7 @@ from futurepred_jax.training.state import TrainState
 FOLDER = "checkpoints"
 ITEMS = ("model", "optimizer", "progress")
 KEEP = 2  # the newest, and one to fall back to
-BESIDE = 1 << 20  # bytes that a checkpoint may take besides its arrays: names, shardings, progress, manifest
+BESIDE = 1 << 20  # bytes reserved for a checkpoint's other files: names, shardings, progress, manifest
 
 
 class CheckpointError(ValueError):
@@ -34,43 +34,63 @@ class CheckpointError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far a run is, beside its arrays; the input's state is ``step``, the number of the next batch."""
+    """State of a run besides its arrays.
+
+    Attributes:
+        step: Number of updates, and of the next batch.
+        seconds: Wall time of the training over all resumptions.
+        measured_steps: Steps in the measurement of throughput.
+        measured_seconds: Seconds of these steps.
+        waited_seconds: Seconds of these in which no batch was ready.
+        compile_seconds: Seconds of compilation.
+        window: Sums of metrics since the last logged line.
+        score: Held-out score of these parameters, the lower the better; None if it was not measured.
+    """
 
     step: int = 0
-    seconds: float = 0.0  # wall time that led here, over all resumptions
-    measured_steps: int = 0  # steps and seconds of training alone, for throughput
+    seconds: float = 0.0
+    measured_steps: int = 0
     measured_seconds: float = 0.0
-    waited_seconds: float = 0.0  # of them, those without a batch to train on
+    waited_seconds: float = 0.0
     compile_seconds: float = 0.0
-    window: dict | None = None  # metrics summed since the last logged line
-    score: float | None = None  # held-out, of these very parameters, the lower the better
+    window: dict | None = None
+    score: float | None = None
 
 
 class Weights(NamedTuple):
-    """What inference needs, as nested dicts of NumPy arrays; ``params`` are the averaged ones where there are any."""
+    """Weights for inference, as nested dicts of NumPy arrays.
+
+    Attributes:
+        params: The parameters, averaged ones if the training kept an average.
+        model_state: The model state, such as codebooks and BatchNorm statistics.
+    """
 
     params: PyTree
     model_state: PyTree
 
 
 def newest(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
-    """Folder of the newest checkpoint whose bytes are as written, or None where none was ever saved.
+    """Returns the folder of the newest undamaged checkpoint, or None if none was saved.
 
-    A damaged one is passed over with a warning.
+    Damaged checkpoints are skipped with a warning.
 
     Args:
-        workdir: Its ``checkpoints`` folder is read.
-        before: Step that the checkpoint comes before.
+        workdir: The workdir.
+        before: If given, only checkpoints of earlier steps are considered.
 
     Raises:
-        CheckpointError: When there are checkpoints and all are damaged.
+        CheckpointError: If there are checkpoints and all are damaged.
     """
     folder = _folder(workdir)
     return _step_folder(folder, _newest_step(folder, before))
 
 
 def agreed(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path | None:
-    """As ``newest``, for all processes together: the first reads the bytes and tells the others."""
+    """Returns the same checkpoint on all processes: process 0 finds it as ``newest`` does and broadcasts its step.
+
+    Raises:
+        CheckpointError: If there are checkpoints and all are damaged.
+    """
     folder = _folder(workdir)
     step = _newest_step(folder, before) if jax.process_index() == 0 else _NONE
     if jax.process_count() > 1:
@@ -79,7 +99,7 @@ def agreed(workdir: epath.PathLike, *, before: int | None = None) -> epath.Path 
 
 
 def best(workdir: epath.PathLike) -> epath.Path | None:
-    """Folder of the good checkpoint with the lowest held-out score; the newest where none has a score."""
+    """Returns the folder of the undamaged checkpoint with the lowest held-out score, or the newest without scores."""
     folder = _folder(workdir)
     scores = _scores(folder)
     while (step := retention.best_step(scores)) is not None:
@@ -93,15 +113,19 @@ WHICH = {"newest": newest, "best": best}
 
 
 def read_progress(checkpoint: epath.Path) -> Progress:
-    """The progress of a verified checkpoint."""
+    """Reads the progress of a verified checkpoint."""
     return Progress(**ocp.JsonCheckpointHandler().restore(checkpoint / "progress"))
 
 
 def restore(checkpoint: epath.Path, abstract: TrainState) -> TrainState:
-    """The state of a verified checkpoint, on the shardings of ``abstract``, whatever mesh it was saved from.
+    """Restores a verified checkpoint onto the shardings of ``abstract``, whatever mesh it was saved from.
+
+    Args:
+        checkpoint: Folder of the checkpoint.
+        abstract: State of shapes, types and shardings.
 
     Raises:
-        CheckpointError: When the arrays' names, shapes or types differ from those of ``abstract``, with the first few.
+        CheckpointError: If names, shapes or types of arrays differ from those of ``abstract``.
     """
     handler = ocp.StandardCheckpointHandler()
     wanted = {"model": _model_tree(abstract), "optimizer": abstract.opt_state}
@@ -115,11 +139,15 @@ def restore(checkpoint: epath.Path, abstract: TrainState) -> TrainState:
 
 
 def load_params(workdir: epath.PathLike, which: str = "newest") -> Weights:
-    """Weights of the newest good checkpoint, or of the best, on no device yet.
+    """Loads the weights of a workdir's checkpoint into host memory.
+
+    Args:
+        workdir: The workdir.
+        which: ``newest``, or ``best`` for the lowest held-out score.
 
     Raises:
-        ValueError: When ``which`` is neither.
-        CheckpointError: When the workdir has no checkpoint, or only damaged ones.
+        ValueError: If ``which`` is neither.
+        CheckpointError: If the workdir has no checkpoint, or only damaged ones.
     """
     checkpoint = _existing(workdir, which)
     handler = ocp.PyTreeCheckpointHandler()
@@ -131,21 +159,25 @@ def load_params(workdir: epath.PathLike, which: str = "newest") -> Weights:
 
 
 def fingerprint(workdir: epath.PathLike, which: str = "newest") -> str:
-    """Hash of all bytes of the checkpoint that ``load_params`` takes, by its manifest. Raises as that."""
+    """Returns a hash of the checkpoint that ``load_params`` loads, with the same arguments and errors."""
     return hashlib.sha256((_existing(workdir, which) / manifest.NAME).read_bytes()).hexdigest()
 
 
 def trained_steps(workdir: epath.PathLike) -> int:
-    """Step of the newest good checkpoint. Raises as ``load_params``."""
+    """Returns the step of the newest undamaged checkpoint.
+
+    Raises:
+        CheckpointError: If the workdir has no checkpoint, or only damaged ones.
+    """
     return int(_existing(workdir, "newest").name)
 
 
 class Saver:
-    """Context that saves into a workdir, in the background; on leaving it waits for what is under way.
+    """Context manager that saves checkpoints in the background; on exit it waits for the last one.
 
     Args:
-        workdir: Its ``checkpoints`` folder is used.
-        start: Step that the run continues from. Later checkpoints, damaged or they would have been the start, go.
+        workdir: The workdir.
+        start: Step that the run continues from. Checkpoints of later steps, which are damaged, are deleted.
     """
 
     def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
@@ -171,10 +203,10 @@ class Saver:
             self._manager.close()
 
     def save(self, state: TrainState, progress: Progress) -> None:
-        """Copy the state from the devices and write it in the background; waits for the save before.
+        """Copies the state from the devices and writes it in the background, after the save before has ended.
 
         Raises:
-            CheckpointError: When the save before could not be written, or the disk has no room for this one.
+            CheckpointError: If the save before could not be written, or the disk has no room for this one.
         """
         with self._explained():
             self._manager.wait_until_finished()
@@ -192,7 +224,7 @@ class Saver:
         self._manager.save(progress.step, args=items, force=True)
 
     def preempted(self, step: int) -> bool:
-        """True on every process of a multi-host run at the step they agreed to stop at, after a SIGTERM to one."""
+        """Returns True on all processes at the step that they agreed to stop at, after a SIGTERM to one of them."""
         return jax.process_count() > 1 and self._manager.reached_preemption(step)
 
     @contextlib.contextmanager
@@ -206,7 +238,7 @@ class Saver:
             ) from error
 
     def _sign(self) -> None:
-        """Write the manifest: orbax calls this when all bytes are there, before it renames the folder into place."""
+        """Writes the manifest; orbax calls this after all files are written and before it renames the folder."""
         if jax.process_index() == 0:
             unfinished = list(self._folder.glob(f"{self._step}.orbax-checkpoint-tmp*"))
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
@@ -259,13 +291,13 @@ def _is_good(checkpoint: epath.Path) -> bool:
 
 
 def _scores(folder: epath.Path) -> dict[int, float]:
-    """Held-out score by step, of the checkpoints that have a finite one and whose progress can be read."""
+    """Returns the finite held-out scores of readable checkpoints, by step."""
     found = {}
     for step in _steps(folder):
         try:
             found[step] = read_progress(folder / str(step)).score
         except (OSError, ValueError, TypeError, KeyError):
-            continue  # damaged: whoever wants to use it is told
+            continue  # a damaged checkpoint is reported when it is used
     return {step: score for step, score in found.items() if score is not None and math.isfinite(score)}
 
 
@@ -274,7 +306,7 @@ def _model_tree(state: TrainState) -> dict[str, PyTree]:
 
 
 def _bytes_here(state: TrainState) -> int:
-    """Bytes that this process writes of a state: of each array, the parts that no other process has to write."""
+    """Returns the bytes that this process writes of a state: the shards that no other process writes."""
     shards = (shard for array in jax.tree.leaves(state) for shard in array.addressable_shards)
     return sum(shard.data.nbytes for shard in shards if shard.replica_id == 0)
 

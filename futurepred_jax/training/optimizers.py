@@ -1,4 +1,4 @@
-"""Optimizers: optax chains with the choices of this codebase made."""
+"""The optimizers, as optax chains."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -11,7 +11,9 @@ from jaxtyping import PyTree
 
 from futurepred_jax.training.orthogonal import orthogonalised
 
-MOMENTUM = 0.95  # Muon's
+MOMENTUM = 0.95  # of Muon
+ADAM_MODULES = "heads_"  # prefix of the names of output layers, of which Muon leaves the kernels to NAdamW
+ADAM_PARENT = "network"  # name of the networks of motion pathways, all of whose parameters are left to NAdamW
 
 
 def adamw(
@@ -38,7 +40,7 @@ def adamw(
         b2: Decay of the second moment.
 
     Raises:
-        ValueError: When warm-up leaves no step for the decay, or a rate or norm is not positive.
+        ValueError: If warm-up leaves no step for the decay, or a rate or norm is not positive.
     """
     _require_positive(learning_rate, clip_norm)
     schedule = warmup_cosine(learning_rate, warmup_steps=warmup_steps, steps=steps, end_factor=end_factor)
@@ -63,23 +65,24 @@ def muon(
     clip_norm: float = 1.0,
     b2: float = 0.99,
 ) -> optax.GradientTransformation:
-    """Muon (Jordan et al., 2024) on hidden kernels and NAdamW on all else: embeddings, heads, norms, biases, pathways.
+    """Muon (Jordan et al., 2024) for hidden kernels (see ``hidden_kernels``) and NAdamW for all other parameters.
 
-    Nesterov's momentum is in both, and all arrays decay, biases and norms too, as in ``optax.contrib.muon``.
+    Both use Nesterov momentum. Weight decay applies to all arrays, including biases and norms, as in
+    ``optax.contrib.muon``.
 
     Args:
-        learning_rate: The peak, reached after ``warmup_steps`` updates. With Muon it is the spectral norm of an update,
-            times √(outputs / inputs) where that exceeds 1.
-        adam_learning_rate: NAdamW's peak, on the same schedule.
+        learning_rate: The peak of Muon's rate, reached after ``warmup_steps`` updates. It is the spectral norm of an
+            update, times √(outputs / inputs) where that exceeds 1.
+        adam_learning_rate: The peak of NAdamW's rate, on the same schedule.
         warmup_steps: Updates of linear warm-up; the first already moves.
         steps: Updates in all, warm-up included, after which the rate stays at its end value.
         end_factor: The end value as a share of the peak.
-        weight_decay: Decay per unit of learning rate; with Muon of all arrays, with AdamW of those of two axes or more.
-        clip_norm: Largest global norm of a gradient; ``adamw_by_part`` clips each part by its own.
-        b2: Decay of the second moment; with Muon that of NAdamW.
+        weight_decay: Decay per unit of learning rate, of all arrays.
+        clip_norm: Largest global norm of a gradient.
+        b2: Decay of NAdamW's second moment.
 
     Raises:
-        ValueError: As ``adamw``.
+        ValueError: If warm-up leaves no step for the decay, or a rate or norm is not positive.
     """
     _require_positive(learning_rate, clip_norm)
     _require_positive(adam_learning_rate, clip_norm)
@@ -104,15 +107,22 @@ def muon(
 
 
 def adamw_by_part(*, clip_norm: float = 1.0, **settings: Any) -> optax.GradientTransformation:
-    """``adamw`` with the gradient of each part, a module at the top, clipped by its own norm.
+    """``adamw`` with the gradient of each top-level module clipped by its own norm.
 
-    Parts with losses of their own, such as a discriminator's, then do not move each other. Raises as ``adamw``.
+    Modules with separate losses, such as a tokenizer and a discriminator, then do not change each other's updates.
+
+    Args:
+        clip_norm: Largest norm of the gradient of a module.
+        settings: The other arguments of ``adamw``.
+
+    Raises:
+        ValueError: If warm-up leaves no step for the decay, or a rate or norm is not positive.
     """
     return optax.chain(clip_parts(clip_norm), adamw(clip_norm=math.inf, **settings))
 
 
 def clip_parts(clip_norm: float) -> optax.GradientTransformation:
-    """Scales the gradient of each part down to a norm of ``clip_norm`` where it is larger."""
+    """Returns a transformation that scales the gradient of each top-level module to a norm of at most ``clip_norm``."""
     clip = optax.clip_by_global_norm(clip_norm).update
 
     def init(params: PyTree) -> PyTree:
@@ -134,14 +144,14 @@ OPTIMIZERS: dict[str, Callable[..., optax.GradientTransformation]] = {
 
 
 def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, float]) -> optax.GradientTransformation:
-    """The optimizer with the updates of some parts, decay included, scaled to a share of its learning rate.
+    """Scales the updates of some modules, weight decay included, to a share of the learning rate.
 
     Args:
-        optimizer: Of all parameters.
-        rates: The share of each part, by the path of its module, such as "pathways/i3d/network"; it is 1 for the rest.
+        optimizer: The optimizer of all parameters.
+        rates: The share of each module, by its path, such as "pathways/i3d/network"; other modules have the share 1.
 
     Raises:
-        ValueError: At initialisation, when the parameters lack a part.
+        ValueError: At initialisation, if the parameters have no such module.
     """
 
     def share(path: tuple) -> float:
@@ -164,15 +174,24 @@ def with_rates(optimizer: optax.GradientTransformation, rates: Mapping[str, floa
 
 
 def hidden_kernels(params: PyTree) -> PyTree:
-    """Of each array, whether Muon takes it: it takes kernels.
+    """Marks the arrays that Muon updates: all kernels except those of output layers and of pathways' networks.
 
-    Not those of heads, nor those of a pathway's ``network``: it is fine-tuned, and to compile an orthogonalisation for
-    each of its dozens of kernels took most of a minute.
+    Output layers are known by the names of their modules, which start with ``heads_`` (``models.blocks.TokenHead``,
+    ``models.outlook.Outlook``). A pathway's network is a module named ``network`` (``models.pathway.Pathway``); it is
+    fine-tuned, and compiling an orthogonalisation for each of its dozens of kernels takes most of a minute.
+
+    Args:
+        params: The parameters.
+
+    Returns:
+        A pytree of the same structure with a bool for each array.
     """
 
     def rule(path: tuple, _: Any) -> bool:
         *modules, name = (str(entry.key) for entry in path)
-        return name == "kernel" and not any(m.startswith("heads_") or m == "network" for m in modules)
+        return name == "kernel" and not any(
+            module.startswith(ADAM_MODULES) or module == ADAM_PARENT for module in modules
+        )
 
     return jax.tree.map_with_path(rule, params)
 
@@ -183,10 +202,16 @@ def _require_positive(learning_rate: float, clip_norm: float) -> None:
 
 
 def warmup_cosine(peak: float, *, warmup_steps: int, steps: int, end_factor: float) -> optax.Schedule:
-    """Linear from ``peak / (warmup_steps + 1)`` to ``peak``, then half a cosine to ``end_factor * peak``.
+    """Returns a schedule: linear from ``peak / (warmup_steps + 1)`` to ``peak``, then half a cosine.
+
+    Args:
+        peak: The largest rate.
+        warmup_steps: Updates of linear warm-up.
+        steps: Updates in all, warm-up included.
+        end_factor: The final rate as a share of the peak.
 
     Raises:
-        ValueError: When ``warmup_steps`` is not within 0 and ``steps - 1``.
+        ValueError: If ``warmup_steps`` is not between 0 and ``steps - 1``.
     """
     if not 0 <= warmup_steps < steps:
         raise ValueError(f"warmup_steps {warmup_steps} must be at least 0 and less than steps {steps}")
@@ -195,5 +220,5 @@ def warmup_cosine(peak: float, *, warmup_steps: int, steps: int, end_factor: flo
 
 
 def is_matrix(params: PyTree) -> PyTree:
-    """True for arrays of two axes or more: kernels and embeddings, not biases and norms' scales."""
+    """Marks arrays of two axes or more: kernels and embeddings, but not biases and scales of norms."""
     return jax.tree.map(lambda x: jnp.ndim(x) >= 2, params)

@@ -1,9 +1,9 @@
 """Muon's step as an optax transformation: each kernel's update becomes a nearly orthogonal matrix.
 
-optax has it too. There, each of the iterations multiplies by the whole kernel; here they are made on the small square
-matrix of its columns' products, and the kernel is multiplied once ("Gram Newton-Schulz"). For the kernel of a 3 × 3
-convolution of 128 channels this took 1.6 ms on a busy core of an AMD EPYC where optax took 5.8, and gave the same
-within 2e-4. It is for float32: with fewer bits the products of small singular values drown.
+In optax's version each iteration multiplies by the whole kernel. Here the iterations are on the small square matrix of
+inner products of its columns, and the kernel is multiplied once ("Gram Newton-Schulz"). For the kernel of a 3 × 3
+convolution of 128 channels this took 1.6 ms on a busy core of an AMD EPYC where optax took 5.8 ms, with the same result
+within 2e-4. It needs float32: in lower precision the products of small singular values are lost.
 """
 
 import jax.numpy as jnp
@@ -12,16 +12,16 @@ from jax import lax
 from jaxtyping import Array, Float
 
 ITERATIONS = 5
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of a singular value's first, third and fifth power (Jordan et al., 2024)
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # of first, third and fifth powers of singular values (Jordan et al., 2024)
 EPSILON = 1e-8
-EXACT = lax.Precision.HIGHEST  # rounded to bfloat16, products of columns would not be positive, and grow
+EXACT = lax.Precision.HIGHEST  # in bfloat16 the matrix of inner products would not be positive, and would diverge
 
 
 def orthogonalised() -> optax.GradientTransformation:
-    """Makes each update, from all of its axes but the last to the last, nearly orthogonal.
+    """Returns a transformation that makes each update nearly orthogonal, as a matrix from all axes but the last to it.
 
-    Singular values above 0.0015 of its norm come to lie between 0.68 and 1.21 and smaller ones grow 485 times;
-    all are then multiplied by √(outputs / inputs) where that exceeds 1.
+    Singular values above 0.0015 of the norm of the matrix are mapped to between 0.68 and 1.21, and smaller ones grow
+    485 times. All are then multiplied by √(outputs / inputs) where that exceeds 1.
     """
     return optax.stateless_with_tree_map(lambda kernel, _: _of_kernel(jnp.asarray(kernel)))
 
@@ -35,9 +35,10 @@ def _of_kernel(kernel: Float[Array, "*inputs d"]) -> Float[Array, "*inputs d"]:
 
 
 def _orthogonal(tall: Float[Array, "m n"]) -> Float[Array, "m n"]:
-    """The matrix with singular values near 1.
+    """Returns the matrix with singular values near 1.
 
-    One iteration multiplies X by P(XᵀX). All P are polynomials of the first XᵀX: their product Q is made first.
+    One iteration multiplies X by P(XᵀX). Every P is a polynomial of the first XᵀX, so the product of all P is computed
+    first.
     """
     first, third, fifth = COEFFICIENTS
     tall = tall / (jnp.linalg.norm(tall) + EPSILON)
