@@ -15,9 +15,9 @@ from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.batches import Protocol, batches, noisy_context, unit
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
-from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
+from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, Viewer
-from futurepred_jax.evaluation.referee import Referee
+from futurepred_jax.evaluation.split_evaluator import SplitEvaluator
 from futurepred_jax.evaluation.results import (
     DOCUMENT,
     Evaluation,
@@ -65,22 +65,22 @@ def evaluate_predictor(
     Raises:
         ValueError: The split has too few clips or frames, or a picture leaves its range.
     """
-    referee = Referee(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
     alike = 2 if clips.split.startswith(PROBE) else 1
     for batch in batches(clips, protocol, progress):
-        referee.add_predictor("model", predictor, batch)
+        evaluator.add_predictor("model", predictor, batch)
         if predictor.gates:
             watched = clips.batch(_others(batch.indices, protocol.clips, alike))
-            referee.add_predictor(SHUFFLED, predictor, batch, watched=noisy_context(watched, protocol))
+            evaluator.add_predictor(SHUFFLED, predictor, batch, watched=noisy_context(watched, protocol))
         if alike > 1:
-            referee.tally.add_pairs(batch.fields["possible"], batch.indices // alike, batch.valid)
+            evaluator.tally.add_pairs(batch.fields["possible"], batch.indices // alike, batch.valid)
         guess = predictor.first_guess(noisy_context(batch.fields, protocol), num_frames=protocol.near)
         if guess is not None and protocol.near == protocol.future_frames:
-            referee.add_video(GUESS, unit(guess), batch)
-        referee.add_samples(predictor, batch)
-        referee.add_reconstruction(predictor, batch)
-        referee.add_floors(batch)
-    evaluation = referee.evaluation()
+            evaluator.add_video(GUESS, unit(guess), batch)
+        evaluator.add_samples(predictor, batch)
+        evaluator.add_reconstruction(predictor, batch)
+        evaluator.add_floors(batch)
+    evaluation = evaluator.evaluation()
     if predictor.gates:
         evaluation.summary["gates"] = jsonable(predictor.gates)
     return evaluation
@@ -104,11 +104,11 @@ def evaluate_tokenizer(
     progress: bool = True,
 ) -> Evaluation:
     """Scores a tokenizer's reconstructions as ``evaluate_predictor`` does, with no model beside them."""
-    referee = Referee(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
     for batch in batches(clips, protocol, progress):
-        referee.add_reconstruction(tokenizer, batch)
-        referee.add_floors(batch)
-    return referee.evaluation()
+        evaluator.add_reconstruction(tokenizer, batch)
+        evaluator.add_floors(batch)
+    return evaluator.evaluation()
 
 
 def evaluate_video(
@@ -121,11 +121,11 @@ def evaluate_video(
     progress: bool = True,
 ) -> Evaluation:
     """Scores futures in [0, 1] that were predicted elsewhere, of a split's first clips, as those of a model."""
-    referee = Referee(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
     for batch in batches(clips, protocol, progress):
-        referee.add_video("model", video[batch.indices], batch)
-        referee.add_floors(batch)
-    return referee.evaluation()
+        evaluator.add_video("model", video[batch.indices], batch)
+        evaluator.add_floors(batch)
+    return evaluator.evaluation()
 
 
 def table(evaluation: Evaluation) -> str:

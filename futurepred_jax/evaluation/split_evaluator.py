@@ -12,7 +12,7 @@ from futurepred_jax.arrays import Video
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.evaluation.batches import Batch, Protocol, batch_key, noisy_context, scored_frames, signed, unit
-from futurepred_jax.evaluation.contestants import Predictor, Tokenizer
+from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import RealClips, Viewer
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
@@ -25,7 +25,7 @@ from futurepred_jax.models.sampling import Sampling
 
 
 @dataclasses.dataclass
-class Referee:
+class SplitEvaluator:
     """Measures whatever plays on the batches of a split."""
 
     clips: Clips
