@@ -16,7 +16,7 @@ from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.batches import Protocol, batches, noisy_context, unit
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
-from futurepred_jax.evaluation.networks import NONE, Networks, Viewer
+from futurepred_jax.evaluation.networks import NONE, Networks, LearnedMetrics
 from futurepred_jax.evaluation.split_evaluator import SplitEvaluator
 from futurepred_jax.evaluation.results import (
     DOCUMENT,
@@ -65,7 +65,7 @@ def evaluate_predictor(
     Raises:
         ValueError: The split has too few clips or frames, or a picture leaves its range.
     """
-    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, LearnedMetrics(networks))
     alike = 2 if clips.split.startswith(PROBE) else 1
     for batch in batches(clips, protocol, progress):
         evaluator.add_predictor("model", predictor, batch)
@@ -104,7 +104,7 @@ def evaluate_tokenizer(
     progress: bool = True,
 ) -> Evaluation:
     """Scores a tokenizer's reconstructions as ``evaluate_predictor`` does, with no model beside them."""
-    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, LearnedMetrics(networks))
     for batch in batches(clips, protocol, progress):
         evaluator.add_reconstruction(tokenizer, batch)
         evaluator.add_floors(batch)
@@ -121,7 +121,7 @@ def evaluate_video(
     progress: bool = True,
 ) -> Evaluation:
     """Scores futures in [0, 1] that were predicted elsewhere, of a split's first clips, as those of a model."""
-    evaluator = SplitEvaluator(clips, protocol, mean_frame, Viewer(networks))
+    evaluator = SplitEvaluator(clips, protocol, mean_frame, LearnedMetrics(networks))
     for batch in batches(clips, protocol, progress):
         evaluator.add_video("model", video[batch.indices], batch)
         evaluator.add_floors(batch)

@@ -53,7 +53,7 @@ class VideoNetwork:
     others: RealClips
     cache: epath.Path
 
-    def floor(self, real: Float[np.ndarray, "n d"], frames: int, batch_size: int) -> VideoDistance | None:
+    def real_against_real(self, real: Float[np.ndarray, "n d"], frames: int, batch_size: int) -> VideoDistance | None:
         """The distance of as many other real clips as long; none where there are not so many, or they are shorter."""
         clips, count = self.others.source, len(real)
         if len(clips) < count or clips.batch(np.arange(1))["video"].shape[1] < frames:
@@ -83,7 +83,7 @@ class Networks:
 NONE = Networks()
 
 
-class Found(NamedTuple):
+class LearnedScores(NamedTuple):
     """Scores of each player, and what a split's summary says beside them."""
 
     scores: Mapping[str, Mapping[str, float]]
@@ -91,14 +91,14 @@ class Found(NamedTuple):
 
 
 @dataclasses.dataclass
-class Viewer:
+class LearnedMetrics:
     """Shows the players of one split to the networks."""
 
     networks: Networks
     features: dict[str, list[np.ndarray]] = dataclasses.field(default_factory=dict)
     frames: int = 0
 
-    def look(self, name: str, context: Past, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
+    def update(self, name: str, context: Past, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
         """Compares a player's frames with the true ones, and remembers the features of context + future."""
         if name == TRUTH:
             return {}
@@ -108,18 +108,18 @@ class Viewer:
             self.features.setdefault(name, []).append(np.asarray(self.networks.video.features(whole))[:valid])
         return {key: ratio(_by_frame(compare, video, truth)) for key, compare in self.networks.distances.items()}
 
-    def finish(self, clips: RealClips, *, batch_size: int) -> Found:
+    def finish(self, clips: RealClips, *, batch_size: int) -> LearnedScores:
         """FVD and KVD of every player and of as many other real clips, against the split's own."""
         network = self.networks.video
         if network is None:
-            return Found({}, {})
+            return LearnedScores({}, {})
         players = {name: np.concatenate(parts) for name, parts in self.features.items()}
         count = len(next(iter(players.values())))
         real = network.real_features(clips, count, self.frames, batch_size)
-        floor = network.floor(real, self.frames, batch_size)
+        floor = network.real_against_real(real, self.frames, batch_size)
         scores = {name: jsonable(video_distance(found, real)) for name, found in players.items()}
         split = {"clips": count, "frames": self.frames, "real_against_real": floor and jsonable(floor)}
-        return Found(scores, {"video_distance": split})
+        return LearnedScores(scores, {"video_distance": split})
 
 
 def _by_frame(compare: Distance, video: Unit, truth: Unit) -> Float[Array, "b t"]:

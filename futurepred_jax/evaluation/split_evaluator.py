@@ -13,7 +13,7 @@ from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.evaluation.batches import Batch, Protocol, batch_key, noisy_context, scored_frames, signed, unit
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
-from futurepred_jax.evaluation.networks import RealClips, Viewer
+from futurepred_jax.evaluation.networks import RealClips, LearnedMetrics
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.casts import cast_of
@@ -31,14 +31,14 @@ class SplitEvaluator:
     clips: Clips
     protocol: Protocol
     mean_frame: Float[np.ndarray, "h w c"]
-    viewer: Viewer
+    learned: LearnedMetrics
     tally: Tally = dataclasses.field(default_factory=Tally)
     flagged: int = 0  # clips in which a target found no place, or nothing could be hidden
 
     def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
         """Measures a player's frames in [0, 1]."""
         self.tally.add_video(name, video, batch.truth, batch.valid)
-        further = self.viewer.look(name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
+        further = self.learned.update(name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
         published = {} if self.clips.spec else openstl_ratios(jnp.asarray(video), batch.truth.video)
         self.tally.add_scores(name, further | published, batch.valid)
 
@@ -98,7 +98,7 @@ class SplitEvaluator:
         """What all batches amount to."""
         protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
         summary = summarize(self.tally, frames=protocol.near, frame_size=frame.size)
-        seen = self.viewer.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
+        seen = self.learned.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)
         for name, found in seen.scores.items():
             summary.split["scores"][name] |= found
         head = {

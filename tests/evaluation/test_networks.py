@@ -8,7 +8,7 @@ from etils import epath
 from futurepred_jax import factory
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.pipeline import ArraySource
-from futurepred_jax.evaluation.networks import Networks, RealClips, VideoNetwork, Viewer
+from futurepred_jax.evaluation.networks import Networks, RealClips, VideoNetwork, LearnedMetrics
 from futurepred_jax.metrics.summary import TRUTH
 from futurepred_jax.weights.packaged import Packaged
 
@@ -31,16 +31,16 @@ class Features:
         return jnp.mean(video, axis=(1, 2, 3))
 
 
-def look(features: Features, folder, future: np.ndarray, name: str = "model", others: RealClips | None = None):
+def update(features: Features, folder, future: np.ndarray, name: str = "model", others: RealClips | None = None):
     network = VideoNetwork(features, "weights", others or real(1), epath.Path(folder))
-    viewer = Viewer(Networks({"distance": lambda a, b: jnp.abs(a - b).mean(axis=(1, 2, 3))}, network))
+    learned = LearnedMetrics(Networks({"distance": lambda a, b: jnp.abs(a - b).mean(axis=(1, 2, 3))}, network))
     video = jnp.asarray(real(0).source.batch(np.arange(CLIPS))["video"], jnp.float32) / 255
     context, truth = video[:, :CONTEXT], video[:, CONTEXT:]
     scores = {}
     for part in (slice(0, 4), slice(4, 6)):
-        viewer.look(TRUTH, context[part], truth[part], truth[part], 4)
-        scores = viewer.look(name, context[part], jnp.asarray(future)[part], truth[part], 4)
-    return scores, viewer.finish(real(0), batch_size=4), truth
+        learned.update(TRUTH, context[part], truth[part], truth[part], 4)
+        scores = learned.update(name, context[part], jnp.asarray(future)[part], truth[part], 4)
+    return scores, learned.finish(real(0), batch_size=4), truth
 
 
 @pytest.fixture
