@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from futurepred_jax import factory, floors, pretrained
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation import given
-from futurepred_jax.evaluation.batches import Protocol, batches, noisy_context, unit
+from futurepred_jax.evaluation.batches import EvaluationProtocol, batches, noisy_context, unit
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, Networks, LearnedMetrics
@@ -43,7 +43,7 @@ LEFT_TO_THE_COMMAND_LINE = ("evaluation", "sampling", "predictions", "storage") 
 def evaluate_predictor(
     predictor: Predictor,
     clips: Clips,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     mean_frame: Float[np.ndarray, "h w c"],
     *,
     networks: Networks = NONE,
@@ -97,7 +97,7 @@ def _others(indices: Int[np.ndarray, "b"], clips: int, alike: int) -> Int[np.nda
 def evaluate_tokenizer(
     tokenizer: Tokenizer,
     clips: Clips,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     mean_frame: Float[np.ndarray, "h w c"],
     *,
     networks: Networks = NONE,
@@ -114,7 +114,7 @@ def evaluate_tokenizer(
 def evaluate_video(
     video: Float[np.ndarray, "n t h w c"],
     clips: Clips,
-    protocol: Protocol,
+    protocol: EvaluationProtocol,
     mean_frame: Float[np.ndarray, "h w c"],
     *,
     networks: Networks = NONE,
@@ -188,9 +188,9 @@ class _Scorer(typing.NamedTuple):
     origin: Mapping[str, typing.Any]
 
 
-def _protocol(config: ConfigDict) -> Protocol:
+def _protocol(config: ConfigDict) -> EvaluationProtocol:
     asked = config.evaluation
-    return Protocol(
+    return EvaluationProtocol(
         sampling=factory.sampling(config),
         clips=asked.clips,
         context_frames=config.data.context_frames,
@@ -246,7 +246,7 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
     return _Scorer(score(evaluate_tokenizer, tokenizer), workdir, origin)
 
 
-def _within(clips: Clips, protocol: Protocol) -> Protocol:
+def _within(clips: Clips, protocol: EvaluationProtocol) -> EvaluationProtocol:
     """A split's own: some have futures of several horizons; of recorded videos there are as many as there are."""
     if clips.spec:
         return dataclasses.replace(protocol, future_frames=clips.spec.horizon * protocol.near)

@@ -17,9 +17,9 @@ from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.metrics.image import CAP
 
 
-def protocol(**fields) -> evaluate.Protocol:
+def protocol(**fields) -> evaluate.EvaluationProtocol:
     fields = {"clips": CLIPS, "context_frames": CONTEXT, "future_frames": FUTURE, "batch_size": 3, **fields}
-    return evaluate.Protocol(sampling=GREEDY, **fields)
+    return evaluate.EvaluationProtocol(sampling=GREEDY, **fields)
 
 
 def evaluated(drawn: Drawn, future, **fields) -> evaluate.Evaluation:

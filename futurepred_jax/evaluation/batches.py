@@ -18,7 +18,7 @@ from futurepred_jax.models.sampling import Sampling
 
 
 @dataclasses.dataclass(frozen=True)
-class Protocol:
+class EvaluationProtocol:
     """Which clips and frames are scored, and how futures are sampled.
 
     Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
@@ -52,7 +52,7 @@ class Batch:
     valid: int
 
 
-def batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]:
+def batches(clips: Clips, protocol: EvaluationProtocol, progress: bool) -> Iterator[Batch]:
     """Batches of one shape: the last is filled up with its own clips.
 
     Raises:
@@ -75,7 +75,7 @@ def batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]
             bar.update(len(indices))
 
 
-def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -> Truth:
+def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: EvaluationProtocol) -> Truth:
     if clips.spec is None:
         return only_video(scored_frames(fields, protocol))
     context, frames = protocol.context_frames, protocol.future_frames
@@ -89,17 +89,17 @@ def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -
     )
 
 
-def noisy_context(fields: Mapping[str, np.ndarray], protocol: Protocol) -> Video:
+def noisy_context(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> Video:
     """What a model sees, in [-1, 1]."""
     return signed(fields["noisy"][:, : protocol.context_frames])
 
 
-def scored_frames(fields: Mapping[str, np.ndarray], protocol: Protocol) -> np.ndarray:
+def scored_frames(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> np.ndarray:
     """The noise-free future, in bytes."""
     return fields["video"][:, protocol.context_frames :][:, : protocol.future_frames]
 
 
-def batch_key(batch: Batch, protocol: Protocol) -> Key:
+def batch_key(batch: Batch, protocol: EvaluationProtocol) -> Key:
     """A batch's own."""
     return jax.random.fold_in(jax.random.key(protocol.seed), batch.number)
 

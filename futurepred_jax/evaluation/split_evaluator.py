@@ -11,7 +11,15 @@ from futurepred_jax import floors
 from futurepred_jax.arrays import Video
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.data.trajectories import FAMILIES
-from futurepred_jax.evaluation.batches import Batch, Protocol, batch_key, noisy_context, scored_frames, signed, unit
+from futurepred_jax.evaluation.batches import (
+    Batch,
+    EvaluationProtocol,
+    batch_key,
+    noisy_context,
+    scored_frames,
+    signed,
+    unit,
+)
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import RealClips, LearnedMetrics
 from futurepred_jax.evaluation.results import Evaluation
@@ -29,7 +37,7 @@ class SplitEvaluator:
     """Measures whatever plays on the batches of a split."""
 
     clips: Clips
-    protocol: Protocol
+    protocol: EvaluationProtocol
     mean_frame: Float[np.ndarray, "h w c"]
     learned: LearnedMetrics
     tally: Tally = dataclasses.field(default_factory=Tally)
@@ -38,7 +46,9 @@ class SplitEvaluator:
     def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
         """Measures a player's frames in [0, 1]."""
         self.tally.add_video(name, video, batch.truth, batch.valid)
-        further = self.learned.update(name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid)
+        further = self.learned.update(
+            name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid
+        )
         published = {} if self.clips.spec else openstl_ratios(jnp.asarray(video), batch.truth.video)
         self.tally.add_scores(name, further | published, batch.valid)
 
