@@ -24,7 +24,7 @@ from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import RealClips, LearnedMetrics
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
-from futurepred_jax.metrics.casts import cast_of
+from futurepred_jax.metrics.clip_contents import contents_of
 from futurepred_jax.metrics.likelihood import TEMPERATURES, Likelihood
 from futurepred_jax.metrics.openstl import openstl_ratios
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
@@ -89,12 +89,12 @@ class SplitEvaluator:
         self.tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
     def add_floors(self, batch: Batch) -> None:
-        """The true frames, for the tracker's own error, who plays in them, and all that a prediction must beat."""
+        """Measures the true frames (the tracker's own error), notes what the clips contain, and measures every floor."""
         context, frames = self.protocol.context_frames, self.protocol.future_frames
         spec, split = self.clips.spec, self.clips.split
         if spec:
-            cast = cast_of(batch.fields, batch.truth.targets, roles=ROLE_NUMBERS)
-            self.tally.add_cast(cast, tuple(FAMILIES), batch.valid)
+            contents = contents_of(batch.fields, batch.truth.targets, roles=ROLE_NUMBERS)
+            self.tally.add_contents(contents, tuple(FAMILIES), batch.valid)
             self.flagged += int(batch.fields["flagged"][: batch.valid].sum())
         videos = {
             TRUTH: batch.truth.video,

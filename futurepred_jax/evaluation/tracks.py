@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
-from futurepred_jax.metrics.casts import about_clips, cast_of
+from futurepred_jax.metrics.clip_contents import about_clips, contents_of
 from futurepred_jax.metrics.motion import visible_places
 from futurepred_jax.metrics.tracking import Targets, track
 from futurepred_jax.metrics.truth import FIELDS, targets_of
@@ -28,7 +28,7 @@ def knows_targets(clip: Clip) -> bool:
 
 def about_clip(clip: Clip) -> dict[str, Any]:
     """Its targets' ``families``, how many ``targets`` there are and how much ``clutter``."""
-    about = about_clips(cast_of(clip, _targets(clip, slice(1, 2)), roles=ROLE_NUMBERS), tuple(FAMILIES))
+    about = about_clips(contents_of(clip, _targets(clip, slice(1, 2)), roles=ROLE_NUMBERS), tuple(FAMILIES))
     return {name: values[0] for name, values in about.items()}
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 
 from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
-from futurepred_jax.metrics.casts import Cast, about_clips, by_object
+from futurepred_jax.metrics.clip_contents import ClipContents, about_clips, by_object
 from futurepred_jax.metrics.likelihood import (
     PLAIN,
     Likelihood,
@@ -46,7 +46,7 @@ class Tally:
     further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
     likelihood: dict[str, list[Likelihood]] = dataclasses.field(default_factory=dict)
     pairs: list[Pairs] = dataclasses.field(default_factory=list)
-    casts: list[Cast] = dataclasses.field(default_factory=list)
+    contents: list[ClipContents] = dataclasses.field(default_factory=list)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
     families: tuple[str, ...] = ()
@@ -75,10 +75,10 @@ class Tally:
         """Keeps which clips of a probe are possible, and the pair that each belongs to."""
         self.pairs.append(_first(Pairs(possible, pair), valid))
 
-    def add_cast(self, cast: Cast, families: tuple[str, ...], valid: int) -> None:
-        """Keeps who plays in the clips, and the names of the families of motion."""
+    def add_contents(self, contents: ClipContents, families: tuple[str, ...], valid: int) -> None:
+        """Keeps what the clips contain, and the names of the families of motion."""
         self.families = families
-        self.casts.append(_first(cast, valid))
+        self.contents.append(_first(contents, valid))
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
         """Counts the codes of the true clips."""
@@ -149,14 +149,14 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
             split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)
         split["scores"][name] |= {"calibration_error": calibrated.error, **tempered(found)}
-    return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_who_plays(tally, records)}))
+    return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_described_clips(tally, records)}))
 
 
-def _who_plays(tally: Tally, records: Mapping[str, scores.Record]) -> dict[str, Any]:
-    if not tally.casts:
+def _described_clips(tally: Tally, records: Mapping[str, scores.Record]) -> dict[str, Any]:
+    if not tally.contents:
         return {}
-    cast = _joined(tally.casts)
-    return {"about": about_clips(cast, tally.families), "objects": by_object(records, cast, tally.families)}
+    contents = _joined(tally.contents)
+    return {"about": about_clips(contents, tally.families), "objects": by_object(records, contents, tally.families)}
 
 
 def _totals(ratios: Mapping[str, Mapping[str, Ratio]]) -> dict[str, dict[str, float | None]]:

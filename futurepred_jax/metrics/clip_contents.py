@@ -1,4 +1,4 @@
-"""Who plays in a clip, and scores of single objects: what a split is broken down by."""
+"""What a clip contains, and scores of single objects: a split is broken down by both."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,14 +11,19 @@ from futurepred_jax.metrics.scores import Record
 from futurepred_jax.metrics.tracking import Targets
 
 
-class Cast(NamedTuple):
-    """Family of every tracked target, -1 where a slot is unused, and how many other objects are seen in the clip."""
+class ClipContents(NamedTuple):
+    """What is in each clip of a batch.
+
+    Attributes:
+        family: Number of every tracked target's family of motion; -1 where a slot is unused.
+        clutter: Number of objects that are not targets and are visible in at least one frame.
+    """
 
     family: Int[np.ndarray, "b k"]
     clutter: Int[np.ndarray, "b"]
 
 
-def cast_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Mapping[str, int]) -> Cast:
+def contents_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Mapping[str, int]) -> ClipContents:
     """Reads ``family``, ``role``, ``exists`` and ``visible_px`` of clips whose ``targets`` are tracked.
 
     Args:
@@ -28,16 +33,20 @@ def cast_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Mapping
     """
     family = np.take_along_axis(batch["family"], np.asarray(targets.ids) - 1, axis=1)
     seen = (batch["visible_px"] > 0).any(axis=1) & batch["exists"] & (batch["role"] != roles["target"])
-    return Cast(np.where(np.asarray(targets.exists), family, -1).astype(np.int32), seen.sum(axis=1))
+    return ClipContents(np.where(np.asarray(targets.exists), family, -1).astype(np.int32), seen.sum(axis=1))
 
 
-def about_clips(cast: Cast, families: Sequence[str]) -> dict[str, list]:
+def about_clips(contents: ClipContents, families: Sequence[str]) -> dict[str, list]:
     """Of every clip: the names of its targets' ``families`` without repeats, how many targets, how many others."""
-    found = [sorted({families[int(number)] for number in clip if number >= 0}) for clip in cast.family]
-    return {"families": found, "targets": (cast.family >= 0).sum(axis=1).tolist(), "clutter": cast.clutter.tolist()}
+    found = [sorted({families[int(number)] for number in clip if number >= 0}) for clip in contents.family]
+    return {
+        "families": found,
+        "targets": (contents.family >= 0).sum(axis=1).tolist(),
+        "clutter": contents.clutter.tolist(),
+    }
 
 
-def by_object(records: Mapping[str, Record], cast: Cast, families: Sequence[str]) -> dict[str, Any]:
+def by_object(records: Mapping[str, Record], contents: ClipContents, families: Sequence[str]) -> dict[str, Any]:
     """Scores of every target that is judged in some frame, by predictor, with its clip and the name of its family.
 
     ``position_error`` is the mean over the frames in which the target is judged and found, NaN if in none; ``recall``
@@ -48,7 +57,7 @@ def by_object(records: Mapping[str, Record], cast: Cast, families: Sequence[str]
     scores = {name: _of_objects(record, judged) for name, record in records.items()}
     return {
         "clip": clip.tolist(),
-        "family": [families[number] for number in cast.family[clip, slot]],
+        "family": [families[number] for number in contents.family[clip, slot]],
         "scores": {name: {key: each[clip, slot] for key, each in found.items()} for name, found in scores.items()},
     }
 
