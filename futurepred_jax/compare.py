@@ -7,7 +7,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.reporting.files import write_bytes
-from futurepred_jax.reporting.leads import duel_sentence, duels
+from futurepred_jax.reporting.leads import compare_models, comparison_sentence
 from futurepred_jax.reporting.models import Model, group, require_comparable
 from futurepred_jax.reporting.page import render
 from futurepred_jax.reporting.workdir import Run, read_run
@@ -43,8 +43,11 @@ def write_comparison(models: Sequence[Model], splits: Sequence[str], folder: epa
 
 
 def closing_words(models: Sequence[Model], splits: Sequence[str]) -> str:
-    """Where one model helps and where not, as text."""
-    parts = [f"{name}\n" + "\n".join(f"  {duel_sentence(duel)}" for duel in duels(models, name)) for name in splits]
+    """Says for every split on which metrics each model is better or worse than the first, as text."""
+    parts = []
+    for name in splits:
+        sentences = [comparison_sentence(comparison) for comparison in compare_models(models, name)]
+        parts.append(name + "\n" + "\n".join(f"  {sentence}" for sentence in sentences))
     return "\n\n".join(parts)
 
 

@@ -16,8 +16,7 @@ from futurepred_jax.evaluation import given
 from futurepred_jax.evaluation.batches import EvaluationProtocol, batches, noisy_context, unit
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
-from futurepred_jax.evaluation.networks import NONE, Networks, LearnedMetrics
-from futurepred_jax.evaluation.split_evaluator import SplitEvaluator
+from futurepred_jax.evaluation.networks import NONE, LearnedMetrics, Networks
 from futurepred_jax.evaluation.results import (
     DOCUMENT,
     Evaluation,
@@ -28,6 +27,7 @@ from futurepred_jax.evaluation.results import (
     write,
     write_part,
 )
+from futurepred_jax.evaluation.split_evaluator import SplitEvaluator
 from futurepred_jax.metrics.kinds import kind_tables
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.plain import jsonable

@@ -21,7 +21,7 @@ from futurepred_jax.evaluation.batches import (
     unit,
 )
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
-from futurepred_jax.evaluation.networks import RealClips, LearnedMetrics
+from futurepred_jax.evaluation.networks import LearnedMetrics, RealClips
 from futurepred_jax.evaluation.results import Evaluation
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.clip_contents import contents_of
@@ -89,7 +89,7 @@ class SplitEvaluator:
         self.tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
     def add_floors(self, batch: Batch) -> None:
-        """Measures the true frames (the tracker's own error), notes what the clips contain, and measures every floor."""
+        """Measures the floors and the true frames (for the tracker's own error), and keeps what the clips contain."""
         context, frames = self.protocol.context_frames, self.protocol.future_frames
         spec, split = self.clips.spec, self.clips.split
         if spec:

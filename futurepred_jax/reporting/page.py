@@ -13,7 +13,7 @@ from futurepred_jax.reporting.effects import COLUMNS, effects
 from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rules, training_facts
 from futurepred_jax.reporting.failures import KINDS, failure_shares
 from futurepred_jax.reporting.gallery import make_gallery
-from futurepred_jax.reporting.leads import Duel, duel_headline, duel_sentence, duels
+from futurepred_jax.reporting.leads import ModelComparison, compare_models, comparison_headline, comparison_sentence
 from futurepred_jax.reporting.models import Contestant, Model, contestants
 from futurepred_jax.reporting.pages import environment
 from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
@@ -44,7 +44,7 @@ class SplitView:
     facts: Facts
     headline: str
     judged: list[Judged]
-    duels: list[Duel]
+    comparisons: list[ModelComparison]
     sentences: list[str]
     everybody: list[Contestant]
     table: tables.ScoreTable
@@ -127,15 +127,15 @@ def _headline(views: Sequence[SplitView]) -> tuple[str, ...]:
 def _split_view(models: Sequence[Model], name: str) -> SplitView:
     everybody, split = contestants(models, name), models[0].split(name)
     judged = [_judged(model, name) for model in models]
-    fought = duels(models, name)
+    comparisons = compare_models(models, name)
     return SplitView(
         name=name,
         data="" if split.get("data") in (None, "clutter") else split["data"],
         facts=protocol_facts(models[0].runs[0].evaluation["protocol"], split),
-        headline=duel_headline(fought, models[0].label) if len(models) > 1 else judged[0].verdict.headline,
+        headline=comparison_headline(comparisons, models[0].label) if len(models) > 1 else judged[0].verdict.headline,
         judged=judged,
-        duels=fought,
-        sentences=[*map(duel_sentence, fought), *_by_family(models, name)],
+        comparisons=comparisons,
+        sentences=[*map(comparison_sentence, comparisons), *_by_family(models, name)],
         everybody=everybody,
         table=tables.score_table(everybody),
         horizon=horizon_charts(everybody),
