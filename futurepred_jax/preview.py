@@ -16,8 +16,8 @@ from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_flow, draw_truth, enlarge
-from futurepred_jax.reporting.pages import environment
 from futurepred_jax.reporting.players import Player, arrange, pack, picture_uri
+from futurepred_jax.reporting.templates import environment
 
 SIDE = 160  # px, the least side of an enlarged frame
 COLUMNS = 9  # frames of a clip on the contact sheet

@@ -51,7 +51,7 @@ def scores() -> str:
     return table(["score", "label", "unit", "better", "definition"], rows)
 
 
-def contestants() -> str:
+def predictors() -> str:
     """Who stands in a table of scores."""
     rows = ([p.label, p.role, p.definition] for p in PREDICTORS.values())
     return table(["predictor", "role", "definition"], rows)
@@ -115,7 +115,7 @@ TABLES = {
     "levels": levels,
     "splits": splits,
     "scores": scores,
-    "contestants": contestants,
+    "predictors": predictors,
     "protocol": protocol,
     "results": results,
     "lab_book": lab_book,

@@ -49,7 +49,7 @@ MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, t
 Sequences = Int[np.ndarray, "b n"]
 
 
-class Contestant(NamedTuple):
+class Implementation(NamedTuple):
     """A model to be timed.
 
     Attributes:
@@ -74,7 +74,7 @@ def base() -> Transformer:
     return Transformer(sizes=(CODES,), grid=(16, 8, 8), code_dim=16, width=288, depth=6, heads=6, nearby=24)
 
 
-def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
+def ours(model: Transformer, sequences: Sequences) -> dict[str, Implementation]:
     """The Transformer one token a pass and with drafted runs, compiled as a prediction and a training compile it."""
     objective = PredictionObjective(model, context=model.grid[0] // 2, context_weight=0.5)
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
@@ -93,14 +93,14 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     read = 4.0 * (_matrices(state.params) + 2 * model.depth * model.width * (CONTEXT + NEW / 2))
     decoders = {b: partial(drawn, plain, None, b) for b in BATCHES}
-    found = {"futurepred_jax": Contestant(count, read, decoders, train_flops(model, clips=TRAINED), train)}
+    found = {"futurepred_jax": Implementation(count, read, decoders, train_flops(model, clips=TRAINED), train)}
     decoders = {b: partial(drawn, drafted, true[b], b) for b in BATCHES}
     per_pass = NEW / float(decoders[1]().passes.mean())
-    found[f"in runs, {per_pass:.1f} a pass"] = Contestant(count, read / per_pass, decoders)
+    found[f"in runs, {per_pass:.1f} a pass"] = Implementation(count, read / per_pass, decoders)
     return found
 
 
-def trained(name: str) -> dict[str, Contestant]:
+def trained(name: str) -> dict[str, Implementation]:
     """A trained predictor's futures, one token a pass and in drafted runs."""
     predictor = speculation.load(name)
     model, params, data = predictor.trained.transformer, predictor.trained.params, predictor.config.data
@@ -120,7 +120,7 @@ def trained(name: str) -> dict[str, Contestant]:
         per_pass = new / float(predicted(draft, 1).passes.mean())
         read = 4.0 * (_matrices(params) + cached) / per_pass
         decoders = {b: partial(predicted, draft, b) for b in BATCHES}
-        found[f"trained, {per_pass:.1f} a pass"] = Contestant(count, read, decoders, new=new)
+        found[f"trained, {per_pass:.1f} a pass"] = Implementation(count, read, decoders, new=new)
     return found
 
 
@@ -138,17 +138,17 @@ def speeds() -> tuple[float, float]:
     return 2 * MATMUL**3 / multiplied, long.nbytes / read
 
 
-def compare(contestants: dict[str, Contestant]) -> list[str]:
-    """Lines of the tables; ratios are to the last contestant, the peer."""
+def compare(implementations: dict[str, Implementation]) -> list[str]:
+    """Lines of the tables; ratios are to the last implementation, the peer."""
     arithmetic, memory = speeds()
     lines = [f"{'decoding':26} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
     lines[0] += "  share of memory's speed, batch 1"
-    new = np.array([one.new for one in contestants.values()])
-    rates = [b * new / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
-    for i, (name, one) in enumerate(contestants.items()):
+    new = np.array([one.new for one in implementations.values()])
+    rates = [b * new / np.array(seconds([one.decode[b] for one in implementations.values()])) for b in BATCHES]
+    for i, (name, one) in enumerate(implementations.items()):
         cells = " ".join(f"{rate[i]:20.1f} {rate[i] / rate[-1]:5.2f}" for rate in rates)
         lines.append(f"{name:26} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
-    trainers = {name: one for name, one in contestants.items() if one.train}
+    trainers = {name: one for name, one in implementations.items() if one.train}
     spent = seconds([one.train for one in trainers.values() if one.train])
     lines.append(f"{'training':26} {'tokens/s':>11} ratio    MFU")
     for (name, one), each in zip(trainers.items(), spent, strict=True):
@@ -166,8 +166,8 @@ def main() -> None:
     from futurepred_jax.benchmarks.gpt2 import peer
 
     sequences = np.random.default_rng(0).integers(0, CODES, (max(BATCHES), CONTEXT + NEW))
-    contestants = ours(base(), sequences) | (trained(workdir) if workdir else {})
-    print("\n".join(compare({**contestants, "Hugging Face GPT-2": peer(sequences)})))
+    implementations = ours(base(), sequences) | (trained(workdir) if workdir else {})
+    print("\n".join(compare({**implementations, "Hugging Face GPT-2": peer(sequences)})))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ FOLDER = "runs/quantizers"
 SPLIT = "test_iid"
 
 
-def contestants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
+def variants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
     """Quantizers of as many bits a token as the preset's VQ, by the row of the table.
 
     FSQ has as many channels of eight levels as there are triples of bits.
@@ -36,7 +36,7 @@ def contestants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
 def trained(preset: str, row: str, steps: int | None, folder: str = FOLDER) -> dict[str, Any]:
     """The summary of the split for a row, its tokenizer trained and scored where it was not."""
     config = tokenizer.get_config(preset)
-    config.model.quantizer = ConfigDict(contestants(config.model.quantizer)[row])
+    config.model.quantizer = ConfigDict(variants(config.model.quantizer)[row])
     if steps:
         config.train.steps, config.objective.warm_steps = steps, steps // 5
         config.logging = ConfigDict(tokenizer.logging(steps, config.train.batch_size))
@@ -60,7 +60,7 @@ def main() -> None:
     """Trains what is missing and prints the table."""
     preset = sys.argv[1] if len(sys.argv) > 1 else "debug"
     steps = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    rows = contestants(tokenizer.get_config(preset).model.quantizer)
+    rows = variants(tokenizer.get_config(preset).model.quantizer)
     print(table({row: trained(preset, row, steps) for row in rows}))
 
 

@@ -34,7 +34,7 @@ MATMUL = 1024  # side of the product that MFU is a share of
 Bytes = UInt8[np.ndarray, "b t h w 3"]
 
 
-class Contestant(NamedTuple):
+class Implementation(NamedTuple):
     """A tokenizer to be timed."""
 
     parameters: int
@@ -49,7 +49,7 @@ def base() -> MagVit:
     return make_magvit(config)
 
 
-def ours(model: MagVit, clips: Bytes) -> Contestant:
+def ours(model: MagVit, clips: Bytes) -> Implementation:
     """A MagVit, every function compiled as a training compiles its step."""
     objective = TokenizerObjective(model, clips.shape[1:4])
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
@@ -60,7 +60,7 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
     encode = jax.jit(lambda video: model.apply(variables, video, method="encode"), compiler_options=options)
     decode = jax.jit(lambda tokens: model.apply(variables, tokens, method="decode"), compiler_options=options)
     tokens = encode(video)
-    return Contestant(
+    return Implementation(
         sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         clip_flops(model, *clips.shape[1:3]),
         (
@@ -78,13 +78,13 @@ def matmul_speed() -> float:
     return 2 * MATMUL**3 / seconds([lambda: jax.block_until_ready(product(a))])[0]
 
 
-def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
+def compare(implementations: dict[str, Implementation], *, frames: int) -> list[str]:
     """Lines of the table, and of the ratios of the first to the second."""
     peak = matmul_speed()
     lines = [f"{'':18} {'parameters':>11} {'trained clips/s':>16} {'encoded frames/s':>17} {'decoded':>9} {'MFU':>7}"]
     rates = {}
-    spent = [seconds([one.runs[i] for one in contestants.values()]) for i in range(3)]
-    for i, (name, one) in enumerate(contestants.items()):
+    spent = [seconds([one.runs[i] for one in implementations.values()]) for i in range(3)]
+    for i, (name, one) in enumerate(implementations.items()):
         train, encode, decode = (kind[i] / BATCH for kind in spent)
         rates[name] = (1 / train, frames / encode, frames / decode)
         clips, encoded, decoded = rates[name]
@@ -101,8 +101,8 @@ def main() -> None:
     from futurepred_jax.benchmarks.magvit2 import peer
 
     clips = np.random.default_rng(0).integers(0, 256, (BATCH, FRAMES, SIDE, SIDE, 3)).astype(np.uint8)
-    contestants = {"futurepred_jax": ours(base(), clips), "magvit2-pytorch": peer(clips)}
-    print("\n".join(compare(contestants, frames=FRAMES)))
+    implementations = {"futurepred_jax": ours(base(), clips), "magvit2-pytorch": peer(clips)}
+    print("\n".join(compare(implementations, frames=FRAMES)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from futurepred_jax.metrics.kinds import LEVELS, clutter_level
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.dots import DotChart, Series, dot_chart
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.vocabulary import METRICS, metric
 
 BY_FAMILY = ("position_error", "recall", "mask_iou")
@@ -18,16 +18,16 @@ BY_CLUTTER = ("psnr", "foreground_psnr", "ade", "recall")
 SHOWN = ("tokenizer_reconstruction", "constant_velocity", "copy_last")  # beside the models
 
 
-def breakdowns(everybody: Sequence[Contestant], clips: Mapping[str, Any] | None) -> dict[str, list[DotChart]]:
+def breakdowns(predictors: Sequence[ScoredPredictor], clips: Mapping[str, Any] | None) -> dict[str, list[DotChart]]:
     """Charts by "family" and by "clutter", of what the clips' evaluation knows of them; empty where it knows nothing.
 
     Args:
-        everybody: From ``models.contestants``.
+        predictors: From ``models.scored_predictors``.
         clips: The split's part of ``evaluation_clips.json``.
     """
     if not clips or "objects" not in clips:
         return {}
-    shown = [one for one in everybody if one.role == "model" or one.name in SHOWN]
+    shown = [one for one in predictors if one.role == "model" or one.name in SHOWN]
     objects, count = clips["objects"], len(clips["index"])
     levels = [clutter_level(number) for number in clips["about"]["clutter"]]
     families = _rows(objects["family"], sorted(set(objects["family"])), "targets")
@@ -76,7 +76,12 @@ def _rows(kinds: Sequence[str], names: Sequence[str], of: str) -> dict[str, np.n
 
 
 def _chart(
-    name: str, rows: Mapping[str, np.ndarray], shown: Sequence[Contestant], part: str, clip: Sequence[int], clips: int
+    name: str,
+    rows: Mapping[str, np.ndarray],
+    shown: Sequence[ScoredPredictor],
+    part: str,
+    clip: Sequence[int],
+    clips: int,
 ) -> DotChart | None:
     series = []
     for one in shown:

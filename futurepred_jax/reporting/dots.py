@@ -1,4 +1,4 @@
-"""Dot plots as inline SVG: a row a kind, a dot with its interval a contestant."""
+"""Dot plots as inline SVG: a row a kind, a dot with its interval a predictor."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ STEP = 9  # from one dot of a row to the next
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """A contestant's values, one a row; None where there is none."""
+    """A predictor's values, one a row; None where there is none."""
 
     label: str
     style: str
@@ -38,7 +38,7 @@ class DotChart:
 
 
 def dot_chart(metric: Metric, rows: list[str], series: list[Series]) -> DotChart:
-    """Draw every contestant's value in every row on one scale."""
+    """Draw every predictor's value in every row on one scale."""
     title = formats.named(metric)
     ends = [end for one in series for value in one.values if value for end in value if math.isfinite(end)]
     low, high = min(ends), max(ends)

@@ -9,7 +9,7 @@ from futurepred_jax.metrics.table import EFFECTS
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.models import RECONSTRUCTION, Model
 from futurepred_jax.reporting.tables import Cell
-from futurepred_jax.reporting.vocabulary import METRICS, Metric, predictor, style_of
+from futurepred_jax.reporting.vocabulary import METRICS, Metric, predictor_label, style_of
 
 BESIDE = (RECONSTRUCTION, "constant_velocity", "copy_last")  # the first model's
 COLUMNS = tuple(METRICS[name] for name, _, _ in EFFECTS)
@@ -17,7 +17,7 @@ COLUMNS = tuple(METRICS[name] for name, _, _ in EFFECTS)
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """One contestant's differences on one split, a cell for each of COLUMNS."""
+    """One predictor's differences on one split, a cell for each of COLUMNS."""
 
     split: str
     label: str
@@ -31,7 +31,7 @@ def effects(models: Sequence[Model], splits: Sequence[str]) -> list[Effect]:
     return [
         Effect(name, label, style, [_cell(known.get(column.name), column) for column in COLUMNS])
         for name in found[0]
-        for label, style, known in _contestants(models, [by_split.get(name, {}) for by_split in found])
+        for label, style, known in _scored_predictors(models, [by_split.get(name, {}) for by_split in found])
     ]
 
 
@@ -40,16 +40,16 @@ def _of_model(model: Model, splits: Sequence[str]) -> dict[str, Any]:
     return clutter_effects({name: known["scores"] for name, known in clips.items() if known})
 
 
-def _contestants(
+def _scored_predictors(
     models: Sequence[Model], found: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for place, (model, known) in enumerate(zip(models, found, strict=True)):
         if "model" in known:
-            label = model.label if len(models) > 1 else predictor("model").label
+            label = model.label if len(models) > 1 else predictor_label("model").label
             yield label, f"is-model-{place}" if place else "is-model", known["model"]
     for who in BESIDE:
         if who in found[0]:
-            yield predictor(who).label, style_of(who), found[0][who]
+            yield predictor_label(who).label, style_of(who), found[0][who]
 
 
 def _cell(ends: Mapping[str, float | None] | None, column: Metric) -> Cell:

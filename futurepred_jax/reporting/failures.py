@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 
 Scores = Mapping[str, float | None]
 
@@ -55,9 +55,9 @@ def failures(scores: Scores) -> list[str]:
     return [kind.label for kind in KINDS if _known(kind, scores) and kind.fails(scores)]
 
 
-def failure_shares(contestant: Contestant) -> dict[str, tuple[float, int] | None]:
+def failure_shares(predictor: ScoredPredictor) -> dict[str, tuple[float, int] | None]:
     """By the failure's label, the share of clips that have it and how many could; None where no clip tells."""
-    return {kind.label: _share(kind, contestant.clips) for kind in KINDS}
+    return {kind.label: _share(kind, predictor.clips) for kind in KINDS}
 
 
 def _share(kind: Kind, clips: Mapping[str, Sequence[float | None]]) -> tuple[float, int] | None:

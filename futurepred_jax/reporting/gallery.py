@@ -11,7 +11,7 @@ from futurepred_jax.reporting.breakdown import LEVELS, clutter_level
 from futurepred_jax.reporting.failures import KINDS, failures
 from futurepred_jax.reporting.models import Model
 from futurepred_jax.reporting.players import pack
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
 from futurepred_jax.reporting.workdir import Prediction
 
 CASES = ("random", "best", "worst")
@@ -90,7 +90,7 @@ def _scores(found: Sequence[Prediction | None], names: Sequence[str], columns: S
     """A row each: label and scores."""
     rows = [(name, one.entry["scores"].get("model", {})) for name, one in zip(names, found, strict=True) if one]
     first = next(one for one in found if one)
-    rows += [(predictor(who).label, first.entry["scores"][who]) for who in BESIDE if who in first.entry["scores"]]
+    rows += [(predictor_label(who).label, first.entry["scores"][who]) for who in BESIDE if who in first.entry["scores"]]
     return [[label, *(formats.score(scores.get(n), METRICS[n]) for n in columns)] for label, scores in rows if scores]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from futurepred_jax.metrics.ratios import mean
 from futurepred_jax.reporting.comparisons import subject_of
-from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor, style_of
+from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor_label, style_of
 from futurepred_jax.reporting.workdir import Run
 
 SHUFFLED, RECONSTRUCTION = "shuffled_pathway", "tokenizer_reconstruction"
@@ -69,7 +69,7 @@ class Model:
 
 
 @dataclasses.dataclass(frozen=True)
-class Contestant:
+class ScoredPredictor:
     """Who stands in the tables and charts of a split: a model, a floor it must beat or a ceiling it cannot pass.
 
     ``clips`` has one value a clip, by metric, ``objects`` one a target; both are empty where an evaluation kept none.
@@ -102,7 +102,7 @@ def group(runs: Sequence[Run]) -> list[Model]:
     ]
 
 
-def contestants(models: Sequence[Model], name: str) -> list[Contestant]:
+def scored_predictors(models: Sequence[Model], name: str) -> list[ScoredPredictor]:
     """All who were scored on a split: ceilings, then every model, then floors.
 
     The reconstructions of models that share their tokenizer are one. Floors are the first model's: on the same clips
@@ -115,7 +115,7 @@ def contestants(models: Sequence[Model], name: str) -> list[Contestant]:
             repeated = who not in OWN or (who == RECONSTRUCTION and _same(scores, first or {}))
             if not (place and repeated):
                 label = _label_of(model, who, subject_of(split["scores"]), place, alone=len(models) == 1)
-                found.append(_contestant(model, name, who, place, label, split, clips))
+                found.append(_scored_predictor(model, name, who, place, label, split, clips))
     order = {"ceiling": 0, "model": 1, "other": 1, "floor": 2}
     return sorted(found, key=lambda one: (order[one.role], _place(one)))
 
@@ -166,14 +166,14 @@ def mean_of(values: Sequence[Any]) -> Any:
     return np.where(np.isnan(found), np.array(None), found).tolist()
 
 
-def _contestant(
+def _scored_predictor(
     model: Model, name: str, who: str, place: int, label: str, split: Mapping[str, Any], clips: Mapping[str, Any]
-) -> Contestant:
+) -> ScoredPredictor:
     is_subject = who == subject_of(split["scores"])
-    return Contestant(
+    return ScoredPredictor(
         name=f"{who}-{place}" if place else who,
         label=label,
-        role="model" if is_subject else predictor(who).role,
+        role="model" if is_subject else predictor_label(who).role,
         style=f"is-model-{place}" if is_subject and place else style_of(who),
         scores=split["scores"][who],
         intervals=(split.get("intervals") or {}).get(who, {}) if model.alone else {},
@@ -190,13 +190,13 @@ def _same(scores: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
 
 
 def _label_of(model: Model, who: str, subject: str, place: int, *, alone: bool) -> str:
-    kind = predictor(who).label
+    kind = predictor_label(who).label
     if alone or who not in OWN or (who == RECONSTRUCTION != subject and not place):
         return kind
     return model.label if who == subject else f"{model.label} · {kind.lower()}"
 
 
-def _place(one: Contestant) -> tuple[int, int]:
+def _place(one: ScoredPredictor) -> tuple[int, int]:
     """Models in the order given, each followed by what is its own; the rest as the vocabulary lists them."""
     who, _, place = one.name.partition("-")
     listed = list(PREDICTORS)

@@ -14,8 +14,8 @@ from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rul
 from futurepred_jax.reporting.failures import KINDS, failure_shares
 from futurepred_jax.reporting.gallery import make_gallery
 from futurepred_jax.reporting.leads import ModelComparison, compare_models, comparison_headline, comparison_sentence
-from futurepred_jax.reporting.models import Contestant, Model, contestants
-from futurepred_jax.reporting.pages import environment
+from futurepred_jax.reporting.models import Model, ScoredPredictor, scored_predictors
+from futurepred_jax.reporting.templates import environment
 from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Training
@@ -46,7 +46,7 @@ class SplitView:
     judged: list[Judged]
     comparisons: list[ModelComparison]
     sentences: list[str]
-    everybody: list[Contestant]
+    predictors: list[ScoredPredictor]
     table: tables.ScoreTable
     horizon: list[Chart]
     breakdown: dict[str, list[DotChart]]
@@ -92,7 +92,7 @@ def render(
     page = {
         "title": title,
         "compares": len(models) > 1,
-        "predicts": any(one.name == "model" for view in views for one in view.everybody),
+        "predicts": any(one.name == "model" for view in views for one in view.predictors),
         "models": models,
         "facts": [_model_facts(model, splits[0]) for model in models],
         "differing": _differing(models),
@@ -120,12 +120,12 @@ def render(
 
 def _headline(views: Sequence[SplitView]) -> tuple[str, ...]:
     """Of the scores that a model is summed up by, those that anybody has."""
-    everybody = [one for view in views for one in view.everybody]
-    return tuple(name for name in HEADLINE if any(one.scores.get(name) is not None for one in everybody))
+    predictors = [one for view in views for one in view.predictors]
+    return tuple(name for name in HEADLINE if any(one.scores.get(name) is not None for one in predictors))
 
 
 def _split_view(models: Sequence[Model], name: str) -> SplitView:
-    everybody, split = contestants(models, name), models[0].split(name)
+    predictors, split = scored_predictors(models, name), models[0].split(name)
     judged = [_judged(model, name) for model in models]
     comparisons = compare_models(models, name)
     return SplitView(
@@ -136,11 +136,11 @@ def _split_view(models: Sequence[Model], name: str) -> SplitView:
         judged=judged,
         comparisons=comparisons,
         sentences=[*map(comparison_sentence, comparisons), *_by_family(models, name)],
-        everybody=everybody,
-        table=tables.score_table(everybody),
-        horizon=horizon_charts(everybody),
-        breakdown=breakdowns(everybody, models[0].clips(name)),
-        failures=_failures(everybody),
+        predictors=predictors,
+        table=tables.score_table(predictors),
+        horizon=horizon_charts(predictors),
+        breakdown=breakdowns(predictors, models[0].clips(name)),
+        failures=_failures(predictors),
         calibration=_calibration(models, name),
     )
 
@@ -159,9 +159,9 @@ def _by_family(models: Sequence[Model], name: str) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
-def _failures(everybody: Sequence[Contestant]) -> dict[str, list[tuple[str, tuple[float, int] | None]]]:
-    """By kind, the share of each contestant that has one; kinds and contestants of which nothing is known left out."""
-    shares = {one.label: failure_shares(one) for one in everybody if one.name not in ("mean_frame", "black_frame")}
+def _failures(predictors: Sequence[ScoredPredictor]) -> dict[str, list[tuple[str, tuple[float, int] | None]]]:
+    """By kind, the share of each predictor that has one; kinds and predictors of which nothing is known left out."""
+    shares = {one.label: failure_shares(one) for one in predictors if one.name not in ("mean_frame", "black_frame")}
     shares = {label: found for label, found in shares.items() if any(found.values())}
     rows = {kind.label: [(label, found[kind.label]) for label, found in shares.items()] for kind in KINDS}
     return {kind: row for kind, row in rows.items() if any(share for _, share in row)}

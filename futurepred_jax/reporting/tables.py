@@ -7,7 +7,7 @@ from typing import Any
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won, subject_of
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.verdict import Verdict
 from futurepred_jax.reporting.vocabulary import METRICS, Metric, metric
 
@@ -44,7 +44,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A contestant's scores, and under them its differences from others, by what stands before them."""
+    """A predictor's scores, and under them its differences from others, by what stands before them."""
 
     label: str
     role: str
@@ -70,14 +70,14 @@ class Module:
     share: float
 
 
-def score_table(everybody: Sequence[Contestant]) -> ScoreTable:
+def score_table(predictors: Sequence[ScoredPredictor]) -> ScoreTable:
     """Tabulate every score that has a value for anybody, those of MAIN first."""
-    logged = {name for one in everybody for name, value in one.scores.items() if value is not None}
+    logged = {name for one in predictors for name, value in one.scores.items() if value is not None}
     names = [*(name for name in MAIN if name in logged), *(name for name in METRICS if name in logged - {*MAIN})]
     columns = [METRICS[name] for name in names] + [metric(name) for name in sorted(logged - METRICS.keys())]
-    floors = {one.name: one.scores for one in everybody if one.role == "floor"}
+    floors = {one.name: one.scores for one in predictors if one.role == "floor"}
     best = {column.name: best_floor(floors, column.name) for column in columns}
-    return ScoreTable(columns, [_row(one, everybody, columns, best) for one in everybody])
+    return ScoreTable(columns, [_row(one, predictors, columns, best) for one in predictors])
 
 
 def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
@@ -106,11 +106,14 @@ def modules(parameters: Mapping[str, int]) -> list[Module]:
 
 
 def _row(
-    one: Contestant, everybody: Sequence[Contestant], columns: Sequence[Metric], best: Mapping[str, str | None]
+    one: ScoredPredictor,
+    predictors: Sequence[ScoredPredictor],
+    columns: Sequence[Metric],
+    best: Mapping[str, str | None],
 ) -> Row:
     cells = [_cell(one, column, "best" if best[column.name] == one.name else "") for column in columns]
     differences = {}
-    scores = {other.name: other.scores for other in everybody}
+    scores = {other.name: other.scores for other in predictors}
     if one.role == "model" and any(best.values()):
         against = [scores.get(best[column.name] or "", {}) for column in columns]
         differences["against the best floor"] = _differences(one, columns, against)
@@ -121,7 +124,7 @@ def _row(
     return Row(one.label, one.role, one.style, cells, differences)
 
 
-def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
+def _cell(one: ScoredPredictor, column: Metric, mark: str) -> Cell:
     value, deviation = one.scores.get(column.name), one.spread.get(column.name)
     low, high = one.intervals.get(column.name) or (None, None)
     doubt = formats.interval(low, high, column)
@@ -131,7 +134,7 @@ def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
 
 
 def _differences(
-    one: Contestant, columns: Sequence[Metric], against: Sequence[Mapping[str, Number | None]]
+    one: ScoredPredictor, columns: Sequence[Metric], against: Sequence[Mapping[str, Number | None]]
 ) -> list[Cell]:
     return [
         _difference(one.scores.get(column.name), other.get(column.name), column)

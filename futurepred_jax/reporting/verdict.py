@@ -8,7 +8,7 @@ from futurepred_jax.metrics.table import flagged
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of, subject_of
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
 
 ALWAYS_TOLD = ("copy_last", "constant_velocity")  # a sentence each, won or lost; other floors get one when they win
 
@@ -70,7 +70,7 @@ def _alone(scores: Scores) -> str:
 
 
 def _against(floor: str, comparisons: Sequence[Comparison]) -> str:
-    name = predictor(floor).label.lower()
+    name = predictor_label(floor).label.lower()
     won = formats.listing(
         [f"{c.metric.word} by {formats.score(c.gain, c.metric, unit=True)}" for c in comparisons if c.beats]
     )
@@ -164,4 +164,4 @@ def _who(scores: Scores) -> str:
 
 
 def _names(floors: Sequence[str]) -> str:
-    return formats.listing([predictor(floor).label.lower() for floor in floors])
+    return formats.listing([predictor_label(floor).label.lower() for floor in floors])

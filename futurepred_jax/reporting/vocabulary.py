@@ -24,7 +24,7 @@ class Metric:
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictor:
+class PredictorLabel:
     """Whoever offers a future: the model, a floor it must beat, or a ceiling it cannot pass."""
 
     name: str
@@ -188,44 +188,46 @@ METRICS = {
 }
 
 PREDICTORS = {
-    predictor.name: predictor
-    for predictor in (
-        Predictor(
+    label.name: label
+    for label in (
+        PredictorLabel(
             "true_parameters",
             "True parameters",
             "ceiling",
             "The true scene drawn again without what is born after the context: the most that can be known.",
         ),
-        Predictor(
+        PredictorLabel(
             "tokenizer_reconstruction",
             "Tokenizer reconstruction",
             "ceiling",
             "The true future encoded and decoded: no prediction made of these tokens can be expected to do better.",
         ),
-        Predictor("model", "Model", "model", "Predicted from the context alone, noise and all."),
-        Predictor(
+        PredictorLabel("model", "Model", "model", "Predicted from the context alone, noise and all."),
+        PredictorLabel(
             "first_guess",
             "First guess",
             "other",
             "The last frame's pixels moved to where they are expected; the model reads it and settles on a future.",
         ),
-        Predictor(
+        PredictorLabel(
             "shuffled_pathway",
             "Shuffled pathway",
             "other",
             "The model with its motion pathway watching another clip: what it loses by that, the pathway tells it.",
         ),
-        Predictor(
+        PredictorLabel(
             "constant_velocity",
             "Constant velocity",
             "floor",
             "The true state at the end of the context, moved on in straight lines and drawn again. It knows the true "
             "state and the renderer; beating it on curved motion shows learned dynamics.",
         ),
-        Predictor("copy_last", "Copy-last-frame", "floor", "The last frame of the noise-free context, kept still."),
-        Predictor("context_mean", "Context mean", "floor", "The mean of the noise-free context frames."),
-        Predictor("mean_frame", "Mean frame", "floor", "The mean picture of the training split, for every clip."),
-        Predictor("black_frame", "Black frame", "floor", "Zeros. Whoever scores no better has predicted nothing."),
+        PredictorLabel(
+            "copy_last", "Copy-last-frame", "floor", "The last frame of the noise-free context, kept still."
+        ),
+        PredictorLabel("context_mean", "Context mean", "floor", "The mean of the noise-free context frames."),
+        PredictorLabel("mean_frame", "Mean frame", "floor", "The mean picture of the training split, for every clip."),
+        PredictorLabel("black_frame", "Black frame", "floor", "Zeros. Whoever scores no better has predicted nothing."),
     )
 }
 
@@ -238,9 +240,9 @@ def metric(name: str) -> Metric:
     return METRICS.get(name, Metric(name, name.replace("_", " ").capitalize()))
 
 
-def predictor(name: str) -> Predictor:
+def predictor_label(name: str) -> PredictorLabel:
     """The predictor of that name; one that is not listed is shown as it is called, and never compared with."""
-    return PREDICTORS.get(name, Predictor(name, name.replace("_", " ").capitalize()))
+    return PREDICTORS.get(name, PredictorLabel(name, name.replace("_", " ").capitalize()))
 
 
 def style_of(name: str) -> str:

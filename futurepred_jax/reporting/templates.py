@@ -6,7 +6,7 @@ import jinja2
 
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.tables import MAIN
-from futurepred_jax.reporting.vocabulary import METRICS, predictor
+from futurepred_jax.reporting.vocabulary import METRICS, predictor_label
 
 
 @functools.cache
@@ -22,7 +22,7 @@ def environment() -> jinja2.Environment:
     found.filters |= {"count": formats.count, "percent": formats.percent, "zip": zip}
     found.globals |= {
         "METRICS": METRICS,
-        "predictor": predictor,
+        "predictor_label": predictor_label,
         "MAIN": MAIN,
         "score": formats.score,
         "interval": formats.interval,
