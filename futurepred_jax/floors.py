@@ -1,4 +1,4 @@
-"""What a prediction must beat: trivial guesses at the future, and the same scene drawn from what its past tells.
+"""What a prediction must beat: trivial guesses at the future, and the same scene rendered from what its past tells.
 
 All are made from the noise-free context, also where a model sees a noisy one: they are as strong as they can be.
 """
@@ -57,7 +57,7 @@ def mean_frame(source: Source, *, clips: int = AVERAGED, batch_size: int = 64) -
     return np.asarray(total / (255 * count), np.float32)
 
 
-_scene = functools.lru_cache(maxsize=64)(make_scene)  # those of a batch are drawn anew four times
+_scene = functools.lru_cache(maxsize=64)(make_scene)  # those of a batch are rendered anew four times
 
 
 def redraw(
@@ -72,7 +72,7 @@ def redraw(
         "constant_velocity": [coast(scene, context, frames) for scene in scenes],
         "true_parameters": [foreseeable(scene, context, frames) for scene in scenes],
     }
-    return {name: _drawn(spec, scenes).video for name, scenes in futures.items()}
+    return {name: _rendered(spec, scenes).video for name, scenes in futures.items()}
 
 
 def redraw_clutter(
@@ -80,20 +80,20 @@ def redraw_clutter(
 ) -> Drawings:
     """Draws clips' true futures without their clutter, and with transients that outlive the context for ever."""
     scenes = [_scene(spec, split, int(index)) for index in indices]
-    without = _drawn(spec, [decluttered(scene, context, frames) for scene in scenes])
-    lasting = _drawn(spec, [everlasting(scene, context, frames) for scene in scenes])
+    without = _rendered(spec, [decluttered(scene, context, frames) for scene in scenes])
+    lasting = _rendered(spec, [everlasting(scene, context, frames) for scene in scenes])
     return Drawings(*map(jnp.asarray, (without.video, lasting.video, lasting.instance)))
 
 
-class _Drawn(NamedTuple):
+class _Rendered(NamedTuple):
     video: Unit
     instance: Int[np.ndarray, "b t h w"]
 
 
-def _drawn(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Drawn:
-    drawn = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
-    video = np.stack([each.video for each in drawn]).astype(np.float32) / 255
-    return _Drawn(video, np.stack([each.instance for each in drawn]).astype(np.int32))
+def _rendered(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Rendered:
+    rendered = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
+    video = np.stack([each.video for each in rendered]).astype(np.float32) / 255
+    return _Rendered(video, np.stack([each.instance for each in rendered]).astype(np.int32))
 
 
 def foreseeable(scene: Scene, context: int, frames: int) -> Scene:
