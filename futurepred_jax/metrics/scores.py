@@ -117,8 +117,8 @@ def _objects(record: Record) -> dict[str, Ratio]:
         "count_error": ratio(objects.count_error, objects.known),
         "false_detections": ratio(objects.false_detections, objects.known),
         "permanence": ratio(hidden.found, hidden.events.returned),
-        "permanence_error": ratio(hidden.error, hidden.events.returned & hidden.drawn),
-        "hallucination": ratio(hidden.drawn, hidden.events.hidden),
+        "permanence_error": ratio(hidden.error, hidden.events.returned & record.motion.detected),
+        "hallucination": ratio(hidden.found_while_hidden, hidden.events.hidden),
     }
 
 
