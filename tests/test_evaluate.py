@@ -71,8 +71,8 @@ def test_copy_last_s_position_error_is_the_displacement(moderate, perfect):
     centre = clips["centre"][:, :, targets]
     displacement = np.linalg.norm(centre[:, CONTEXT:] - centre[:, CONTEXT - 1 : CONTEXT], axis=-1)
     visible, amodal = (clips[name][:, CONTEXT:, targets] for name in ("visible_px", "amodal_px"))
-    judged = (visible >= 6) & (2 * visible >= amodal)
-    expected = np.mean([displacement[:, t][judged[:, t]].mean() for t in range(FUTURE)])
+    evaluable = (visible >= 6) & (2 * visible >= amodal)
+    expected = np.mean([displacement[:, t][evaluable[:, t]].mean() for t in range(FUTURE)])
     scores = perfect.summary["scores"]["copy_last"]
     assert expected > 1
     assert scores["recall"] > 0.9

@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.demo.scenes import MOST_OBJECTS
 from futurepred_jax.interface import Predictor
-from futurepred_jax.metrics.tracking import Targets, judged, track
+from futurepred_jax.metrics.tracking import Targets, evaluable, track
 from futurepred_jax.metrics.truth import targets_of
 
 SAMPLES = 4
@@ -94,14 +94,14 @@ def _targets(labels: Mapping[str, np.ndarray], context: int, frames: int) -> Tar
 def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:
     found = track(jnp.clip(jnp.asarray(film)[None], 0, 1), targets)
     here = np.asarray(found.detected[0])
-    counted = here & np.asarray(judged(targets, film.shape[1])[0])
+    counted = here & np.asarray(evaluable(targets, film.shape[1])[0])
     distance = np.linalg.norm(np.asarray(found.place[0] - targets.place[0]), axis=-1)
     error = float(distance[counted].mean()) if counted.any() else float("nan")
     return Tracks(np.where(here[..., None], np.asarray(found.place[0]), np.nan), error)
 
 
 def _true_tracks(targets: Targets, height: int) -> Tracks:
-    seen = np.asarray(judged(targets, height)[0])
+    seen = np.asarray(evaluable(targets, height)[0])
     return Tracks(np.where(seen[..., None], np.asarray(targets.place[0]), np.nan), float("nan"))
 
 

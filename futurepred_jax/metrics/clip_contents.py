@@ -47,14 +47,14 @@ def about_clips(contents: ClipContents, families: Sequence[str]) -> dict[str, li
 
 
 def by_object(records: Mapping[str, Record], contents: ClipContents, families: Sequence[str]) -> dict[str, Any]:
-    """Scores of every target that is judged in some frame, by predictor, with its clip and the name of its family.
+    """Scores of every target that is evaluable in some frame, by predictor, with its clip and the name of its family.
 
-    ``position_error`` is the mean over the frames in which the target is judged and found, NaN if in none; ``recall``
-    is the share of judged frames in which it is found, ``mask_iou`` the mean over judged frames.
+    ``position_error`` is the mean over the frames in which the target is evaluable and found, NaN if in none; ``recall``
+    is the share of evaluable frames in which it is found, ``mask_iou`` the mean over evaluable frames.
     """
-    judged = np.asarray(next(iter(records.values())).motion.scored)  # of the truth, hence the same for all
-    clip, slot = np.nonzero(judged.any(axis=1))
-    scores = {name: _of_objects(record, judged) for name, record in records.items()}
+    evaluable = np.asarray(next(iter(records.values())).motion.scored)  # of the truth, hence the same for all
+    clip, slot = np.nonzero(evaluable.any(axis=1))
+    scores = {name: _of_objects(record, evaluable) for name, record in records.items()}
     return {
         "clip": clip.tolist(),
         "family": [families[number] for number in contents.family[clip, slot]],
@@ -62,10 +62,10 @@ def by_object(records: Mapping[str, Record], contents: ClipContents, families: S
     }
 
 
-def _of_objects(record: Record, judged: Bool[np.ndarray, "n t k"]) -> dict[str, Float[np.ndarray, "n k"]]:
-    motion, found = record.motion, judged & np.asarray(record.motion.detected)
+def _of_objects(record: Record, evaluable: Bool[np.ndarray, "n t k"]) -> dict[str, Float[np.ndarray, "n k"]]:
+    motion, found = record.motion, evaluable & np.asarray(record.motion.detected)
     return {
         "position_error": mean(np.where(found, motion.error, np.nan), axis=1),
-        "recall": mean(np.where(judged, motion.detected, np.nan), axis=1),
-        "mask_iou": mean(np.where(judged, record.objects.iou, np.nan), axis=1),
+        "recall": mean(np.where(evaluable, motion.detected, np.nan), axis=1),
+        "mask_iou": mean(np.where(evaluable, record.objects.iou, np.nan), axis=1),
     }

@@ -13,7 +13,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Array, Bool, Float, Int
 
-from futurepred_jax.metrics.tracking import Unit, least_area
+from futurepred_jax.metrics.tracking import Unit, least_area, mostly_visible
 
 PRESENT = 0.5  # share of the squared contrast, with against without the object, that a picture must explain
 CONTRAST = 0.05  # root mean squared difference, of [0, 1], from which an object can be told from what is behind it
@@ -70,7 +70,7 @@ def clutter_of(
     instance, alive = batch["instance"][:, future], batch["alive"][:, future]
     visible, amodal = batch["visible_px"][:, future], batch["amodal_px"][:, future]
     known = batch["alive"][:, :context].any(axis=1) & batch["exists"]
-    seen = (visible >= least_area(instance.shape[2])) & (2 * visible >= amodal)
+    seen = mostly_visible(visible, amodal, instance.shape[2])
     is_persistent, is_transient = (
         ((batch["role"] == roles[role]) & known)[:, None] for role in ("persistent", "transient")
     )

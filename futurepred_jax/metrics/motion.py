@@ -8,13 +8,13 @@ import jax.numpy as jnp
 from einops import rearrange, reduce
 from jaxtyping import Array, Bool, Float, Int
 
-from futurepred_jax.metrics.tracking import Targets, Tracks, judged, pixel_centres
+from futurepred_jax.metrics.tracking import Targets, Tracks, evaluable, pixel_centres
 
 
 class MotionScores(NamedTuple):
     """``error`` and ``travelled`` in px: from the true place, and the centre's path since the context.
 
-    ``scored`` says which objects are in view well enough to be judged; an error holds where it was also ``detected``,
+    ``scored`` says which objects are in view well enough to be evaluable; an error holds where it was also ``detected``,
     and is that of the last place accepted where it was not.
     """
 
@@ -33,7 +33,7 @@ def motion_scores(tracks: Tracks, targets: Targets, *, height: int) -> MotionSco
         error=jnp.linalg.norm(tracks.place - targets.place, axis=-1),
         travelled=jnp.cumsum(steps, axis=1),
         detected=tracks.detected,
-        scored=judged(targets, height),
+        scored=evaluable(targets, height),
     )
 
 

@@ -15,7 +15,7 @@ from futurepred_jax.metrics.tracking import (
     Tracks,
     Unit,
     blob,
-    judged,
+    evaluable,
     least_area,
     likeness,
     radius,
@@ -34,7 +34,7 @@ class Palette(NamedTuple):
 
 
 class ObjectScores(NamedTuple):
-    """IoU of each object's mask, to be read where it is judged; the rest is of frames whose objects are ``known``."""
+    """IoU of each object's mask, to be read where it is evaluable; the rest is of frames whose objects are ``known``."""
 
     iou: Float[Array, "b t k"]
     count_error: Float[Array, "b t"]
@@ -49,10 +49,10 @@ def object_scores(
     """Scores the objects that a tracker has found.
 
     An object's predicted mask is what lies within reach of its place and has its chroma; one that was not found has an
-    IoU of 0. Objects partly in view, neither judged nor wholly out of sight, are not counted.
+    IoU of 0. Objects partly in view, neither evaluable nor wholly out of sight, are not counted.
     """
     height = video.shape[2]
-    true = judged(targets, height)
+    true = evaluable(targets, height)
     gone = (targets.visible_px == 0) & targets.exists[:, None]
     phantoms = _phantoms(video, targets, palette)
     error = jnp.linalg.norm(tracks.place - targets.place, axis=-1)

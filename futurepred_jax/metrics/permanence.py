@@ -42,7 +42,7 @@ class Permanence(NamedTuple):
     events: Events
 
 
-def events_of(covered: Bool[np.ndarray, "b t k"], judged: Bool[np.ndarray, "b t k"], first: int) -> Events:
+def events_of(covered: Bool[np.ndarray, "b t k"], evaluable: Bool[np.ndarray, "b t k"], first: int) -> Events:
     """Finds the events in whole clips and returns those of the frames from ``first`` on.
 
     Args:
@@ -53,10 +53,10 @@ def events_of(covered: Bool[np.ndarray, "b t k"], judged: Bool[np.ndarray, "b t 
     run, left = np.zeros((2, *covered[:, 0].shape), int)
     hidden, returned = np.zeros_like(covered), np.zeros_like(covered)
     for t in range(covered.shape[1]):
-        run = np.where(covered[:, t], run + 1, run * ~judged[:, t])
+        run = np.where(covered[:, t], run + 1, run * ~evaluable[:, t])
         hidden[:, t] = covered[:, t] & (run >= HIDDEN)
         left = np.where(hidden[:, t], RETURN, left)
-        returned[:, t] = judged[:, t] & (left > 0)
+        returned[:, t] = evaluable[:, t] & (left > 0)
         left = left - returned[:, t]
     return Events(jnp.asarray(hidden[:, first:]), jnp.asarray(returned[:, first:]))
 

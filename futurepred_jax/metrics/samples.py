@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from futurepred_jax.metrics.ratios import Ratio, mean, quotient, ratio
-from futurepred_jax.metrics.tracking import Targets, Unit, judged, track
+from futurepred_jax.metrics.tracking import Targets, Unit, evaluable, track
 
 REGIONS = (0.5, 0.9)  # probability of the position regions whose coverage is counted
 FEWEST = 4  # samples: the region of a plane's normal distribution needs three and one to spare
@@ -24,7 +24,7 @@ def sampled_places(videos: Float[Array, "b m t h w c"], targets: Targets) -> Pla
 def sample_ratios(places: Places, targets: Targets, height: int) -> dict[str, Ratio]:
     """Best and mean of the samples' position errors, their energy score, and the coverage of their regions.
 
-    Over all judged objects, found or not, so that no sample gains by losing one.
+    Over all evaluable objects, found or not, so that no sample gains by losing one.
 
     Args:
         places: From ``sampled_places``, at least FEWEST samples.
@@ -37,7 +37,7 @@ def sample_ratios(places: Places, targets: Targets, height: int) -> dict[str, Ra
     samples = places.shape[1]
     if samples < FEWEST:
         raise ValueError(f"{samples} samples: regions need at least {FEWEST}; set config.evaluation.samples higher")
-    true, scored = np.asarray(targets.place, np.float64)[:, None], np.asarray(judged(targets, height))
+    true, scored = np.asarray(targets.place, np.float64)[:, None], np.asarray(evaluable(targets, height))
     places = places.astype(np.float64)
     error = np.linalg.norm(places - true, axis=-1)
     by_sample = mean(np.where(scored[:, None], error, np.nan), axis=(2, 3))

@@ -4,15 +4,19 @@ Shading multiplies an object's colour by one factor, so its chroma, rgb over the
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from einops import rearrange, reduce, repeat
 from jaxtyping import Array, Bool, Float, Int
 
 Unit = Float[Array, "b t h w c"]
 """RGB frames in [0, 1], channels last."""
+
+Pixels = Int[Array | np.ndarray, "b t k"]
+"""Numbers of pixels of each object in each frame."""
 
 SIGMA = 0.08  # chroma; twelve hues lie 0.24 and more apart, so a neighbour's pixel weighs 1 %; grey weighs nothing
 FASTEST = 0.125  # of the frame's height, that the fastest target moves in a frame
@@ -64,7 +68,7 @@ def track(video: Unit, targets: Targets) -> Tracks:
     In each frame the place is the centroid of exp(-||chroma - c||^2 / 2 SIGMA^2) inside a GATE around the last accepted
     place. It is accepted, and the object detected, when the score within reach of the centroid, REACH radii of the
     object, sums to DETECTED of the truly visible area and to COMPACT of all that is inside the gate or AROUND it. The
-    gate grows by what the fastest target moves for every frame since in which the object was not ``judged``, that is
+    gate grows by what the fastest target moves for every frame since in which the object was not ``evaluable``, that is
     truly out of view. What was in view and is missing in the video is not searched for farther off: what has its colour
     there is something else.
 
@@ -85,18 +89,27 @@ def track(video: Unit, targets: Targets) -> Tracks:
         place = jnp.where(detected[..., None], found.place, place)
         return (place, jnp.where(detected, 0, away + ~in_view)), Tracks(place, detected)
 
-    of_targets = (targets.visible_px, targets.amodal_px, judged(targets, height))
+    of_targets = (targets.visible_px, targets.amodal_px, evaluable(targets, height))
     frames = (rearrange(video, "b t h w c -> t b h w c"), *(rearrange(each, "b t k -> t b k") for each in of_targets))
     _, tracks = jax.lax.scan(step, (targets.start, jnp.zeros(targets.exists.shape)), frames)
     return Tracks(rearrange(tracks.place, "t b k xy -> b t k xy"), rearrange(tracks.detected, "t b k -> b t k"))
 
 
 @partial(jax.jit, static_argnames="height")
-def judged(targets: Targets, height: int) -> Bool[Array, "b t k"]:
-    """True where at least max(6, 12 (height / 64)^2) pixels and half of the object are visible."""
-    visible, amodal = targets.visible_px, targets.amodal_px
-    enough = visible >= least_area(height)
-    return enough & (2 * visible >= amodal) & targets.exists[:, None]
+def evaluable(targets: Targets, height: int) -> Bool[Array, "b t k"]:
+    """Returns where enough of each target is visible to score it; see ``mostly_visible``."""
+    return mostly_visible(targets.visible_px, targets.amodal_px, height) & targets.exists[:, None]
+
+
+def mostly_visible(visible_px: Pixels, amodal_px: Pixels, height: int) -> Any:
+    """Returns where at least half of an object, and at least ``least_area`` pixels of it, are visible.
+
+    Args:
+        visible_px: Number of the object's visible pixels.
+        amodal_px: Number of pixels that it would have if nothing covered it.
+        height: Height of the frames in pixels.
+    """
+    return (visible_px >= least_area(height)) & (2 * visible_px >= amodal_px)
 
 
 def likeness(picture: Float[Array, "b h w 3"], rgb: Float[Array, "b k 3"]) -> Float[Array, "b k h w"]:
@@ -132,7 +145,7 @@ def radius(amodal: Int[Array, "*b k"], height: int) -> Float[Array, "*b k"]:
 
 
 def least_area(height: int) -> float:
-    """Visible pixels from which an object is judged, in a frame of ``height`` pixels."""
+    """Returns how many visible pixels an object must at least have to be scored: max(6, 12 (height / 64)^2)."""
     return max(6.0, 12 * (height / 64) ** 2)
 
 

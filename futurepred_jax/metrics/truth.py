@@ -11,7 +11,7 @@ from futurepred_jax.metrics import image, motion
 from futurepred_jax.metrics.clutter import Clutter, Drawings, clutter_of
 from futurepred_jax.metrics.objects import Palette
 from futurepred_jax.metrics.permanence import Events, events_of
-from futurepred_jax.metrics.tracking import Targets, least_area
+from futurepred_jax.metrics.tracking import Targets, mostly_visible
 
 FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "exists", "role", "rgb")
 """What of a clip the truth is made from."""
@@ -140,8 +140,8 @@ def _pick(values: np.ndarray, order: Int[np.ndarray, "b n"], axis: int) -> np.nd
 def _events(batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], context: int, end: int) -> Events:
     """Of whole clips, for an object may have been hidden in the context."""
     visible, amodal, alive = (_pick(batch[name][:, :end], order, 2) for name in ("visible_px", "amodal_px", "alive"))
-    judged = (visible >= least_area(batch["video"].shape[2])) & (2 * visible >= amodal) & alive
-    return events_of((visible == 0) & (amodal > 0) & alive, judged, first=context)
+    evaluable = mostly_visible(visible, amodal, batch["video"].shape[2]) & alive
+    return events_of((visible == 0) & (amodal > 0) & alive, evaluable, first=context)
 
 
 def _palette(

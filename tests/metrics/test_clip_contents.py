@@ -50,7 +50,7 @@ def test_families_are_of_targets_and_clutter_is_what_else_is_seen():
 def test_an_object_is_scored_over_the_frames_in_which_it_is_judged():
     contents = ClipContents(np.array([[2, 1]], np.int32), np.array([0]))
     found = by_object({"model": MODEL}, contents, FAMILIES)
-    assert (found["clip"], found["family"]) == ([0], ["loop"])  # the other target is never judged
+    assert (found["clip"], found["family"]) == ([0], ["loop"])  # the other target is never evaluable
     scores = {name: values.tolist() for name, values in found["scores"]["model"].items()}
     assert scores == {"position_error": [2.0], "recall": [2 / 3], "mask_iou": [0.5]}
 
