@@ -1,4 +1,4 @@
-"""What a clip contains, and scores of single objects: a split is broken down by both."""
+"""What each clip contains, and scores of single objects; both serve to break a split down."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,12 +24,12 @@ class ClipContents(NamedTuple):
 
 
 def contents_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Mapping[str, int]) -> ClipContents:
-    """Reads ``family``, ``role``, ``exists`` and ``visible_px`` of clips whose ``targets`` are tracked.
+    """Returns what the clips of a batch contain.
 
     Args:
-        batch: Of the clips, with a leading axis.
-        targets: From ``truth.targets_of``.
-        roles: Number of each role.
+        batch: The fields ``family``, ``role``, ``exists`` and ``visible_px`` of the clips, with a leading batch axis.
+        targets: The tracked targets of the same clips, from ``truth.targets_of``.
+        roles: Number of each role by its name.
     """
     family = np.take_along_axis(batch["family"], np.asarray(targets.ids) - 1, axis=1)
     seen = (batch["visible_px"] > 0).any(axis=1) & batch["exists"] & (batch["role"] != roles["target"])
@@ -37,7 +37,16 @@ def contents_of(batch: Mapping[str, np.ndarray], targets: Targets, *, roles: Map
 
 
 def about_clips(contents: ClipContents, families: Sequence[str]) -> dict[str, list]:
-    """Of every clip: the names of its targets' ``families`` without repeats, how many targets, how many others."""
+    """Describes every clip as plain lists for JSON.
+
+    Args:
+        contents: What the clips contain.
+        families: Names of the families of motion by their number.
+
+    Returns:
+        ``families``, the sorted names of each clip's families of motion; ``targets``, the number of its targets; and
+        ``clutter``, the number of its other visible objects.
+    """
     found = [sorted({families[int(number)] for number in clip if number >= 0}) for clip in contents.family]
     return {
         "families": found,
@@ -47,12 +56,22 @@ def about_clips(contents: ClipContents, families: Sequence[str]) -> dict[str, li
 
 
 def by_object(records: Mapping[str, Record], contents: ClipContents, families: Sequence[str]) -> dict[str, Any]:
-    """Scores of every target that is evaluable in some frame, by predictor, with its clip and the name of its family.
+    """Returns the scores of every target that is evaluable in at least one frame.
 
-    ``position_error`` is the mean over the frames in which the target is evaluable and found, NaN if in none; ``recall``
-    is the share of evaluable frames in which it is found, ``mask_iou`` the mean over evaluable frames.
+    Args:
+        records: What was measured, by predictor.
+        contents: What the clips contain.
+        families: Names of the families of motion by their number.
+
+    Returns:
+        ``clip``, the index of each target's clip; ``family``, the name of its family of motion; and ``scores``, for
+        each predictor the target's ``position_error`` (px; mean over the frames in which it is evaluable and found, NaN
+        if there is none), ``recall`` (share of the evaluable frames in which it is found) and ``mask_iou`` (mean over
+        the evaluable frames).
     """
-    evaluable = np.asarray(next(iter(records.values())).motion.scored)  # of the truth, hence the same for all
+    evaluable = np.asarray(
+        next(iter(records.values())).motion.scored
+    )  # it depends on the truth only, so any predictor will do
     clip, slot = np.nonzero(evaluable.any(axis=1))
     scores = {name: _of_objects(record, evaluable) for name, record in records.items()}
     return {

@@ -47,7 +47,7 @@ def events_of(covered: Bool[np.ndarray, "b t k"], evaluable: Bool[np.ndarray, "b
 
     Args:
         covered: True where no pixel of the object is visible, although it is alive and in the frame.
-        evaluable: True where enough of the object is visible to score it; see ``tracking.evaluable``.
+        evaluable: True where enough of the object is visible to score it, see ``tracking.evaluable``.
         first: Number of the first scored frame. Frames before it only serve to tell what is already hidden.
     """
     run, left = np.zeros((2, *covered[:, 0].shape), int)
