@@ -83,7 +83,7 @@ flags.adopt_module_key_flags(config_flag)
 def main(argv: Sequence[str]) -> None:
     """Dispatches to the mode."""
     config = config_flag.CONFIG.value
-    with config_flag.told():
+    with config_flag.user_errors_as_messages():
         if len(argv) > 1:
             raise ValueError(f"unexpected arguments: {' '.join(argv[1:])}; --help lists what there is")
         apply_short(config)

@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from futurepred_jax import factory, floors, pretrained
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation import given
-from futurepred_jax.evaluation.batches import EvaluationProtocol, batches, noisy_context, unit
+from futurepred_jax.evaluation.batches import EvaluationProtocol, batches, noisy_context
 from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, LearnedMetrics, Networks
@@ -32,6 +32,7 @@ from futurepred_jax.metrics.kinds import kind_tables
 from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import effect_table, overview_table, score_table
+from futurepred_jax.pixels import to_unit
 from futurepred_jax.training import checkpoints
 
 PROBE = "probe_"  # begins the name of a split whose clips 2 n and 2 n + 1 are a possible and an impossible one
@@ -76,7 +77,7 @@ def evaluate_predictor(
             evaluator.tally.add_pairs(batch.fields["possible"], batch.indices // alike, batch.valid)
         guess = predictor.first_guess(noisy_context(batch.fields, protocol), num_frames=protocol.near)
         if guess is not None and protocol.near == protocol.future_frames:
-            evaluator.add_video(GUESS, unit(guess), batch)
+            evaluator.add_video(GUESS, to_unit(guess), batch)
         evaluator.add_samples(predictor, batch)
         evaluator.add_reconstruction(predictor, batch)
         evaluator.add_floors(batch)

@@ -19,6 +19,7 @@ from futurepred_jax.data.scene import ROLES, Camera, Scene
 from futurepred_jax.data.scenes import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.clutter import Drawings
+from futurepred_jax.pixels import to_unit
 
 AVERAGED = 1024  # clips of the training split whose mean is the mean frame
 CLUTTER = tuple(ROLES.index(role) for role in ("persistent", "transient"))
@@ -37,7 +38,7 @@ def pixel_floors(
         frames: Length of the future.
         mean_frame: Mean over the training split, see ``mean_frame``.
     """
-    context = context.astype(np.float32) / 255
+    context = to_unit(context)
     shape = (len(context), frames, *context.shape[2:])
     return {
         "copy_last": repeat(context[:, -1], "b h w c -> b t h w c", t=frames),
@@ -92,7 +93,7 @@ class _Rendered(NamedTuple):
 
 def _rendered(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Rendered:
     rendered = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
-    video = np.stack([each.video for each in rendered]).astype(np.float32) / 255
+    video = to_unit(np.stack([each.video for each in rendered]))
     return _Rendered(video, np.stack([each.instance for each in rendered]).astype(np.int32))
 
 

@@ -5,7 +5,6 @@ Videos are arrays [b t h w 3], uint8 in [0, 255] or floats in [0, 1], and come b
 """
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +19,7 @@ from futurepred_jax.arrays import Key, TokenGrid, Video
 from futurepred_jax.models import predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.models.sampling import Sampling
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed, to_unit
 from futurepred_jax.training import identity
 
 __all__ = ["Futures", "Predictor", "Tokenizer"]
@@ -73,7 +72,7 @@ class Tokenizer:
             )
         if (array < 0).any() or (array >= np.asarray(self.sizes)).any():
             raise ValueError(f"tokens from {array.min()} to {array.max()}: digits are from 0 and below {self.sizes}")
-        return _unit(self.trained.draw(jnp.asarray(array, jnp.int32)))
+        return to_unit(self.trained.draw(jnp.asarray(array, jnp.int32)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,7 +163,7 @@ class Predictor:
             key=jax.random.key(0) if key is None else _typed(key),
             sampling=sampling,
         )
-        return dataclasses.replace(futures, video=_unit(futures.video))
+        return dataclasses.replace(futures, video=to_unit(futures.video))
 
     def bits(self, context_video: ArrayLike, future_video: ArrayLike) -> Float[Array, "b lt lh lw"]:
         """How much the frames that followed surprise the model: exact bits of each of their tokens.
@@ -237,10 +236,6 @@ def _signed(video: ArrayLike) -> Video:
             "[-1, 1], and bytes as uint8"
         )
     return 2 * jnp.asarray(array, jnp.float32) - 1
-
-
-def _unit(video: Any) -> Any:
-    return (video + 1) / 2
 
 
 def _typed(key: Array) -> Key:

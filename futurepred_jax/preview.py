@@ -113,7 +113,7 @@ def cli() -> None:
     def main(argv: Sequence[str]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-        with config_flag.told():
+        with config_flag.user_errors_as_messages():
             print(f"wrote {write_preview(config_flag.CONFIG.value, split.value, out.value, clips=clips.value)}")
 
     app.run(main, flags_parser=config_flag.parse)

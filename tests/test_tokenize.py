@@ -10,7 +10,7 @@ from untrained import untrained
 
 from futurepred_jax import factory, tokenize
 from futurepred_jax.configs import baseline, classification
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 
 @pytest.fixture(scope="module")

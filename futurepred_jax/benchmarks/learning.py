@@ -28,7 +28,8 @@ from futurepred_jax.factory import sample_clips
 from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed, to_unit
 from futurepred_jax.training.optimizers import adamw
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
@@ -78,7 +79,7 @@ def ours(model: MagVit) -> Learner:
 
     def draw(clips: Bytes) -> Unit:
         video = drawn({"params": state.params, **state.model_state}, to_signed(jnp.asarray(clips)))
-        return np.clip(np.asarray(video) / 2 + 0.5, 0, 1)  # pyright: ignore
+        return np.clip(to_unit(np.asarray(video)), 0, 1)
 
     return Learner(step, draw)
 

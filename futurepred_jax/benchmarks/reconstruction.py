@@ -21,6 +21,7 @@ from futurepred_jax.factory.networks import DISTANCES
 from futurepred_jax.interface import Predictor, Tokenizer
 from futurepred_jax.metrics.image import image_scores, psnr
 from futurepred_jax.metrics.tokens import CodebookUse, code_counts, codebook_use
+from futurepred_jax.pixels import to_unit
 from futurepred_jax.training import identity
 
 BATCH = 8  # clips at once
@@ -82,7 +83,7 @@ def compare(
     """A row for the tokenizer and for the mean frame, and how much of the codebook the clips take."""
     tokens = np.concatenate([tokenizer.encode(clips[i : i + BATCH]) for i in range(0, len(clips), BATCH)])
     drawn = np.concatenate([tokenizer.decode(tokens[i : i + BATCH]) for i in range(0, len(clips), BATCH)])
-    true = clips.astype(np.float32) / 255
+    true = to_unit(clips)
     mean = np.broadcast_to(true.mean(axis=1, keepdims=True), true.shape)
     rows = {"tokenizer": score(drawn, true, distance), "mean frame": score(mean, true, distance)}
     return rows, codebook_use(code_counts(tokens, tokenizer.sizes), tokenizer.sizes)

@@ -25,7 +25,8 @@ from futurepred_jax.factory import make_magvit
 from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.factory.models import clip_flops
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 from futurepred_jax.training.optimizers import adamw
 
 BATCH, FRAMES, SIDE = 2, 17, 64

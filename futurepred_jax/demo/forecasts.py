@@ -13,6 +13,7 @@ from futurepred_jax.demo.scenes import MOST_OBJECTS
 from futurepred_jax.interface import Predictor
 from futurepred_jax.metrics.tracking import Targets, evaluable, track
 from futurepred_jax.metrics.truth import targets_of
+from futurepred_jax.pixels import to_uint8
 
 SAMPLES = 4
 
@@ -75,7 +76,7 @@ def forecast(
     targets = None if labels is None else _targets(labels, predictor.context_frames, future)
     names = ["Best guess", *[f"Drawn {number + 1}" for number in range(SAMPLES)]]
     guesses = tuple(
-        Future(name, _bytes(film), float(bit), None if targets is None else _tracks(film, targets))
+        Future(name, to_uint8(film), float(bit), None if targets is None else _tracks(film, targets))
         for name, film, bit in zip(names, films, bits, strict=True)
     )
     if truth is None:
@@ -103,7 +104,3 @@ def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:
 def _true_tracks(targets: Targets, height: int) -> Tracks:
     seen = np.asarray(evaluable(targets, height)[0])
     return Tracks(np.where(seen[..., None], np.asarray(targets.place[0]), np.nan), float("nan"))
-
-
-def _bytes(film: Float[np.ndarray, "t h w 3"]) -> Film:
-    return np.clip(np.round(film * 255), 0, 255).astype(np.uint8)

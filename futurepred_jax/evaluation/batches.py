@@ -15,6 +15,7 @@ from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.truth import Truth, only_video, truth_of
 from futurepred_jax.models.sampling import Sampling
+from futurepred_jax.pixels import to_signed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,25 +91,15 @@ def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: EvaluationP
 
 
 def noisy_context(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> Video:
-    """What a model sees, in [-1, 1]."""
-    return signed(fields["noisy"][:, : protocol.context_frames])
+    """Returns the context frames with noise, in [-1, 1]: a model's input."""
+    return to_signed(jnp.asarray(fields["noisy"][:, : protocol.context_frames]))
 
 
 def scored_frames(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> np.ndarray:
-    """The noise-free future, in bytes."""
+    """Returns the noise-free future frames, in [0, 255]: what predictions are scored against."""
     return fields["video"][:, protocol.context_frames :][:, : protocol.future_frames]
 
 
 def batch_key(batch: Batch, protocol: EvaluationProtocol) -> Key:
-    """A batch's own."""
+    """Returns the random key from which the futures of this batch are sampled."""
     return jax.random.fold_in(jax.random.key(protocol.seed), batch.number)
-
-
-def signed(frames: np.ndarray) -> Video:
-    """From bytes to the models' [-1, 1]."""
-    return jnp.asarray(frames, jnp.float32) / 127.5 - 1
-
-
-def unit(video: Video) -> Video:
-    """From the models' [-1, 1] to the metrics' [0, 1]."""
-    return (video + 1) / 2

@@ -9,6 +9,7 @@ from etils import epath
 from jaxtyping import Float
 
 from futurepred_jax.data.recorded.arrays import DAMAGED
+from futurepred_jax.pixels import to_unit
 
 ARRAY = "video"
 
@@ -30,7 +31,7 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
             "width, rgb): predict those frames, or set config.evaluation.clips to the number of clips"
         )
     if video.dtype == np.uint8:
-        return video.astype(np.float32) / 255
+        return to_unit(video)
     if not np.issubdtype(video.dtype, np.floating):
         raise ValueError(f"{path}: {ARRAY} is {video.dtype}: give uint8 in [0, 255] or floats in [0, 1]")
     if not np.isfinite(video).all():

@@ -18,6 +18,7 @@ from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio, ratio
 from futurepred_jax.metrics.summary import TRUTH
 from futurepred_jax.metrics.video import VideoDistance, video_distance
+from futurepred_jax.pixels import to_unit
 
 Unit = Float[Array, "b t h w c"]
 """Videos in [0, 1]."""
@@ -67,7 +68,7 @@ class VideoNetwork:
         if (found := _cached(path)) is None:
             rows = (np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size))
             videos = (clips.source.batch(batch)["video"][:, :frames] for batch in rows)
-            found = np.concatenate([self.features(jnp.asarray(video, jnp.float32) / 255) for video in videos])
+            found = np.concatenate([self.features(to_unit(jnp.asarray(video))) for video in videos])
             _cache(path, found)
         return found
 

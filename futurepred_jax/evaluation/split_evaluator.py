@@ -17,8 +17,6 @@ from futurepred_jax.evaluation.batches import (
     batch_key,
     noisy_context,
     scored_frames,
-    signed,
-    unit,
 )
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import LearnedMetrics, RealClips
@@ -30,6 +28,7 @@ from futurepred_jax.metrics.openstl import openstl_ratios
 from futurepred_jax.metrics.samples import sample_ratios, sampled_places
 from futurepred_jax.metrics.summary import TRUTH, Tally, summarize
 from futurepred_jax.models.sampling import Sampling
+from futurepred_jax.pixels import to_signed, to_unit
 
 
 @dataclasses.dataclass
@@ -62,8 +61,8 @@ class SplitEvaluator:
             sampling=protocol.sampling,
             watched=watched,
         )
-        self.add_video(name, unit(prediction.video), batch)
-        near = signed(scored_frames(batch.fields, protocol)[:, : protocol.near])
+        self.add_video(name, to_unit(prediction.video), batch)
+        near = to_signed(jnp.asarray(scored_frames(batch.fields, protocol)[:, : protocol.near]))
         scored = predictor.score(context, near, watched=watched, temperatures=TEMPERATURES)
         found = Likelihood(*(np.asarray(getattr(scored, field)) for field in Likelihood._fields))
         self.tally.add_likelihood(name, found, batch.valid)
@@ -71,8 +70,8 @@ class SplitEvaluator:
     def add_reconstruction(self, tokenizer: Tokenizer, batch: Batch) -> None:
         """The true future through the codebook, and the codes in use."""
         border = self.protocol.context_frames
-        clean = signed(batch.fields["video"][:, : border + self.protocol.future_frames])
-        self.add_video("tokenizer_reconstruction", unit(tokenizer.reconstruct(clean)[:, border:]), batch)
+        clean = to_signed(jnp.asarray(batch.fields["video"][:, : border + self.protocol.future_frames]))
+        self.add_video("tokenizer_reconstruction", to_unit(tokenizer.reconstruct(clean)[:, border:]), batch)
         self.tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, batch.valid)
 
     def add_samples(self, predictor: Predictor, batch: Batch) -> None:
@@ -84,7 +83,7 @@ class SplitEvaluator:
         context, key = noisy_context(batch.fields, protocol), batch_key(batch, protocol)
         keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
         drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
-        videos = [unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
+        videos = [to_unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
         places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
         self.tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
@@ -125,4 +124,4 @@ class SplitEvaluator:
         return Evaluation(self.clips.split, {**head, **summary.split, **seen.split}, detail)
 
     def _clean_context(self, batch: Batch) -> Video:
-        return jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames], jnp.float32) / 255
+        return to_unit(jnp.asarray(batch.fields["video"][:, : self.protocol.context_frames]))

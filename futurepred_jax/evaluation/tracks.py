@@ -14,6 +14,7 @@ from futurepred_jax.metrics.clip_contents import about_clips, contents_of
 from futurepred_jax.metrics.motion import visible_places
 from futurepred_jax.metrics.tracking import Targets, track
 from futurepred_jax.metrics.truth import FIELDS, targets_of
+from futurepred_jax.pixels import to_uint8, to_unit
 
 ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 
@@ -46,7 +47,7 @@ def tracks_of(clip: Clip, prediction: UInt8[np.ndarray, "t h w 3"], *, context: 
     """
     frames = context + len(prediction)
     targets = _targets(clip, slice(context, frames))
-    tracks = track(jnp.asarray(prediction[None], jnp.float32) / 255, targets)
+    tracks = track(to_unit(jnp.asarray(prediction[None])), targets)
     kept = np.asarray(targets.ids)[0, np.asarray(targets.exists[0])] - 1
     centre, instance = (clip[name][:, :frames] for name in ("centre", "instance"))
     ids = jnp.asarray(kept[None] + 1, jnp.int32)
@@ -54,7 +55,7 @@ def tracks_of(clip: Clip, prediction: UInt8[np.ndarray, "t h w 3"], *, context: 
     return {
         "places": _seen(places, clip["visible_px"][:, :frames, kept] > 0),
         "found": _seen(tracks.place, tracks.detected)[:, : len(kept)],
-        "colours": np.round(255 * clip["rgb"][0, kept]).astype(np.uint8),
+        "colours": to_uint8(clip["rgb"][0, kept]),
     }
 
 

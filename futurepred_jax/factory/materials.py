@@ -28,7 +28,7 @@ from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, to
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.predictor import Tokenizer
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 from futurepred_jax.training import distributed
 from futurepred_jax.weights.perceptual import perceptual_variables
 

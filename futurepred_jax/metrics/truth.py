@@ -12,6 +12,7 @@ from futurepred_jax.metrics.clutter import Clutter, Drawings, clutter_of
 from futurepred_jax.metrics.objects import Palette
 from futurepred_jax.metrics.permanence import Events, events_of
 from futurepred_jax.metrics.tracking import Targets, mostly_visible
+from futurepred_jax.pixels import to_unit
 
 FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "exists", "role", "rgb")
 """What of a clip the truth is made from."""
@@ -58,7 +59,7 @@ def truth_of(
     unborn = ~np.any(batch["alive"][:, :context], axis=1)
     order = _order(batch, roles)[:, :slots]
     return Truth(
-        video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
+        video=to_unit(jnp.asarray(batch["video"][:, future])),
         instance=instance,
         foreground=image.dilate(instance > 0),
         foreseeable=~image.dilate(jnp.asarray(_of_objects(batch["instance"][:, future], unborn))),
@@ -74,7 +75,7 @@ def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
     clips, frames = video.shape[:2]
     nothing, places = jnp.zeros(video.shape[:4], bool), jnp.zeros((clips, frames, 1, 2))
     pixels, no = jnp.zeros((clips, frames, 1), jnp.int32), jnp.zeros((clips, frames, 1), bool)
-    truth = jnp.asarray(video, jnp.float32) / 255
+    truth = to_unit(jnp.asarray(video))
     instance = jnp.zeros(video.shape[:4], jnp.int32)
     targets = Targets(
         ids=jnp.zeros((clips, 1), jnp.int32),

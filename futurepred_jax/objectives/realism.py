@@ -13,7 +13,8 @@ from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.objectives.adversarial import Adversary
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 FRAMES = 4  # of each clip that the perceptual distance looks at, drawn at random: the mean is that over all frames
 

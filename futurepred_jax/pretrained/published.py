@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from futurepred_jax import factory
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.predictor import Predictor
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed, to_unit
 
 SPLIT, CLIPS = "test_iid", 8
 TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # dB, and bits: what rounding the weights may cost
@@ -64,7 +64,7 @@ def measured(config: ConfigDict, predictor: Predictor) -> Scores:
     drawn = predictor.predict(
         context, num_frames=truth.shape[1], key=jax.random.key(config.seed), sampling=factory.sampling(config)
     )
-    error = np.asarray(drawn.video, np.float64) / 2 + 0.5 - truth / 255
+    error = to_unit(np.asarray(drawn.video, np.float64)) - truth / 255
     nll = predictor.score(context, to_signed(jnp.asarray(truth))).nll
     return {
         "psnr": float(psnr(np.mean(np.square(error), axis=(1, 2, 3, 4))).mean()),

@@ -14,7 +14,8 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.objectives.realism import FRAMES, Looks, RealismObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 SIDE = 32
 MODEL = MagVit(channels=(8,), blocks=(0,), strides=((2, 8, 8),), quantizer=VQ(16, 4), local=True)
