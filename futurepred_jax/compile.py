@@ -26,7 +26,7 @@ class DoesNotFitError(ValueError):
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """compiles the training step and inference for a --topology that is not there: compile.json"""
+    """Compiles the training step and inference for the hardware that --topology names, and writes ``compile.json``."""
     topology = config.compile.topology
     hardware = topologies.find(topology)
     job = factory.outline_job(config)

@@ -1,8 +1,8 @@
-"""The modes of the command line: each reads what earlier ones left in the workdir and can be repeated."""
+"""The modes of the command line. Each reads what earlier modes left in the workdir, and can be repeated."""
 
-import functools
 import json
 import time
+import typing
 from collections.abc import Callable
 
 from etils import epath
@@ -13,11 +13,22 @@ from futurepred_jax.train import STAGES
 from futurepred_jax.training import checkpoints, distributed, identity
 from futurepred_jax.training.program import make_program
 
-Mode = Callable[[ConfigDict, epath.PathLike], None]
+Run = Callable[[ConfigDict, epath.PathLike], None]
+"""What a mode does with a config and a workdir."""
+
+
+class Mode(typing.NamedTuple):
+    """A mode of the command line: what it does, and a sentence about it for --help and the documentation."""
+
+    run: Run
+    help: str
 
 
 def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """all that is missing, in order; repeating it resumes, or ends at once"""
+    """Trains, evaluates, predicts and reports, leaving out what is already done.
+
+    Modes are repeated whose sections of the config have changed since they were done.
+    """
     began, workdir = time.time(), epath.Path(workdir)
     again = _by_other_rules(config, workdir)
     train_model(config, workdir)  # a finished training returns at once
@@ -26,9 +37,9 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
         stages = _stages(config)
         missing = [mode for mode in stages if mode in again or not (workdir / STAGES[mode]).exists()]
         for mode in missing:
-            ALONE[mode](config, workdir)
-        told_before = stages and "evaluate" not in missing
-        scores = f"{evaluate.closing_words(workdir)}\n\n" if told_before else ""
+            AFTER_TRAINING[mode](config, workdir)
+        scored_before = stages and "evaluate" not in missing  # otherwise --mode=evaluate has just printed the scores
+        scores = f"{evaluate.closing_words(workdir)}\n\n" if scored_before else ""
         where = workdir / STAGES[stages[-1]] if stages else workdir
         print(f"\n{scores}Look at {where} ({_minutes(began)}).")
 
@@ -36,7 +47,7 @@ def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
-    """The modes to repeat in a workdir, since the sections of the config that they go by are other than before."""
+    """Returns the modes that must be repeated in a workdir because their sections of the config have changed."""
     if not (workdir / identity.CONFIG).exists():
         return set()
     before, now = identity.read_config(workdir), json.loads(json.dumps(config.to_dict()))
@@ -46,11 +57,14 @@ def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """train; what a predictor is built from first, if it is missing: tokenizer, outlook, pathways"""
+    """Trains a model, and before it the models that it is built from where they are missing.
+
+    A predictor is built from a tokenizer and, depending on its config, from motion pathways and an outlook model.
+    """
     factory.require_held_out(config)
     motion = factory.pretrained_workdirs(config, workdir)
     if factory.predicts(config) and not (epath.Path(workdir) / checkpoints.FOLDER).exists():
-        make_program(factory.outline_job(config))  # a mistake in the last model is told before the first is trained
+        make_program(factory.outline_job(config))  # reports mistakes in the last model before the first is trained
     for name, place in motion.items():
         _prepare(factory.pathway_configs(config)[name], place)
     if factory.predicts(config):
@@ -62,24 +76,26 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 
 def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """everything on one page: report/index.html"""
+    """Writes ``report/index.html``, a page about everything in the workdir."""
     tokenizer = factory.tokenizer_workdir(config, workdir) if factory.predicts(config) else None
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 
 def predict_futures(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """predicted futures, of held-out clips beside the true ones, or with --input of your own videos"""
-    (predict_files.run if config.predictions.input or config.predictions.pretrained else predict.run)(config, workdir)
+    """Predicts the futures of held-out clips or, with --input or --pretrained, of the user's own videos."""
+    of_own_videos = config.predictions.input or config.predictions.pretrained
+    predict_mode = predict_files.run if of_own_videos else predict.run
+    predict_mode(config, workdir)
 
 
 def _stages(config: ConfigDict) -> list[str]:
-    """What follows the training of a config."""
+    """Returns the modes that --mode=run goes through after the training of a config."""
     left_out = {"tokenizer": ("predict",), "classifier": ("predict", "report"), "outlook": tuple(STAGES)}
     return [mode for mode in STAGES if mode not in left_out.get(config.kind, ())]
 
 
 def _require_stage(name: str, config: ConfigDict) -> None:
-    """Raises a ValueError for a mode that makes no sense of what a config trains."""
+    """Raises a ValueError if a mode cannot be applied to the kind of model that a config trains."""
     if name in STAGES and name not in (stages := _stages(config)):
         known = ", ".join(("run", "train", *stages))
         raise ValueError(f"{config.name} has no --mode={name}, but {known}; take a config of a predictor")
@@ -99,17 +115,15 @@ def _minutes(began: float) -> str:
     return f"{(time.time() - began) / 60:.1f} minutes"
 
 
-ALONE: dict[str, Mode] = {
+AFTER_TRAINING: dict[str, Run] = {
     "evaluate": evaluate.run,
     "predict": predict.run,
     "report": write_report,
-    "compare": compare.run,
 }
-"""What one process does, whatever their number."""
+"""What --mode=run does after the training, on process 0 alone."""
 
 
-def _by_first(name: str, mode: Mode) -> Mode:
-    @functools.wraps(mode)
+def _by_first(name: str, mode: Run) -> Run:
     def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         _require_stage(name, config)
         distributed.by_first(name, lambda: mode(config, workdir))
@@ -118,10 +132,26 @@ def _by_first(name: str, mode: Mode) -> Mode:
 
 
 MODES: dict[str, Mode] = {
-    "run": run_all,
-    "train": train_model,
-    "tokenize": tokenize.run,
-    "replay": replay.run,
-    "compile": compile.run,
-    **{name: _by_first(name, mode) for name, mode in {**ALONE, "predict": predict_futures}.items()},
+    "run": Mode(run_all, "Trains, evaluates, predicts and reports, leaving out what is already done."),
+    "train": Mode(
+        train_model, "Trains the model, and before it the tokenizer, outlook and pathways that it needs if missing."
+    ),
+    "tokenize": Mode(
+        tokenize.run, "Writes a dataset's tokens, of --splits or of those that training reads, into tokens/."
+    ),
+    "replay": Mode(replay.run, "Recomputes the batch, the keys and the loss of one training step, --step=N."),
+    "compile": Mode(compile.run, "Compiles training and inference for an absent --topology and writes compile.json."),
+    "evaluate": Mode(
+        _by_first("evaluate", evaluate.run),
+        "Scores held-out clips, next to floors and ceilings, and writes evaluation.json.",
+    ),
+    "predict": Mode(
+        _by_first("predict", predict_futures),
+        "Predicts held-out clips into predictions/, or with --input your own videos into videos/.",
+    ),
+    "report": Mode(_by_first("report", write_report), "Writes everything on one page, report/index.html."),
+    "compare": Mode(
+        _by_first("compare", compare.run), "Compares the finished workdirs of --workdirs on one page, index.html."
+    ),
 }
+"""All modes by their names."""

@@ -176,7 +176,7 @@ def test_a_pathway_never_watches_the_other_clip_of_a_pair_whose_past_is_the_same
     pasts = probe.fields["noisy"][:, :CONTEXT]
     assert (pasts[0] == pasts[1]).all()
     assert max(found.clips["scores"]["shuffled_pathway"]["psnr"]) < CAP
-    with pytest.raises(ValueError, match="2 clips for a model with a motion pathway, which is shown another's"):
+    with pytest.raises(ValueError, match="2 clips: a model with a motion pathway is also scored while"):
         evaluate.evaluate_predictor(Watching(probe, oracle), probe, protocol(clips=2), MEAN_FRAME, progress=False)
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def modes() -> str:
     """What ``--mode`` takes."""
-    return table(["mode", "what it does"], ([f"`{name}`", mode.__doc__ or ""] for name, mode in MODES.items()))
+    return table(["mode", "what it does"], ([f"`{name}`", mode.help] for name, mode in MODES.items()))
 
 
 def families() -> str:
