@@ -1,4 +1,4 @@
-"""What clutter costs: scores on a cluttered split less those of the same clips without it."""
+"""The effect of clutter: scores on a cluttered split minus scores of the same clips without clutter."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from futurepred_jax.reporting.models import RECONSTRUCTION, Model
 from futurepred_jax.reporting.tables import Cell
 from futurepred_jax.reporting.vocabulary import METRICS, Metric, predictor_label, style_of
 
-BESIDE = (RECONSTRUCTION, "constant_velocity", "copy_last")  # the first model's
+BESIDE = (RECONSTRUCTION, "constant_velocity", "copy_last")  # shown next to the models, from the first one's evaluation
 COLUMNS = tuple(METRICS[name] for name, _, _ in EFFECTS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """One predictor's differences on one split, a cell for each of COLUMNS."""
+    """The effect of clutter on one predictor's scores on one split, with a cell for each of COLUMNS."""
 
     split: str
     label: str
@@ -26,7 +26,12 @@ class Effect:
 
 
 def effects(models: Sequence[Model], splits: Sequence[str]) -> list[Effect]:
-    """Those of every split whose twin is among them: the models, then who stands beside them; empty without clips."""
+    """Returns the effects on every split whose twin without clutter is also among ``splits``.
+
+    Args:
+        models: The models.
+        splits: Names of splits; without their scores by clip the result is empty.
+    """
     found = [_of_model(model, splits) for model in models]
     return [
         Effect(name, label, style, [_cell(known.get(column.name), column) for column in COLUMNS])

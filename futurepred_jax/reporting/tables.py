@@ -1,4 +1,4 @@
-"""The report's tables: scores with floors and ceiling, the verdict by floor, and parameter counts."""
+"""The report's tables: scores with floors and ceilings, comparisons by floor, and parameter counts."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,18 @@ MAIN = (
     "token_accuracy",
     "bits_per_token",
 )
-"""Scores that a table shows before it is asked for all."""
+"""Scores that a table shows by default."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A number as printed, and to sort by; ``mark`` is "best" for the best floor, "gain" or "loss" for a difference.
+    """A cell of a table.
 
-    ``doubt`` is its interval, or its standard deviation over the seeds.
+    Attributes:
+        text: The number as it is printed.
+        value: The number by which the column is sorted.
+        mark: "best" for the best floor, "gain" or "loss" for a difference, otherwise empty.
+        doubt: The interval, or the standard deviation over seeds, as text.
     """
 
     text: str
@@ -44,7 +48,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A predictor's scores, and under them its differences from others, by what stands before them."""
+    """A predictor's scores, followed by rows of differences from other predictors, by the label of the row."""
 
     label: str
     role: str
@@ -55,7 +59,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class ScoreTable:
-    """Ceilings first, then the models with their distance to the best floor and to the ceiling, then the floors."""
+    """A table of scores: ceilings, then models with their differences from floors and ceiling, then floors."""
 
     columns: list[Metric]
     rows: list[Row]
@@ -63,7 +67,7 @@ class ScoreTable:
 
 @dataclasses.dataclass(frozen=True)
 class Module:
-    """A part of the model: parameters, and their share of the whole."""
+    """A module of a model: its number of parameters, and their share of the total."""
 
     name: str
     count: int
@@ -71,7 +75,7 @@ class Module:
 
 
 def score_table(predictors: Sequence[ScoredPredictor]) -> ScoreTable:
-    """Tabulate every score that has a value for anybody, those of MAIN first."""
+    """Tabulates every score that at least one predictor has, those of ``MAIN`` first."""
     logged = {name for one in predictors for name, value in one.scores.items() if value is not None}
     names = [*(name for name in MAIN if name in logged), *(name for name in METRICS if name in logged - {*MAIN})]
     columns = [METRICS[name] for name in names] + [metric(name) for name in sorted(logged - METRICS.keys())]
@@ -81,7 +85,7 @@ def score_table(predictors: Sequence[ScoredPredictor]) -> ScoreTable:
 
 
 def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
-    """Comparisons by floor and metric, for the summary's grid."""
+    """Returns the comparisons of a verdict by floor and metric."""
     rows: dict[str, dict[str, Comparison]] = {}
     for comparison in verdict.comparisons:
         rows.setdefault(comparison.floor, {})[comparison.metric.name] = comparison
@@ -89,16 +93,16 @@ def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
 
 
 def won_text(clips: Mapping[str, Any] | None, scores: Scores, comparison: Comparison) -> str:
-    """On what share of the clips the subject is better, such as "83 %"; empty if unknown."""
+    """Returns the share of clips on which the subject is better, such as "83 %", or an empty string if unknown."""
     won = clips_won(clips, subject_of(scores), comparison) if clips else None
     return formats.percent(won[0] / won[1]) if won else ""
 
 
 def modules(parameters: Mapping[str, int]) -> list[Module]:
-    """Parameter counts by top-level module, the largest first.
+    """Returns parameter counts by top-level module, the largest first.
 
     Args:
-        parameters: from ``summary.json``: a count for each module, and "total".
+        parameters: Counts by module, and their "total", from ``summary.json``.
     """
     total = parameters["total"]
     parts = sorted(((name, n) for name, n in parameters.items() if name != "total"), key=lambda part: -part[1])

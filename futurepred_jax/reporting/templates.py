@@ -1,4 +1,4 @@
-"""The templates of all pages, and what they can call."""
+"""The Jinja environment of all pages: loads the templates and provides the functions that they call."""
 
 import functools
 
@@ -11,7 +11,7 @@ from futurepred_jax.reporting.vocabulary import METRICS, predictor_label
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Escapes what is told, and takes no name that is missing."""
+    """Returns the environment. It escapes HTML in all values, and an undefined name in a template is an error."""
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("futurepred_jax.reporting"),
         autoescape=True,

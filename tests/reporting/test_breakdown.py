@@ -61,7 +61,7 @@ def test_the_motions_on_which_a_model_is_nearer_are_named():
 
     nearer = errors - np.r_[np.full(20, 0.5), np.zeros(20)]
     sentence = family_sentence("b", "a", part(nearer), part(errors))
-    assert sentence == "By motion, b's position error against a's is smaller for loop, not shown to differ otherwise."
+    assert sentence == "By motion, b's position error against a's is smaller for loop; no other difference is shown."
     assert "is larger for loop" in family_sentence("a", "b", part(errors), part(nearer))
     assert family_sentence("a", "b", part(errors), part(errors)).startswith("For no motion")
     assert family_sentence("a", "b", None, part(errors)) == ""
