@@ -1,4 +1,4 @@
-"""The clips of a split, batch by batch, with their truth, and the rules by which they are scored."""
+"""The rules of an evaluation, and the clips of a split with their ground truth in batches."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -22,8 +22,17 @@ from futurepred_jax.pixels import to_signed
 class EvaluationProtocol:
     """Which clips and frames are scored, and how futures are sampled.
 
-    Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
-    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid and first guess have no more.
+    Attributes:
+        sampling: How the one future of every clip is sampled.
+        clips: Number of clips, the first ones of the split.
+        context_frames: Number of frames that the model sees.
+        future_frames: Number of frames that are predicted and scored.
+        batch_size: Number of clips that are predicted at once.
+        seed: Seed of the sampling.
+        samples: Number of further futures per clip, sampled at temperature 1 for the sample scores; 0 for none.
+        sampled_clips: Number of clips for which these are sampled, the first ones of the split.
+        near_frames: Number of future frames whose likelihood is scored, by default all. A model that was trained on
+            shorter futures only has a likelihood, and a first guess, for as many as in training.
     """
 
     sampling: Sampling
@@ -38,13 +47,21 @@ class EvaluationProtocol:
 
     @property
     def near(self) -> int:
-        """Frames of the future that a model's grid has."""
+        """Number of future frames whose likelihood is scored."""
         return self.future_frames if self.near_frames is None else self.near_frames
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Clips of a split, of which the first ``valid`` count, with their truth."""
+    """A batch of clips with their truth.
+
+    Attributes:
+        number: Number of the batch, from 0.
+        indices: Indices of the clips in the split.
+        fields: Fields of the clips, with a leading batch axis.
+        truth: Ground truth over the scored frames.
+        valid: Number of clips to score. The clips after these only fill the batch and are repeated.
+    """
 
     number: int
     indices: np.ndarray
@@ -54,10 +71,15 @@ class Batch:
 
 
 def batches(clips: Clips, protocol: EvaluationProtocol, progress: bool) -> Iterator[Batch]:
-    """Batches of one shape: the last is filled up with its own clips.
+    """Yields batches of equal shape; the last one is filled up by repeating its clips.
+
+    Args:
+        clips: The split.
+        protocol: Which clips and frames are scored.
+        progress: Whether to show a progress bar.
 
     Raises:
-        ValueError: The split has too few clips or frames.
+        ValueError: If the batch size is below 1, or the split has too few clips or frames.
     """
     if protocol.batch_size < 1:
         raise ValueError(f"config.evaluation.batch_size {protocol.batch_size}: it must be at least 1")

@@ -1,4 +1,4 @@
-"""What evaluation asks of those that it scores; videos are in [-1, 1]."""
+"""The interfaces of the models that can be evaluated. Videos are in [-1, 1]."""
 
 import typing
 from collections.abc import Mapping
@@ -9,43 +9,53 @@ from futurepred_jax.models.sampling import Sampling
 
 @typing.runtime_checkable
 class Tokenizer(typing.Protocol):
-    """What is asked of a tokenizer."""
+    """A tokenizer that can be evaluated."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Number of codes of each digit of a token."""
+        """Sizes of the codebooks: the number of codes of each digit of a token."""
         ...
 
     def reconstruct(self, video: Video) -> Video:
-        """Encodes and decodes frames."""
+        """Encodes frames to tokens and decodes them again."""
         ...
 
     def tokenize(self, video: Video) -> TokenGrid:
-        """Encodes frames."""
+        """Encodes frames to tokens."""
         ...
 
 
 @typing.runtime_checkable
 class Predictor(Tokenizer, typing.Protocol):
-    """What is asked of a predictor besides; ``watched`` is what a motion pathway sees in place of the context."""
+    """A predictor that can be evaluated.
+
+    ``watched`` is the video that a motion pathway sees instead of the context; it has the context's shape.
+    """
 
     @property
     def gates(self) -> Mapping[str, typing.Any]:
-        """How far each gate to a motion pathway is open; none without a pathway."""
+        """Values of the gates to the motion pathway, in (-1, 1); empty without a pathway."""
         ...
 
     def predict(
         self, context: Video, *, num_frames: int, key: Key, sampling: Sampling, watched: Video | None = None
     ) -> typing.Any:
-        """The first ``num_frames`` future frames, as ``.video``."""
+        """Predicts the first ``num_frames`` future frames, as the attribute ``video`` of the result."""
         ...
 
     def first_guess(self, context: Video, *, num_frames: int) -> Video | None:
-        """The frames of the guess that a prediction begins with; none without one."""
+        """Returns the future frames that the outlook guesses; None without an outlook."""
         ...
 
     def score(
         self, context: Video, future: Video, *, watched: Video | None = None, temperatures: tuple[float, ...]
     ) -> typing.Any:
-        """The fields of ``metrics.likelihood.Likelihood`` for every future token, at each temperature."""
+        """Returns the fields of ``metrics.likelihood.Likelihood`` for the tokens of the true future.
+
+        Args:
+            context: Context frames.
+            future: True future frames.
+            watched: What a motion pathway sees instead of the context.
+            temperatures: Temperatures at which the likelihood is computed.
+        """
         ...

@@ -1,4 +1,4 @@
-"""Measures all that play on the batches of a split: the model, its floors and its ceilings."""
+"""Scores a model, its floors and its ceilings on the batches of a split."""
 
 import dataclasses
 
@@ -33,17 +33,26 @@ from futurepred_jax.pixels import to_signed, to_unit
 
 @dataclasses.dataclass
 class SplitEvaluator:
-    """Measures whatever plays on the batches of a split."""
+    """Scores predictors batch by batch, and summarizes the scores of the split.
+
+    Attributes:
+        clips: The split.
+        protocol: Which clips and frames are scored, and how futures are sampled.
+        mean_frame: Mean frame of the training split, in [0, 1].
+        learned: Scores that need networks.
+        tally: What was measured so far.
+        flagged: Number of clips in which a target found no place, or nothing could be hidden that had to be.
+    """
 
     clips: Clips
     protocol: EvaluationProtocol
     mean_frame: Float[np.ndarray, "h w c"]
     learned: LearnedMetrics
     tally: Tally = dataclasses.field(default_factory=Tally)
-    flagged: int = 0  # clips in which a target found no place, or nothing could be hidden
+    flagged: int = 0
 
     def add_video(self, name: str, video: Video | np.ndarray, batch: Batch) -> None:
-        """Measures a player's frames in [0, 1]."""
+        """Scores the future frames of a predictor, in [0, 1]."""
         self.tally.add_video(name, video, batch.truth, batch.valid)
         further = self.learned.update(
             name, self._clean_context(batch), jnp.asarray(video), batch.truth.video, batch.valid
@@ -52,7 +61,7 @@ class SplitEvaluator:
         self.tally.add_scores(name, further | published, batch.valid)
 
     def add_predictor(self, name: str, predictor: Predictor, batch: Batch, *, watched: Video | None = None) -> None:
-        """Measures a model's prediction, and keeps what it thinks of the true future."""
+        """Scores a model's prediction, and the likelihood that it assigns to the true future."""
         protocol, context = self.protocol, noisy_context(batch.fields, self.protocol)
         prediction = predictor.predict(
             context,
@@ -68,22 +77,22 @@ class SplitEvaluator:
         self.tally.add_likelihood(name, found, batch.valid)
 
     def add_reconstruction(self, tokenizer: Tokenizer, batch: Batch) -> None:
-        """The true future through the codebook, and the codes in use."""
+        """Scores the reconstruction of the true future, and counts the codes in use."""
         border = self.protocol.context_frames
         clean = to_signed(jnp.asarray(batch.fields["video"][:, : border + self.protocol.future_frames]))
         self.add_video("tokenizer_reconstruction", to_unit(tokenizer.reconstruct(clean)[:, border:]), batch)
         self.tally.add_tokens(np.asarray(tokenizer.tokenize(clean)), tokenizer.sizes, batch.valid)
 
     def add_samples(self, predictor: Predictor, batch: Batch) -> None:
-        """Several futures of each clip that is sampled, and how far they are from the truth."""
+        """Samples several futures of each of the first clips, and scores their distribution."""
         protocol = self.protocol
         valid = min(batch.valid, protocol.sampled_clips - int(batch.indices[0]))
         if not protocol.samples or valid <= 0:
             return
         context, key = noisy_context(batch.fields, protocol), batch_key(batch, protocol)
         keys = [jax.random.fold_in(key, 1 + m) for m in range(protocol.samples)]
-        drawn = {"num_frames": protocol.future_frames, "sampling": Sampling()}
-        videos = [to_unit(predictor.predict(context, key=each, **drawn).video) for each in keys]
+        options = {"num_frames": protocol.future_frames, "sampling": Sampling()}
+        videos = [to_unit(predictor.predict(context, key=each, **options).video) for each in keys]
         places = sampled_places(jnp.stack(videos, axis=1), batch.truth.targets)
         self.tally.add_scores("model", sample_ratios(places, batch.truth.targets, context.shape[2]), valid)
 
@@ -104,7 +113,7 @@ class SplitEvaluator:
             self.add_video(name, video, batch)
 
     def evaluation(self) -> Evaluation:
-        """What all batches amount to."""
+        """Returns the scores of the split over all batches."""
         protocol, frame = self.protocol, self.clips.batch(np.arange(1))["video"][0, 0]
         summary = summarize(self.tally, frames=protocol.near, frame_size=frame.size)
         seen = self.learned.finish(RealClips(self.clips, self.clips.sha256), batch_size=protocol.batch_size)

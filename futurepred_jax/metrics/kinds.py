@@ -1,4 +1,4 @@
-"""A split taken apart, as text: by the motion of the targets and by how much clutter a clip has, beside floors."""
+"""Tables of a split's scores by the motion of the targets and by the amount of clutter, as text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,25 +10,27 @@ from futurepred_jax.metrics.bootstrap import interval
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.metrics.table import NOTHING, RIVALS, SUBJECTS, grid, label, number, share, subject
 
-ARCS = ("left_turn", "right_turn", "u_turn", "loop")  # one family: a part of a circle, 90° to 360° of it
+ARCS = ("left_turn", "right_turn", "u_turn", "loop")  # arcs of a circle of 90° to 360°
 STEADY = ("static", "straight", "drag", "random_walk")  # motions that neither turn nor bounce
-LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # objects that are not targets
+LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # numbers of clutter objects
 
 
 def clutter_level(count: int) -> str:
-    """The level of a clip with so many objects that are not targets."""
+    """Returns the name of the level of clutter of a clip with ``count`` objects that are not targets."""
     return next(name for low, high, name in LEVELS if low <= count <= high)
 
 
 def kind_tables(clips: Mapping[str, Any]) -> str:
-    """Position errors by motion, and pixels and position errors by clutter; nothing of what no truth is known of.
+    """Returns tables of position errors by motion, and of PSNR and position errors by clutter.
 
-    The skill is against constant velocity, over the targets that both show, with the 95 % interval that resampling the
-    clips gives. Motions that differ only in how far they turn have a row together besides, and so have all that turn or
-    bounce.
+    The skill is relative to constant velocity, over the targets found in both, with a 95 % bootstrap interval over
+    clips. Additional rows summarize all arcs, and all motions that turn or bounce.
 
     Args:
         clips: The split's part of ``evaluation_clips.json``.
+
+    Returns:
+        The tables, or an empty string if the objects of the clips are unknown.
     """
     if "objects" not in clips:
         return ""
@@ -37,7 +39,11 @@ def kind_tables(clips: Mapping[str, Any]) -> str:
 
 
 def motions(family: Sequence[str] | np.ndarray) -> dict[str, Bool[np.ndarray, "n"]]:
-    """Which of some objects, whose motions are named, are in each row of a table by motion."""
+    """Returns which objects belong to each row of the table by motion.
+
+    Args:
+        family: Name of each object's family of motion.
+    """
     family = np.asarray(family)
     kinds = {label(str(kind)): family == kind for kind in sorted(set(family))}
     together = {"arcs": np.isin(family, ARCS), "turn or bounce": ~np.isin(family, STEADY)}
@@ -79,7 +85,7 @@ def _mean(values: Float[np.ndarray, "n"]) -> float | None:
 
 
 def _skill(ours: Float[np.ndarray, "n"], theirs: Float[np.ndarray, "n"], clip: Int[np.ndarray, "n"]) -> str:
-    """Whole clips are resampled, since the objects of one are not independent."""
+    """Formats the skill with its interval; whole clips are resampled, since a clip's objects are not independent."""
     both = np.isfinite(ours) & np.isfinite(theirs)
     if not both.any():
         return NOTHING
