@@ -1,4 +1,4 @@
-"""What a model makes of a context: one future by its own rule, several drawn, and what it thinks of the true one."""
+"""A model's forecast: one future by its default sampling, several samples, and the likelihood of the true future."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ Later = UInt8[np.ndarray, "n h w 3"]
 
 @dataclasses.dataclass(frozen=True)
 class Tracks:
-    """Places (x, y) in px of the objects in each future frame, NaN where they are not found or not to be seen."""
+    """Places (x, y) in px of the objects in each future frame, NaN where they are not found or not visible."""
 
     places: Float[np.ndarray, "t k 2"]
     error: float  # px, mean distance from the true places; NaN for the truth itself
@@ -31,7 +31,7 @@ class Tracks:
 
 @dataclasses.dataclass(frozen=True)
 class Future:
-    """One future; ``bits`` a token are those by which the model's likelihood of it is told."""
+    """One future, with the bits per token that the model's likelihood assigns to it."""
 
     name: str
     film: Later
@@ -41,7 +41,14 @@ class Future:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """A context and its futures; ``truth`` stands first where it is known, with the bits of each of its tokens."""
+    """A context with its futures.
+
+    Attributes:
+        context: The context frames.
+        truth: The true future, if it is known.
+        surprise: Bits of each token of the true future, if it is known.
+        guesses: The predicted futures.
+    """
 
     context: Film
     truth: Future | None
@@ -57,14 +64,14 @@ def forecast(
     seed: int = 0,
     labels: Mapping[str, np.ndarray] | None = None,
 ) -> Forecast:
-    """Predicts as many frames as the model was trained to.
+    """Predicts as many future frames as in training.
 
     Args:
-        predictor: the model.
-        context: frames that it sees, at least as many as it looks at.
-        truth: the frames that followed, where they are known.
-        seed: of the draws.
-        labels: of a clip that was drawn, by which its objects are tracked.
+        predictor: The model.
+        context: Context frames, at least as many as the model sees.
+        truth: The frames that truly followed, if they are known.
+        seed: Seed of the sampling.
+        labels: Labels of a synthetic clip, with which its objects are tracked.
     """
     future = predictor.config.data.frames - predictor.context_frames
     key = jax.random.key(seed)

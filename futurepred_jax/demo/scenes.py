@@ -1,4 +1,4 @@
-"""A clip of clutter as somebody chose it."""
+"""Synthetic clips with the properties that a user chooses."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.splits import LEVELS
 from futurepred_jax.data.trajectories import FAMILIES
 
-SPLIT = "test_iid"  # whose keys no training has seen, whatever the choices
+SPLIT = "test_iid"  # no training uses the random keys of this split
 ANY = "any"
 MOTIONS = (ANY, *[name for name in FAMILIES if name != "static"])
 MOST_OBJECTS = 6
@@ -21,7 +21,15 @@ MOST_OBJECTS = 6
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A scene: targets, the family they move by, clutter, whether one is hidden at the border, and which of them."""
+    """The scene that a user chooses.
+
+    Attributes:
+        objects: Number of targets.
+        motion: Their family of motion, or ``ANY``.
+        level: Level of clutter.
+        occluder: Whether a target is hidden where the future begins.
+        seed: Number of the scene.
+    """
 
     objects: int = 3
     motion: str = ANY
@@ -31,10 +39,10 @@ class Choice:
 
 
 def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
-    """The model's own specification, changed as chosen.
+    """Returns the specification of the model's training clips, changed according to the choice.
 
     Raises:
-        ValueError: a name or number is out of its range, with the rule.
+        ValueError: If a choice is out of range; the message states the rule.
     """
     if choice.objects is None or choice.seed is None:
         raise ValueError("objects and seed: each must be a number")
@@ -50,10 +58,10 @@ def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
 
 
 def draw(choice: Choice, config: ConfigDict) -> Mapping[str, np.ndarray]:
-    """The clip with its truth, and ``noisy``, what the model sees of it.
+    """Renders the chosen clip with its labels, and adds ``noisy``, the frames that the model sees.
 
     Raises:
-        ValueError: as ``spec_of``, or if nothing can be hidden.
+        ValueError: If a choice is out of range, or no target can be hidden in the scene.
     """
     spec = spec_of(choice, config)
     clip = make_clip(spec, SPLIT, int(choice.seed))

@@ -1,4 +1,4 @@
-"""What a whole evaluation amounts to: records of all predictors, gathered batch by batch, as plain numbers for JSON."""
+"""Collects the measurements of all predictors batch by batch, and summarizes them as numbers for JSON."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -27,12 +27,12 @@ from futurepred_jax.metrics.truth import Truth
 
 Tree = TypeVar("Tree")
 
-TRUTH = "truth"  # name under which the true frames themselves are measured
+TRUTH = "truth"  # name under which the true frames are measured, for the tracker's own error
 TRACKER = ("ade", "fde", "recall", "mask_iou", "false_detections")
 
 
 class Pairs(NamedTuple):
-    """Clips of a probe: possible ones and impossible ones, in pairs."""
+    """Which clips of a probe are possible, and the number of the pair that each belongs to."""
 
     possible: Bool[np.ndarray, "b"]
     pair: Int[np.ndarray, "b"]
@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
 
 @dataclasses.dataclass
 class Tally:
-    """What the batches so far have left; only the first ``valid`` clips of a batch count."""
+    """Collects measurements batch by batch; only the first ``valid`` clips of a batch are kept."""
 
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
     further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
@@ -54,21 +54,27 @@ class Tally:
     def add_video(self, name: str, video: image.Unit | np.ndarray, truth: Truth, valid: int) -> None:
         """Measures a predictor's frames.
 
+        Args:
+            name: Name of the predictor.
+            video: Its frames in [0, 1].
+            truth: Ground truth of the same frames.
+            valid: Number of clips to keep.
+
         Raises:
-            ValueError: They leave [0, 1].
+            ValueError: If the frames leave [0, 1].
         """
         image.require_unit_range(name, video)
         record = scores.measure(jnp.asarray(video), truth)
         self.records.setdefault(name, []).append(_first(record, valid))
 
     def add_scores(self, name: str, found: Mapping[str, Ratio], valid: int) -> None:
-        """Keeps further scores of a predictor's, which come before or after those of other batches."""
+        """Keeps further scores of a predictor for a batch."""
         kept = self.further.setdefault(name, {})
         for key, ratio in found.items():
             kept.setdefault(key, []).append(_first(ratio, valid))
 
     def add_likelihood(self, name: str, found: Likelihood, valid: int) -> None:
-        """Keeps what a predictor thinks of the true tokens."""
+        """Keeps the likelihood that a predictor assigns to the true tokens."""
         self.likelihood.setdefault(name, []).append(_first(found, valid))
 
     def add_pairs(self, possible: Bool[np.ndarray, "b"], pair: Int[np.ndarray, "b"], valid: int) -> None:
@@ -81,16 +87,16 @@ class Tally:
         self.contents.append(_first(contents, valid))
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
-        """Counts the codes of the true clips."""
+        """Counts the codes in the tokens of the true clips."""
         self.sizes = sizes
         self.codes = self.codes + tokens.code_counts(grid[:valid], sizes)
 
     def joined(self) -> dict[str, scores.Record]:
-        """Each predictor's record over all clips."""
+        """Returns each predictor's record over all clips."""
         return {name: _joined(parts) for name, parts in self.records.items()}
 
     def further_of(self, name: str, clips: int) -> dict[str, Ratio]:
-        """A predictor's further scores; clips beyond the first ones, of which there are any, have none."""
+        """Returns a predictor's further scores, extended to ``clips`` clips; those not scored have no value."""
         return {key: _joined(parts).padded(clips) for key, parts in self.further.get(name, {}).items()}
 
 
@@ -103,10 +109,12 @@ def _joined(parts: Sequence[Tree]) -> Tree:
 
 
 class Summary(NamedTuple):
-    """``split`` is the split's part of ``evaluation.json``, ``clips`` that of ``evaluation_clips.json``; JSON's types.
+    """The evaluation of a split as JSON types.
 
-    Of ``clips``, ``scores`` has one value a clip; where the truth is known, ``about`` says what is in each, and
-    ``objects`` has one value a target.
+    Attributes:
+        split: The split's part of ``evaluation.json``.
+        clips: The split's part of ``evaluation_clips.json``: ``scores`` with one value per clip and, if the objects are
+            known, ``about`` with the contents of each clip and ``objects`` with one value per target.
     """
 
     split: dict[str, Any]
@@ -114,12 +122,12 @@ class Summary(NamedTuple):
 
 
 def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
-    """Reduces a tally to scores with their intervals, margins, curves, the tracker's own error and codebook use.
+    """Computes scores with intervals, margins over floors, curves, the tracker's own error and codebook use.
 
     Args:
-        tally: Of all batches; it holds the true frames under TRUTH.
-        frames: Of a clip's future, over which the tokens' bits are spread.
-        frame_size: Pixels times channels of a frame.
+        tally: Measurements of all batches, with the true frames under TRUTH.
+        frames: Number of future frames that the tokens encode.
+        frame_size: Number of pixels times channels of a frame.
     """
     records = tally.joined()
     tracker = scores.ratios(records.pop(TRUTH))
@@ -160,7 +168,7 @@ def _described_clips(tally: Tally, records: Mapping[str, scores.Record]) -> dict
 
 
 def _totals(ratios: Mapping[str, Mapping[str, Ratio]]) -> dict[str, dict[str, float | None]]:
-    """Every predictor's scores; None for those that it cannot have but another has."""
+    """Returns every predictor's scores; None for scores that only other predictors have."""
     every = dict.fromkeys(key for known in ratios.values() for key in known)
     return {name: every | {key: each.over_split() for key, each in known.items()} for name, known in ratios.items()}
 
@@ -171,7 +179,7 @@ def _ends(ratio: Ratio) -> list[float]:
 
 
 def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    """The subject minus every floor, clip by clip, and its skill."""
+    """Returns the subject's differences from every floor, averaged over clips, and its skill."""
     first = subject(records)
     margins = {}
     for name, record in records.items():

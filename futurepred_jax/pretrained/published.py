@@ -1,4 +1,4 @@
-"""A score of a few clips that a model must keep, whatever happens to it between its training and its users."""
+"""Scores of a few clips that a packed model must reproduce."""
 
 import dataclasses
 import json
@@ -17,19 +17,19 @@ from futurepred_jax.models.predictor import Predictor
 from futurepred_jax.pixels import to_signed, to_unit
 
 SPLIT, CLIPS = "test_iid", 8
-TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # dB, and bits: what rounding the weights may cost
+TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # in dB and bits: most that rounding the weights may cost
 
 Scores = dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What a finished workdir says of its model.
+    """The results of a finished workdir.
 
     Attributes:
-        summary: of its training.
-        evaluation: of SPLIT.
-        published: means of scores over the first clips.
+        summary: Summary of the training.
+        evaluation: Evaluation on SPLIT.
+        published: Scores averaged over the first clips of SPLIT.
     """
 
     summary: dict[str, Any]
@@ -38,10 +38,10 @@ class Findings:
 
 
 def read_findings(workdir: epath.PathLike) -> Findings:
-    """The findings of a workdir.
+    """Reads the results of a workdir.
 
     Raises:
-        ValueError: if its training has not ended, or it was not evaluated, or on fewer clips.
+        ValueError: If the training has not finished, or the model was not evaluated on enough clips.
     """
     place = epath.Path(workdir)
     if not (place / "summary.json").exists():
@@ -58,7 +58,7 @@ def read_findings(workdir: epath.PathLike) -> Findings:
 
 
 def measured(config: ConfigDict, predictor: Predictor) -> Scores:
-    """The same of a model: the clips are made anew, which of clutter needs nothing on disk."""
+    """Computes the published scores of a model on newly generated clips."""
     border, clips = config.data.context_frames, factory.sample_clips(config, SPLIT, CLIPS)
     context, truth = to_signed(jnp.asarray(clips["noisy"][:, :border])), clips["video"][:, border:]
     drawn = predictor.predict(
@@ -73,7 +73,7 @@ def measured(config: ConfigDict, predictor: Predictor) -> Scores:
 
 
 def require_published(found: Mapping[str, float], wanted: Mapping[str, float]) -> None:
-    """Raises a ValueError unless scores are the published ones within the tolerances."""
+    """Raises a ValueError unless the scores equal the published ones within the tolerances."""
     away = [name for name, most in TOLERANCES.items() if not abs(found[name] - wanted[name]) <= most]
     if away:
         told = "; ".join(f"{name} {found[name]:.4f}, published {wanted[name]:.4f}" for name in away)
