@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 
 from futurepred_jax.metrics.bootstrap import interval
 from futurepred_jax.metrics.ratios import Ratio
-from futurepred_jax.metrics.table import NOTHING, RIVALS, SUBJECTS, grid, label, number, share, subject
+from futurepred_jax.metrics.table import NOTHING, REFERENCE_FLOORS, SUBJECTS, grid, label, number, share, subject_of
 
 ARCS = ("left_turn", "right_turn", "u_turn", "loop")  # arcs of a circle of 90° to 360°
 STEADY = ("static", "straight", "drag", "random_walk")  # motions that neither turn nor bounce
@@ -34,7 +34,7 @@ def kind_tables(clips: Mapping[str, Any]) -> str:
     """
     if "objects" not in clips:
         return ""
-    first, objects, about = subject(clips["scores"]), clips["objects"], clips["about"]
+    first, objects, about = subject_of(clips["scores"]), clips["objects"], clips["about"]
     return "\n\n".join((_by_motion(first, objects), _by_clutter(first, clips["scores"], about["clutter"])))
 
 
@@ -52,7 +52,7 @@ def motions(family: Sequence[str] | np.ndarray) -> dict[str, Bool[np.ndarray, "n
 
 def _by_motion(first: str, objects: Mapping[str, Any]) -> str:
     family, clip, scores = np.array(objects["family"]), np.array(objects["clip"]), objects["scores"]
-    shown = dict.fromkeys(name for name in (first, *SUBJECTS, *RIVALS) if name in scores)
+    shown = dict.fromkeys(name for name in (first, *SUBJECTS, *REFERENCE_FLOORS) if name in scores)
     errors = {name: _values(scores[name]["position_error"]) for name in shown}
     recall = _values(scores[first]["recall"])
     header = ["motion", "targets", "recall", *[f"{label(name)} px" for name in errors], "skill"]
@@ -65,7 +65,7 @@ def _by_motion(first: str, objects: Mapping[str, Any]) -> str:
 
 
 def _by_clutter(first: str, scores: Mapping[str, Any], counts: Sequence[int]) -> str:
-    level, names = np.array([clutter_level(count) for count in counts]), (first, *RIVALS)
+    level, names = np.array([clutter_level(count) for count in counts]), (first, *REFERENCE_FLOORS)
     header = ["clutter", "clips", *[f"{label(name)} {unit}" for unit in ("dB", "px") for name in names]]
     rows = []
     for _, _, kind in LEVELS:

@@ -22,7 +22,7 @@ from futurepred_jax.metrics.likelihood import (
 )
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio
-from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
+from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject_of
 from futurepred_jax.metrics.truth import Truth
 
 Tree = TypeVar("Tree")
@@ -180,7 +180,7 @@ def _ends(ratio: Ratio) -> list[float]:
 
 def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
     """Returns the subject's differences from every floor, averaged over clips, and its skill."""
-    first = subject(records)
+    first = subject_of(records)
     margins = {}
     for name, record in records.items():
         if name == first or name in CEILINGS:

@@ -43,7 +43,7 @@ OVERVIEW = (
     ("recall", "recall", 3),
     ("mask_iou", "mask IoU", 3),
 )
-RIVALS = ("copy_last", "constant_velocity")  # floors that the subject is compared with on every split
+REFERENCE_FLOORS = ("copy_last", "constant_velocity")  # floors that the subject is compared with on every split
 
 EFFECTS = (
     ("psnr", "PSNR dB", 2),
@@ -82,15 +82,15 @@ def overview_table(splits: Mapping[str, Any]) -> str:
     """Returns a table of the subject's scores, leads and skills on every split; empty for a single split."""
     if len(splits) < 2:
         return ""
-    leads = [f"{what} {label(floor)}" for floor in RIVALS for what in ("PSNR over", "skill against")]
+    leads = [f"{what} {label(floor)}" for floor in REFERENCE_FLOORS for what in ("PSNR over", "skill against")]
     header = ["all splits", *[title for _, title, _ in OVERVIEW], *leads]
     return grid(header, [_overview(name, summary) for name, summary in splits.items()])
 
 
 def _overview(split: str, summary: Mapping[str, Any]) -> list[str]:
     scores, margins = summary["scores"], summary["margins"]
-    own = scores[subject(scores)]
-    leads = [cell for floor in RIVALS for cell in _against(margins.get(floor, {}))]
+    own = scores[subject_of(scores)]
+    leads = [cell for floor in REFERENCE_FLOORS for cell in _against(margins.get(floor, {}))]
     return [split, *[number(own.get(key), digits) for key, _, digits in OVERVIEW], *leads]
 
 
@@ -102,7 +102,7 @@ def effect_table(effects: Mapping[str, Any]) -> str:
     """Returns a table of the subject's scores with clutter minus those without; empty if there are none."""
     header = ["clutter's effect", *[title for _, title, _ in EFFECTS]]
     rows = [
-        [f"{split}, {label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
+        [f"{split}, {label(subject_of(found))}", *[_signed(found[subject_of(found)][key], n) for key, _, n in EFFECTS]]
         for split, found in effects.items()
     ]
     return grid(header, rows) if rows else ""
@@ -115,14 +115,14 @@ def order(scores: Mapping[str, Any]) -> list[str]:
     return first + sorted(floors, key=lambda name: -(scores[name]["psnr"] or 0))
 
 
-def subject(scores: Mapping[str, Any]) -> str:
+def subject_of(scores: Mapping[str, Any]) -> str:
     """Returns the predictor that an evaluation is about: the model, or else the tokenizer's reconstruction."""
-    return next(name for name in SUBJECTS if name in scores)
+    return "model" if "model" in scores else "tokenizer_reconstruction"
 
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
     """Returns the subject's lead over each floor with its 95 % interval; it is positive if the subject is better."""
-    header = [f"{label(subject(scores))} ahead of", *[title for _, title, _ in MARGINS], "skill"]
+    header = [f"{label(subject_of(scores))} ahead of", *[title for _, title, _ in MARGINS], "skill"]
     rows = [
         [
             label(name),

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS, Metric, metric
@@ -63,11 +64,6 @@ class Comparison:
     def interval(self) -> str:
         """The interval of the difference as text, or an empty string if there is none."""
         return formats.interval(self.low, self.high, self.metric, signed=True)
-
-
-def subject_of(scores: Scores) -> str:
-    """Whom an evaluation is about: the model, or a tokenizer's reconstruction where nothing is predicted."""
-    return "model" if "model" in scores else "tokenizer_reconstruction"
 
 
 def floors_of(scores: Scores) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from futurepred_jax.metrics.table import REFERENCE_FLOORS
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.breakdown import LEVELS, clutter_level
 from futurepred_jax.reporting.failures import KINDS, failures
@@ -15,7 +16,6 @@ from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_lab
 from futurepred_jax.reporting.workdir import Prediction
 
 CASES = ("random", "best", "worst")
-BESIDE = ("copy_last", "constant_velocity")  # whose scores stand under the models'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,11 @@ def _scores(found: Sequence[Prediction | None], names: Sequence[str], columns: S
     """A row each: label and scores."""
     rows = [(name, one.entry["scores"].get("model", {})) for name, one in zip(names, found, strict=True) if one]
     first = next(one for one in found if one)
-    rows += [(predictor_label(who).label, first.entry["scores"][who]) for who in BESIDE if who in first.entry["scores"]]
+    rows += [
+        (predictor_label(who).label, first.entry["scores"][who])
+        for who in REFERENCE_FLOORS
+        if who in first.entry["scores"]
+    ]
     return [[label, *(formats.score(scores.get(n), METRICS[n]) for n in columns)] for label, scores in rows if scores]
 
 

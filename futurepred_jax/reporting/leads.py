@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import paired_interval
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import subject_of
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.models import SHUFFLED, Model
 from futurepred_jax.reporting.vocabulary import METRICS, Metric

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.ratios import mean
-from futurepred_jax.reporting.comparisons import subject_of
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor_label, style_of
 from futurepred_jax.reporting.workdir import Run
 

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import REFERENCE_FLOORS
 from futurepred_jax.reporting import formats, tables
 from futurepred_jax.reporting.breakdown import breakdowns, family_sentence
 from futurepred_jax.reporting.charts import Chart, calibration_chart, horizon_charts, training_charts
@@ -16,12 +17,12 @@ from futurepred_jax.reporting.gallery import make_gallery
 from futurepred_jax.reporting.leads import ModelComparison, compare_models, comparison_headline, comparison_sentence
 from futurepred_jax.reporting.models import Model, ScoredPredictor, scored_predictors
 from futurepred_jax.reporting.templates import environment
-from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
+from futurepred_jax.reporting.verdict import Verdict, judge
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Training
 
 BRIEF = ("psnr", "foreground_psnr", "ade", "recall")  # scores in the table of all splits
-LEADS = tuple((floor, name) for floor in ALWAYS_TOLD for name in ("psnr", "ade"))  # leads in the table of all splits
+LEADS = tuple((floor, name) for floor in REFERENCE_FLOORS for name in ("psnr", "ade"))  # leads shown there
 
 
 @dataclasses.dataclass(frozen=True)

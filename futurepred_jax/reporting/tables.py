@@ -4,8 +4,9 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won, subject_of
+from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.verdict import Verdict

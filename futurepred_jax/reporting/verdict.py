@@ -4,13 +4,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from futurepred_jax.metrics.table import flagged
+from futurepred_jax.metrics.table import REFERENCE_FLOORS, flagged, subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of, subject_of
+from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
-
-ALWAYS_TOLD = ("copy_last", "constant_velocity")  # always mentioned; other floors only if they are not beaten
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +28,7 @@ def judge(split: Mapping[str, Any]) -> Verdict:
     """
     scores, comparisons = split["scores"], compare(split)
     lost = {c.floor for c in comparisons if not c.beats}
-    told = [floor for floor in floors_of(scores) if floor in lost or floor in ALWAYS_TOLD]
+    told = [floor for floor in floors_of(scores) if floor in lost or floor in REFERENCE_FLOORS]
     details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
     details += [] if comparisons else ["No floor was scored, so there is nothing to compare with."]
     details += [flagged(split)] if split.get("flagged") else []
@@ -106,7 +104,7 @@ def _pathway(split: Mapping[str, Any]) -> str:
 def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:
     skills = [
         f"{formats.number(margins[floor]['skill'])} against {_names([floor])}"
-        for floor in ALWAYS_TOLD
+        for floor in REFERENCE_FLOORS
         if margins.get(floor, {}).get("skill") is not None
     ]
     return f"Its skill on positions (1 is perfect, 0 no better) is {formats.listing(skills)}." if skills else ""
