@@ -53,12 +53,12 @@ class Implementation(NamedTuple):
     """A model to be timed.
 
     Attributes:
-        parameters: how many.
-        bytes_read: of weights and cache by a token of one sequence, on average over a continuation.
-        decode: by batch, a run that draws a continuation of each sequence.
-        flops: of a training step, forward and backward.
-        train: a training step; none for another way to decode the same model.
-        new: tokens of a continuation.
+        parameters: Number of parameters.
+        bytes_read: Bytes of weights and cache that are read per token of one sequence, averaged over a continuation.
+        decode: Functions that sample a continuation of each sequence, by batch size.
+        flops: FLOPs of a training step, forward and backward.
+        train: Performs a training step; None for another way to decode the same model.
+        new: Number of tokens in a continuation.
     """
 
     parameters: int
@@ -70,7 +70,7 @@ class Implementation(NamedTuple):
 
 
 def base() -> Transformer:
-    """The Transformer of ``base``, in float32: a CPU gains nothing from less."""
+    """Returns the Transformer of ``base`` in float32, since lower precision is not faster on CPU."""
     return Transformer(sizes=(CODES,), grid=(16, 8, 8), code_dim=16, width=288, depth=6, heads=6, nearby=24)
 
 
@@ -101,7 +101,7 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Implementation]:
 
 
 def trained(name: str) -> dict[str, Implementation]:
-    """A trained predictor's futures, one token a pass and in drafted runs."""
+    """Returns the decoding of a trained predictor's futures, one token per pass and in drafted runs."""
     predictor = speculation.load(name)
     model, params, data = predictor.trained.transformer, predictor.trained.params, predictor.config.data
     contexts = speculation.contexts_at(predictor.config, LEVEL, max(BATCHES))
@@ -125,13 +125,13 @@ def trained(name: str) -> dict[str, Implementation]:
 
 
 def _matrices(params: Any) -> int:
-    """Weights that a pass reads whole: all but tables."""
+    """Returns the number of weights that a pass reads completely: all but embedding tables."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return sum(leaf.size for path, leaf in leaves if "embedding" not in jax.tree_util.keystr(path))
 
 
 def speeds() -> tuple[float, float]:
-    """FLOPs a CPU-second of a matrix product, and bytes a CPU-second that a sum reads."""
+    """Measures FLOPs per CPU second of a matrix product, and bytes per CPU second that a sum reads."""
     a, long = jnp.ones((MATMUL, MATMUL)), np.ones(COPIED, np.float32)
     product = jax.jit(lambda a: a @ a)
     multiplied, read = seconds([lambda: jax.block_until_ready(product(a)), lambda: long.max()])
@@ -139,7 +139,7 @@ def speeds() -> tuple[float, float]:
 
 
 def compare(implementations: dict[str, Implementation]) -> list[str]:
-    """Lines of the tables; ratios are to the last implementation, the peer."""
+    """Returns the lines of the tables; ratios are relative to the last implementation, the peer."""
     arithmetic, memory = speeds()
     lines = [f"{'decoding':26} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
     lines[0] += "  share of memory's speed, batch 1"

@@ -34,7 +34,7 @@ def variants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
 
 
 def trained(preset: str, row: str, steps: int | None, folder: str = FOLDER) -> dict[str, Any]:
-    """The summary of the split for a row, its tokenizer trained and scored where it was not."""
+    """Returns the evaluation of a row's tokenizer, after training and scoring it if that was not done before."""
     config = tokenizer.get_config(preset)
     config.model.quantizer = ConfigDict(variants(config.model.quantizer)[row])
     if steps:
@@ -47,7 +47,7 @@ def trained(preset: str, row: str, steps: int | None, folder: str = FOLDER) -> d
 
 
 def table(summaries: dict[str, dict[str, Any]]) -> str:
-    """A row for each quantizer: its reconstructions, and how much of its codebook is in use."""
+    """Returns a row for each quantizer: scores of its reconstructions, and the use of its codebook."""
     lines = [f"{'':9} {'PSNR dB':>8} {'SSIM':>6} {'foreground dB':>14} {'usage':>6} {'perplexity':>11}"]
     for row, summary in summaries.items():
         scores, codebook = summary["scores"]["tokenizer_reconstruction"], summary["codebook"]

@@ -44,14 +44,14 @@ class Implementation(NamedTuple):
 
 
 def base() -> MagVit:
-    """The tokenizer of ``base``, in float32: a CPU gains nothing from less."""
+    """Returns the tokenizer of ``base`` in float32, since lower precision is not faster on CPU."""
     config = tokenizer.get_config("base")
     config.model.dtype = "float32"
     return make_magvit(config)
 
 
 def ours(model: MagVit, clips: Bytes) -> Implementation:
-    """A MagVit, every function compiled as a training compiles its step."""
+    """Returns a MagVit whose functions are compiled like the training step."""
     objective = TokenizerObjective(model, clips.shape[1:4])
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
     options = CPU_OPTIONS["cpu"]
@@ -73,14 +73,14 @@ def ours(model: MagVit, clips: Bytes) -> Implementation:
 
 
 def matmul_speed() -> float:
-    """FLOPs a CPU-second of a matrix product."""
+    """Measures the FLOPs per CPU second of a matrix product."""
     a = jnp.ones((MATMUL, MATMUL))
     product = jax.jit(lambda a: a @ a)
     return 2 * MATMUL**3 / seconds([lambda: jax.block_until_ready(product(a))])[0]
 
 
 def compare(implementations: dict[str, Implementation], *, frames: int) -> list[str]:
-    """Lines of the table, and of the ratios of the first to the second."""
+    """Returns the lines of the table, and the ratios of the first implementation to the second."""
     peak = matmul_speed()
     lines = [f"{'':18} {'parameters':>11} {'trained clips/s':>16} {'encoded frames/s':>17} {'decoded':>9} {'MFU':>7}"]
     rates = {}
