@@ -184,6 +184,19 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(closing_words(scorer.workdir))
 
 
+def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
+    """Tells whether ``evaluation.json`` has all configured splits, scored by the model and the rules of today."""
+    workdir = epath.Path(workdir)
+    if not (workdir / DOCUMENT).exists():
+        return False
+    names, origin = factory.evaluation_splits(config), _scorer(config, workdir).origin
+    if any(read_part(name, factory.open_split(config, name).sha256, origin, workdir) is None for name in names):
+        return False
+    return {part.split: part for part in read_parts(origin, workdir, first=names)} == {
+        part.split: part for part in read(workdir)
+    }
+
+
 def _effective_config(config: ConfigDict) -> ConfigDict:
     """Returns the command line's config or, with --pretrained, the packed model's, with some sections replaced."""
     if not config.predictions.pretrained:
@@ -245,19 +258,19 @@ def _given_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
     def score(clips: Clips) -> Evaluation:
         protocol, side = _within(clips, _protocol(config)), config.data.size
         video = given.read_predictions(path, (protocol.clips, protocol.future_frames, side, side, 3))
-        return _scored_by(evaluate_video, video, config)(clips)
+        return _scored_by(evaluate_video, lambda: video, config)(clips)
 
     return _Scorer(score, workdir / "given" / f"{path.stem}-{digest[:8]}", _origin(config, predictions=digest))
 
 
 def _pretrained_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
     name = config.predictions.pretrained
-    score = _scored_by(evaluate_predictor, pretrained.load(name)[1], config)
+    score = _scored_by(evaluate_predictor, lambda: pretrained.load(name)[1], config)
     return _Scorer(score, workdir / "pretrained" / name, _origin(config, weights=[pretrained.describe(name)["sha256"]]))
 
 
 def _predictor_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
-    score = _scored_by(evaluate_predictor, factory.load_predictor(config, workdir), config)
+    score = _scored_by(evaluate_predictor, lambda: factory.load_predictor(config, workdir), config)
     weights = [
         checkpoints.fingerprint(workdir, config.evaluation.checkpoint),
         checkpoints.fingerprint(factory.tokenizer_workdir(config, workdir), "newest"),
@@ -266,16 +279,17 @@ def _predictor_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 
 
 def _tokenizer_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
-    score = _scored_by(evaluate_tokenizer, factory.load_tokenizer(config, workdir), config)
+    score = _scored_by(evaluate_tokenizer, lambda: factory.load_tokenizer(config, workdir), config)
     return _Scorer(score, workdir, _origin(config, weights=[checkpoints.fingerprint(workdir)]))
 
 
 def _classifier_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
-    classify, protocol = factory.load_classifier(config, workdir), _protocol(config)
+    protocol = _protocol(config)
+    classify = functools.cache(lambda: factory.load_classifier(config, workdir))
 
     def score(clips: Clips) -> Evaluation:
         return evaluate_classifier(
-            classify,
+            classify(),
             clips,
             count=_within(clips, protocol).clips,
             context_frames=protocol.context_frames,
@@ -294,15 +308,19 @@ SCORERS: dict[str, Callable[[ConfigDict, epath.Path], _Scorer]] = {
 """How the model in a workdir is scored, by the kind of its config."""
 
 
-def _scored_by(evaluate: Callable, subject: typing.Any, config: ConfigDict) -> Callable[[Clips], Evaluation]:
-    """Returns a function that scores ``subject`` on a split by one of the ``evaluate_*`` functions above."""
-    protocol, networks = _protocol(config), factory.networks(config)
+def _scored_by(evaluate: Callable, load: Callable[[], typing.Any], config: ConfigDict) -> Callable[[Clips], Evaluation]:
+    """Returns a function that scores what ``load`` returns on a split by one of the ``evaluate_*`` functions above.
+
+    It is loaded for the first split that is scored: where every split was scored before, it never is.
+    """
+    protocol, subject = _protocol(config), functools.cache(load)
+    networks = functools.cache(lambda: factory.networks(config))
 
     @functools.cache
     def mean_frame() -> Float[np.ndarray, "h w c"]:
         return floors.mean_frame(factory.open_split(config, "train", first=floors.AVERAGED))
 
-    return lambda clips: evaluate(subject, clips, _within(clips, protocol), mean_frame(), networks=networks)
+    return lambda clips: evaluate(subject(), clips, _within(clips, protocol), mean_frame(), networks=networks())
 
 
 def _protocol(config: ConfigDict) -> EvaluationProtocol:

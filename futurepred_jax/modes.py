@@ -1,6 +1,5 @@
 """The modes of the command line. Each reads what earlier modes left in the workdir, and can be repeated."""
 
-import json
 import time
 import typing
 from collections.abc import Callable
@@ -10,7 +9,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, tokenize, train
 from futurepred_jax.train import STAGES
-from futurepred_jax.training import checkpoints, distributed, identity
+from futurepred_jax.training import checkpoints, distributed
 from futurepred_jax.training.program import make_program
 
 Run = Callable[[ConfigDict, epath.PathLike], None]
@@ -24,36 +23,35 @@ class Mode(typing.NamedTuple):
     help: str
 
 
-def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """Trains, evaluates, predicts and reports, leaving out what is already done.
+class Stage(typing.NamedTuple):
+    """A mode that follows the training, and whether what it wrote into a workdir before need not be written again."""
 
-    Modes are repeated whose sections of the config have changed since they were done.
-    """
+    run: Run
+    is_current: Callable[[ConfigDict, epath.Path], bool]
+
+
+def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
+    """Trains, evaluates, predicts and reports, leaving out what is already done by the same model and rules."""
     began, workdir = time.time(), epath.Path(workdir)
-    again = _by_other_rules(config, workdir)
     train_model(config, workdir)  # a finished training returns at once
 
     def rest() -> None:
         stages = _stages(config)
-        missing = [mode for mode in stages if mode in again or not (workdir / STAGES[mode]).exists()]
-        for mode in missing:
-            AFTER_TRAINING[mode](config, workdir)
-        scored_before = stages and "evaluate" not in missing  # otherwise --mode=evaluate has just printed the scores
-        scores = f"{evaluate.closing_words(workdir)}\n\n" if scored_before else ""
+        done = [mode for mode in stages if _unless_current(mode, config, workdir)]
+        scores = f"{evaluate.closing_words(workdir)}\n\n" if "evaluate" in done else ""  # else they were just printed
         where = workdir / STAGES[stages[-1]] if stages else workdir
         print(f"\n{scores}Look at {where} ({_minutes(began)}).")
 
     distributed.by_first("rest", rest)
 
 
-def _by_other_rules(config: ConfigDict, workdir: epath.Path) -> set[str]:
-    """Returns the modes that must be repeated in a workdir because their sections of the config have changed."""
-    if not (workdir / identity.CONFIG).exists():
-        return set()
-    before, now = identity.read_config(workdir), json.loads(json.dumps(config.to_dict()))
-    changed = {name for name in ("sampling", "evaluation", "predictions") if before.get(name) != now.get(name)}
-    scored_anew = {"evaluate"} if changed - {"predictions"} else set()
-    return scored_anew | {"predict", "report"} if changed else set()
+def _unless_current(mode: str, config: ConfigDict, workdir: epath.Path) -> bool:
+    """Runs a mode unless what it wrote before is current; tells whether it was."""
+    stage = AFTER_TRAINING[mode]
+    current = stage.is_current(config, workdir)
+    if not current:
+        stage.run(config, workdir)
+    return current
 
 
 def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
@@ -81,6 +79,14 @@ def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 
+def _report_is_current(config: ConfigDict, workdir: epath.Path) -> bool:
+    """Tells whether the report is as new as what it shows."""
+    del config
+    shown = [workdir / STAGES["evaluate"], workdir / predict.FOLDER / predict.ORIGIN]
+    path = workdir / STAGES["report"]
+    return path.exists() and all(file.stat().mtime <= path.stat().mtime for file in shown if file.exists())
+
+
 def predict_futures(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Predicts the futures of held-out clips or, with --input or --pretrained, of the user's own videos."""
     of_own_videos = config.predictions.input or config.predictions.pretrained
@@ -105,8 +111,8 @@ def _prepare(config: ConfigDict, workdir: epath.Path) -> None:
     train.run(config, workdir)
 
     def rest() -> None:
-        if "evaluate" in _stages(config) and not (workdir / STAGES["evaluate"]).exists():
-            evaluate.run(config, workdir)
+        if "evaluate" in _stages(config):
+            _unless_current("evaluate", config, workdir)
 
     distributed.by_first(config.name, rest)
 
@@ -115,10 +121,10 @@ def _minutes(began: float) -> str:
     return f"{(time.time() - began) / 60:.1f} minutes"
 
 
-AFTER_TRAINING: dict[str, Run] = {
-    "evaluate": evaluate.run,
-    "predict": predict.run,
-    "report": write_report,
+AFTER_TRAINING: dict[str, Stage] = {
+    "evaluate": Stage(evaluate.run, evaluate.is_current),
+    "predict": Stage(predict.run, predict.is_current),
+    "report": Stage(write_report, _report_is_current),
 }
 """What --mode=run does after the training, on process 0 alone."""
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.gif import side_by_side
 
 __all__ = ["Choice", "Rollout", "choose_clips", "describe_choices", "write_predictions"]
+
+FOLDER = "predictions"
+ORIGIN = "origin.json"  # of the predictions beside it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,9 +172,23 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         fps=config.data.fps,
         horizons={name: split.spec.horizon for name, split in clips.items() if split.spec},
     )
-    write_predictions(
-        factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions"
-    )
+    folder = epath.Path(workdir) / FOLDER
+    write_predictions(factory.load_predictor(config, workdir), clips, choices, rollout, folder)
+    write_bytes(folder / ORIGIN, _origin(config, epath.Path(workdir)).encode())
+
+
+def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
+    """Tells whether the workdir's predictions are those that ``run`` would write."""
+    path = epath.Path(workdir) / FOLDER / ORIGIN
+    return path.exists() and path.read_text() == _origin(config, epath.Path(workdir))
+
+
+def _origin(config: ConfigDict, workdir: epath.Path) -> str:
+    """Returns what decides the predictions, as JSON: the scores, which differ for another model, and the choices."""
+    scores = workdir / "evaluation.json"
+    digest = hashlib.sha256(scores.read_bytes()).hexdigest() if scores.exists() else None
+    asked = {"splits": config.evaluation.splits, "predictions": config.predictions.to_dict()}
+    return json.dumps({"evaluation": digest, **asked}, indent=1)
 
 
 def _scores(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:

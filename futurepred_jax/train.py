@@ -26,7 +26,7 @@ from futurepred_jax.training import (
 from futurepred_jax.training.checkpoints import Progress, Saver
 from futurepred_jax.training.interrupt import Interrupt
 from futurepred_jax.training.job import Job
-from futurepred_jax.training.lease import Lease
+from futurepred_jax.training.lease import Lease, require_free
 from futurepred_jax.training.ledger import Ledger
 from futurepred_jax.training.profiling import Profiler
 from futurepred_jax.training.program import Program, make_program
@@ -42,13 +42,11 @@ STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "r
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """Trains the model of a config in its workdir, from where it stands; what a half-trained one had led to goes."""
+    """Trains the model of a config in its workdir, from where it stands."""
     workdir = epath.Path(workdir)
+    require_free(workdir)  # before anything in it changes
     with distributed.first_alone("claim"):
         identity.claim(workdir, config.to_dict())
-        if not (workdir / summary.SUMMARY).exists():
-            for file in STAGES.values():
-                (workdir / file).unlink(missing_ok=True)
     fit(factory.make_job(config, workdir), workdir)
 
 
@@ -74,6 +72,9 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     atomic.require_writable(workdir)
     with contextlib.ExitStack() as stack:
         stack.enter_context(Lease(workdir))
+        with distributed.first_alone("outdated"):
+            for file in STAGES.values():  # what a half-trained model led to
+                (workdir / file).unlink(missing_ok=True)
         checkpoint = checkpoints.agreed(workdir)
         progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
         writer = Writer(workdir, start=progress.step)
