@@ -54,6 +54,12 @@ def read_parts(origin: Mapping[str, Any], workdir: epath.PathLike, first: Sequen
     return [found[name] for name in dict.fromkeys([*first, *found])]
 
 
+def scored_weights(split: str, workdir: epath.PathLike) -> str | None:
+    """Returns the fingerprint of the checkpoint whose scores of a split are kept, or None if there are none."""
+    path = epath.Path(workdir) / PARTS / f"{split}.json"
+    return json.loads(path.read_text())["origin"]["weights"][0] if path.exists() else None
+
+
 def _part(path: epath.Path, origin: Mapping[str, Any]) -> Evaluation | None:
     """Reads the file of a split; None if it is missing, incomplete or of another origin."""
     if not path.exists():

@@ -38,14 +38,14 @@ def export(workdir: epath.PathLike, name: str, folder: Path = FOLDER) -> Path:
         The path of the description, a JSON file.
 
     Raises:
-        ValueError: If the workdir holds no predictor that was trained on clutter, or is not finished, or the rounded
-            model has other scores.
+        ValueError: If the workdir holds no predictor that was trained on clutter, or is not finished, or its scores are
+            of another checkpoint, or the rounded model has other scores.
     """
     config = factory.restored_config(identity.read_config(workdir))
     _require_packable(config, workdir)
     for other in set(names(folder)) - {name}:
         describe(other, folder)  # reports a damaged folder before the work
-    found = read_findings(workdir)
+    found = read_findings(workdir, config.evaluation.checkpoint)
     weights = rounded(factory.weights_of(factory.load_predictor(config, workdir)))
     config = ConfigDict(_without_places(config.to_dict()))
     require_published(measured(config, factory.assemble_predictor(config, weights)), found.published)

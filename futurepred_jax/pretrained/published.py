@@ -12,9 +12,11 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
+from futurepred_jax.evaluation.results import scored_weights
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.predictor import Predictor
 from futurepred_jax.pixels import to_signed, to_unit
+from futurepred_jax.training import checkpoints
 
 SPLIT, CLIPS = "test_iid", 8
 TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # in dB and bits: most that rounding the weights may cost
@@ -37,11 +39,15 @@ class Findings:
     published: Scores
 
 
-def read_findings(workdir: epath.PathLike) -> Findings:
+def read_findings(workdir: epath.PathLike, checkpoint: str) -> Findings:
     """Reads the results of a workdir.
 
+    Args:
+        workdir: The workdir.
+        checkpoint: The checkpoint that is packed, "newest" or "best".
+
     Raises:
-        ValueError: If the training has not finished, or the model was not evaluated on enough clips.
+        ValueError: If the training has not finished, or this checkpoint was not evaluated on enough clips.
     """
     place = epath.Path(workdir)
     if not (place / "summary.json").exists():
@@ -50,6 +56,11 @@ def read_findings(workdir: epath.PathLike) -> Findings:
     clips = json.loads(path.read_text()).get(SPLIT) if path.exists() else None
     if clips is None or clips["index"][:CLIPS] != list(range(CLIPS)):
         raise ValueError(f"{workdir} has no scores of {CLIPS} clips of {SPLIT}: run --mode=evaluate there first")
+    if scored_weights(SPLIT, place) != checkpoints.fingerprint(place, checkpoint):
+        raise ValueError(
+            f"the scores in {workdir} are not those of its {checkpoint} checkpoint, which would be packed: run "
+            f"--mode=evaluate there with --config.evaluation.checkpoint={checkpoint} first"
+        )
     return Findings(
         json.loads((place / "summary.json").read_text()),
         json.loads((place / "evaluation.json").read_text())["splits"][SPLIT],
