@@ -1,11 +1,13 @@
 """The command line's flags, and the dispatch to a mode."""
 
+import os
+import sys
 from collections.abc import Sequence
 
 from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
-from futurepred_jax import config_flag, evaluate, modes, predict_files
+from futurepred_jax import config_flag, evaluate, modes, predict_files, pretrained
 from futurepred_jax.training import compilation, distributed
 
 WORKDIR = flags.DEFINE_string(
@@ -98,7 +100,7 @@ def main(argv: Sequence[str]) -> None:
             raise ValueError(f"unexpected arguments: {' '.join(argv[1:])}; --help lists the flags")
         apply_short(config)
         _require_use(config)
-        workdir = WORKDIR.value or f"runs/{_folder(config)}"
+        workdir = os.path.expanduser(WORKDIR.value or f"runs/{_folder(config)}")  # shells do not expand --workdir=~/x
         if "://" in workdir and not workdir.startswith("gs://"):
             raise ValueError(f"--workdir={workdir}: give a folder, or gs://…; mount or copy what is in another store")
         distributed.initialize(COORDINATOR.value, PROCESSES.value, PROCESS.value)
@@ -119,8 +121,17 @@ def _require_use(config: ConfigDict) -> None:
             raise ValueError(f"--{name} with --mode={MODE.value}: it goes with --mode={' or '.join(users)}")
     if unused := [name for name in OF_INPUT if flags.FLAGS[name].present and not config.predictions.input]:
         raise ValueError(f"--{unused[0]} without --input: it goes with your own videos, --input='clips/*.mp4'")
+    if config.predictions.input and flags.FLAGS["splits"].present:
+        raise ValueError("--splits with --input: your own videos belong to no split; leave one of the two out")
     if not config.predictions.pretrained:
         return
+    packed = pretrained.describe(config.predictions.pretrained)["config"]
+    named = any(argument.partition("=")[0] == "--config" for argument in sys.argv)
+    if named and (config.name, config.preset) != (packed["name"], packed["preset"]):
+        raise ValueError(
+            f"--config={config.name}:{config.preset} with --pretrained={config.predictions.pretrained}, which is a "
+            f"{packed['name']}:{packed['preset']}: leave --config out"
+        )
     if MODE.value not in WITH_PACKED:
         raise ValueError(f"--pretrained with --mode={MODE.value}: only --mode=evaluate and predict take a packed model")
     taken, given = WITH_PACKED[MODE.value], config_flags.get_override_values(flags.FLAGS["config"])

@@ -1,6 +1,7 @@
 """Compares several finished workdirs on one page: which model is better on what, by how much, and how certainly."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 from etils import epath
@@ -57,7 +58,7 @@ def closing_words(models: Sequence[Model], splits: Sequence[str]) -> str:
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Writes a page that compares the finished workdirs that --workdirs names."""
-    workdirs = [name.strip() for name in config.compare.workdirs.split(",") if name.strip()]
+    workdirs = [os.path.expanduser(name.strip()) for name in config.compare.workdirs.split(",") if name.strip()]
     models, splits = read_models(workdirs)
     path = write_comparison(models, splits, workdir)
     print(f"{closing_words(models, splits)}\n\nwrote {path}")

@@ -18,7 +18,6 @@ from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.evaluation.interfaces import Predictor, Tokenizer
 from futurepred_jax.evaluation.networks import NONE, LearnedMetrics, Networks
 from futurepred_jax.evaluation.results import (
-    DOCUMENT,
     Evaluation,
     read,
     read_effects,
@@ -186,15 +185,21 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
     """Tells whether ``evaluation.json`` has all configured splits, scored by the model and the rules of today."""
-    workdir = epath.Path(workdir)
-    if not (workdir / DOCUMENT).exists():
+    written = {part.split: part for part in _written(workdir)}
+    if not written:
         return False
-    names, origin = factory.evaluation_splits(config), _scorer(config, workdir).origin
+    names, origin = factory.evaluation_splits(config), _scorer(config, epath.Path(workdir)).origin
     if any(read_part(name, factory.open_split(config, name).sha256, origin, workdir) is None for name in names):
         return False
-    return {part.split: part for part in read_parts(origin, workdir, first=names)} == {
-        part.split: part for part in read(workdir)
-    }
+    return written == {part.split: part for part in read_parts(origin, workdir, first=names)}
+
+
+def _written(workdir: epath.PathLike) -> list[Evaluation]:
+    """Returns what stands in ``evaluation.json``: nothing if it is missing or damaged, since it can be made again."""
+    try:
+        return read(workdir)
+    except ValueError:
+        return []
 
 
 def _effective_config(config: ConfigDict) -> ConfigDict:
@@ -216,7 +221,7 @@ def _tell_unfinished(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def _tell_left_out(splits: set[str], workdir: epath.Path) -> None:
     """Names the splits whose earlier scores are of other weights or rules and are therefore left out."""
-    before = {part.split for part in read(workdir)} if (workdir / DOCUMENT).exists() else set()
+    before = {part.split for part in _written(workdir)}
     if left_out := sorted(before - splits):
         names = ",".join(left_out)
         print(f"{names}: scored by other weights or rules, so left out now; --splits={names} scores them again")
@@ -251,7 +256,7 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
 
 
 def _given_scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
-    path = epath.Path(config.evaluation.predictions)
+    path = epath.Path(config.evaluation.predictions).expanduser()
     given.require_one_split(factory.evaluation_splits(config))
     digest = given.digest(path)
 

@@ -3,8 +3,8 @@
 python -m futurepred_jax.gallery gallery.png
 """
 
+import argparse
 import dataclasses
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -160,10 +160,13 @@ def _row(title: str, tiles: Row) -> Picture:
 
 def cli() -> None:
     """Runs the command."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m futurepred_jax.gallery PICTURE.png")
-    Image.fromarray(draw_gallery()).save(Path(sys.argv[1]), optimize=True)
-    print(f"wrote {sys.argv[1]}")
+    parser = argparse.ArgumentParser(description="Draws what the generator can draw, as one picture.")
+    parser.add_argument("picture", type=Path, help="The PNG file to write.")
+    path = parser.parse_args().picture
+    if path.suffix != ".png" or not path.parent.is_dir():
+        parser.error(f"{path}: name a .png file in a folder that exists")
+    Image.fromarray(draw_gallery()).save(path, optimize=True)
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

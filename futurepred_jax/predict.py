@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from futurepred_jax import factory
 from futurepred_jax.data.pipeline import Source
+from futurepred_jax.evaluation import results
 from futurepred_jax.evaluation.interfaces import Predictor
 from futurepred_jax.evaluation.tracks import about_clip, knows_targets, tracks_of
 from futurepred_jax.pixels import to_signed, to_uint8, to_unit
@@ -88,7 +89,7 @@ def write_predictions(
     folder = epath.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.json"
-    stale = _files(json.loads(index.read_text())) if index.exists() else set()
+    stale = _listed(index)
     entries = []
     for choice in tqdm(choices, desc="predicting", unit="clip"):
         batch = _clip(clips, choice, rollout)
@@ -147,6 +148,14 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
+def _listed(index: epath.Path) -> set[str]:
+    """Returns the files that an index names: none if it is missing or damaged."""
+    try:
+        return _files(json.loads(index.read_text())) if index.exists() else set()
+    except (ValueError, TypeError, KeyError):
+        return set()
+
+
 def _files(entries: Iterable[Mapping[str, Any]]) -> set[str]:
     return {entry[kind] for entry in entries for kind in ("gif", "npz")}
 
@@ -175,12 +184,16 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     folder = epath.Path(workdir) / FOLDER
     write_predictions(factory.load_predictor(config, workdir), clips, choices, rollout, folder)
     write_bytes(folder / ORIGIN, _origin(config, epath.Path(workdir)).encode())
+    print(f"wrote {len(choices)} clips below {folder}")
 
 
 def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
     """Tells whether the workdir's predictions are those that ``run`` would write."""
-    path = epath.Path(workdir) / FOLDER / ORIGIN
-    return path.exists() and path.read_text() == _origin(config, epath.Path(workdir))
+    folder = epath.Path(workdir) / FOLDER
+    if not (folder / ORIGIN).exists() or (folder / ORIGIN).read_text() != _origin(config, epath.Path(workdir)):
+        return False
+    listed = _listed(folder / "index.json")
+    return bool(listed) and all((folder / name).exists() for name in listed)
 
 
 def _origin(config: ConfigDict, workdir: epath.Path) -> str:
@@ -193,8 +206,7 @@ def _origin(config: ConfigDict, workdir: epath.Path) -> str:
 
 def _scores(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
     """Returns the scores by clip of the configured splits, or of all scored splits; None if nothing was scored."""
-    path = workdir / "evaluation_clips.json"
-    scored = json.loads(path.read_text()) if path.exists() else {}
+    scored = {evaluation.split: evaluation.clips for evaluation in results.read(workdir)}
     names = factory.evaluation_splits(config) if config.evaluation.splits else tuple(scored)
     if scored and (missing := ",".join(name for name in names if name not in scored)):
         raise ValueError(

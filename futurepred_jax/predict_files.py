@@ -66,19 +66,23 @@ def write_futures(
         ValueError: If some recordings cannot be read or are too short. The message names them, and it is raised only
             after all other recordings are done.
     """
-    wrong, cut = {}, Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
+    wrong, kept = {}, 0
+    cut = Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
     for recording in tqdm(recordings, desc="predicting", unit="video"):
         place = epath.Path(folder) / recording.name
-        origin = json.dumps({"version": recording.version, "weights": weights, **dataclasses.asdict(request)}, indent=1)
-        if (place / ORIGIN).exists() and (place / ORIGIN).read_text() == origin:
+        origin = {"version": recording.version, "weights": weights, **dataclasses.asdict(request)}
+        if _is_current(place, origin):
+            kept += 1
             continue
         try:
             context = _context(recording, cut)
         except (ValueError, OSError) as error:
             wrong[recording.name] = str(error)
             continue
-        _write(place, _predict(predictor, context, request), fps=cut.fps)
-        atomic.write_text(place / ORIGIN, origin)
+        sizes = _write(place, _predict(predictor, context, request), fps=cut.fps)
+        atomic.write_text(place / ORIGIN, json.dumps({**origin, "files": sizes}, indent=1))
+    written = len(recordings) - kept - len(wrong)
+    print(f"{written} videos predicted below {folder}" + (f", {kept} kept from before" if kept else ""))
     if wrong:
         told = "\n  ".join(f"{name}: {reason}" for name, reason in wrong.items())
         raise ValueError(
@@ -104,15 +108,31 @@ def _predict(predictor: Predictor, context: np.ndarray, request: SamplingRequest
     }
 
 
-def _write(place: epath.Path, arrays: Mapping[str, Any], *, fps: float) -> None:
+def _is_current(place: epath.Path, origin: Mapping[str, Any]) -> bool:
+    """Tells whether a video's folder holds all files that were made from the same origin, of the size they had."""
+    try:
+        found = json.loads((place / ORIGIN).read_text())
+        files = found.pop("files")
+        return found == origin and all((place / name).stat().length == size for name, size in files.items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _write(place: epath.Path, arrays: Mapping[str, Any], *, fps: float) -> dict[str, int]:
+    """Writes the three files of a video and returns their sizes in bytes."""
     place.mkdir(parents=True, exist_ok=True)
     (place / ORIGIN).unlink(missing_ok=True)
     context, futures = arrays["context"], arrays["futures"]
     pages, file = draw_pages(context, futures), io.BytesIO()
     np.savez_compressed(file, **arrays)
-    write_bytes(place / "futures.mp4", encode_mp4(pages, fps=fps))
-    write_bytes(place / "futures.gif", encode(pages, np.concatenate([context, *futures]), fps=fps))
-    write_bytes(place / "futures.npz", file.getvalue())
+    contents = {
+        "futures.mp4": encode_mp4(pages, fps=fps),
+        "futures.gif": encode(pages, np.concatenate([context, *futures]), fps=fps),
+        "futures.npz": file.getvalue(),
+    }
+    for name, content in contents.items():
+        write_bytes(place / name, content)
+    return {name: len(content) for name, content in contents.items()}
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
@@ -141,4 +161,3 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     frames = options.frames or data.frames - data.context_frames
     request = SamplingRequest(frames, options.samples, options.seed)
     write_futures(predictor, recordings, request, workdir / FOLDER, weights=weights)
-    print(f"wrote {len(recordings)} futures.mp4, .gif and .npz below {workdir / FOLDER}")

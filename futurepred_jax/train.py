@@ -72,11 +72,10 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     atomic.require_writable(workdir)
     with contextlib.ExitStack() as stack:
         stack.enter_context(Lease(workdir))
-        with distributed.first_alone("outdated"):
-            for file in STAGES.values():  # what a half-trained model led to
-                (workdir / file).unlink(missing_ok=True)
         checkpoint = checkpoints.agreed(workdir)
         progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
+        if progress.step < job.steps:
+            _remove_outdated(workdir)
         writer = Writer(workdir, start=progress.step)
         interrupt = stack.enter_context(Interrupt())
         batches = stack.enter_context(inputs.training_batches(job, program.batch, start=progress.step))
@@ -97,9 +96,16 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     return state
 
 
+def _remove_outdated(workdir: epath.Path) -> None:
+    """Removes what the modes that follow training made of a model that is trained further now."""
+    if jax.process_index() == 0:
+        for file in STAGES.values():
+            (workdir / file).unlink(missing_ok=True)
+
+
 def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | None:
     """The final state, where the training in ``workdir`` is done."""
-    if not (workdir / summary.SUMMARY).exists():
+    if not summary.is_written(workdir):
         return None
     checkpoint = checkpoints.agreed(workdir)
     if checkpoint is None or checkpoints.read_progress(checkpoint).step < job.steps:

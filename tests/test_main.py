@@ -109,6 +109,24 @@ def test_scores_of_other_weights_or_rules_are_not_taken_for_those_of_a_run(copie
     assert scores(copied) == truth
 
 
+def test_what_was_damaged_or_deleted_after_the_training_is_made_again(copied):
+    workdir, before = copied / "runs/baseline-debug", scores(copied)
+    (workdir / "evaluation.json").write_text("")
+    (workdir / "predictions/index.json").write_text("{")
+    again = command(copied, "--config=baseline:debug")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert scores(copied) == before
+    gif = next((workdir / "predictions").glob("*.gif"))
+    gif.unlink()
+    (workdir / "evaluation_clips.json").write_text("{}")
+    (workdir / "summary.json").write_text("")
+    again = command(copied, "--config=baseline:debug")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert gif.exists()
+    assert "test_iid" in json.loads((workdir / "evaluation_clips.json").read_text())
+    assert json.loads((workdir / "summary.json").read_text())["parameters"]
+
+
 def test_a_training_that_another_holds_up_has_changed_nothing(copied):
     workdir = copied / "runs/baseline-debug"
     shutil.rmtree(workdir / "checkpoints")
@@ -208,6 +226,12 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config=baseline:debug", "compare"], ["unexpected arguments: compare", "--help"]),
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
         (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
+        (
+            ["--mode=predict", "--pretrained=baseline-tiny", "--config=slowfast:small", "--input=a.mp4"],
+            ["--config=slowfast:small", "which is a baseline:tiny", "leave --config out"],
+        ),
+        (["--mode=predict", "--input=a.mp4", "--splits=test_iid"], ["--splits with --input"]),
+        (["--config=baseline:debug", "--mode=evaluate", "--workdir=~/nowhere"], [str(Path.home() / "nowhere")]),
         (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),
         (["--config", "basline"], ["basline", "baseline, both_pathways"]),
         (["--config=nowhere/baseline.py"], ["no config 'nowhere/baseline.py'", "baseline, both_pathways"]),

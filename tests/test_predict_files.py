@@ -105,12 +105,18 @@ def test_what_was_done_is_not_done_again_unless_something_changed(folder):
     assert len(predictor.contexts) == 13
 
 
-def test_a_video_cut_off_in_the_middle_is_done_again(folder):
+def test_a_video_cut_off_in_the_middle_or_damaged_is_done_again(folder, capsys):
     predictor = Shifter()
     out = predict(folder, predictor)
+    assert capsys.readouterr().out.startswith("4 videos predicted below")
     (out / "c.npz/0/origin.json").unlink()
+    (out / "a.mp4/futures.gif").unlink()
+    (out / "deep/b.gif/futures.npz").write_bytes(b"junk")
     predict(folder, predictor)
-    assert len(predictor.contexts) == 5
+    assert len(predictor.contexts) == 7
+    assert (out / "a.mp4/futures.gif").exists()
+    assert "3 videos predicted below" in (said := capsys.readouterr().out)
+    assert "1 kept from before" in said
 
 
 @pytest.mark.parametrize(

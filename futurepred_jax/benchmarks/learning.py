@@ -11,7 +11,7 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -105,10 +105,12 @@ def mean_psnr(drawn: Unit, clips: Bytes) -> float:
 
 def main() -> None:
     """Prints a line a mark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", nargs="?", type=float, default=SECONDS, help="CPU seconds of training for each.")
+    seconds = parser.parse_args().seconds
     keep_memory()
     from futurepred_jax.benchmarks.magvit2 import learner as peer
 
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     config = tokenizer.get_config("base")
     config.data.update(size=64, frames=17, context_frames=9)
     clips, held_out = (

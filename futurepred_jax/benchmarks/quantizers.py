@@ -5,14 +5,14 @@ Trains the tokenizer of ``debug`` (or PRESET, for STEPS steps) with each, from t
 already is not made again.
 """
 
-import sys
+import argparse
 from typing import Any
 
 from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import evaluate, train
-from futurepred_jax.configs import tokenizer
+from futurepred_jax.configs import shared, tokenizer
 from futurepred_jax.evaluation import results
 
 FOLDER = "runs/quantizers"
@@ -58,10 +58,12 @@ def table(summaries: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     """Trains what is missing and prints the table."""
-    preset = sys.argv[1] if len(sys.argv) > 1 else "debug"
-    steps = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    rows = variants(tokenizer.get_config(preset).model.quantizer)
-    print(table({row: trained(preset, row, steps) for row in rows}))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", nargs="?", choices=shared.PRESETS, default="debug", help="The preset to train.")
+    parser.add_argument("steps", nargs="?", type=int, help="Steps of training, by default the preset's.")
+    asked = parser.parse_args()
+    rows = variants(tokenizer.get_config(asked.preset).model.quantizer)
+    print(table({row: trained(asked.preset, row, asked.steps) for row in rows}))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ and AdamW), frames a second encoded and decoded, and the share of a matrix produ
 seconds of one thread, the least of several runs in which both take turns. Needs the extra ``bench``.
 """
 
+import argparse
 import os
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
@@ -98,6 +99,7 @@ def compare(implementations: dict[str, Implementation], *, frames: int) -> list[
 
 def main() -> None:
     """Prints the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     keep_memory()
     from futurepred_jax.benchmarks.magvit2 import peer
 

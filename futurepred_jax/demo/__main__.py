@@ -19,7 +19,9 @@ def cli() -> None:
     host = flags.DEFINE_string(
         "host", "127.0.0.1", "The address to serve at; 0.0.0.0 serves everyone who can reach this host."
     )
-    port = flags.DEFINE_integer("port", 7860, "The port to serve at; 0 takes a free one.", lower_bound=0)
+    port = flags.DEFINE_integer(
+        "port", 7860, "The port to serve at; 0 takes a free one.", lower_bound=0, upper_bound=65535
+    )
 
     def main(argv: Sequence[str]) -> None:
         if len(argv) > 1:
@@ -56,7 +58,10 @@ def serve(workdir: str, pretrained: str | None, host: str, port: int) -> None:
     compilation.enable_compilation_cache()
     predictor = Predictor.from_pretrained(pretrained) if pretrained else Predictor.from_workdir(workdir)
     page.scene(predictor, Choice())
-    served, address = page.launch(predictor, host=host, port=port)
+    try:
+        served, address = page.launch(predictor, host=host, port=port)
+    except OSError as error:  # Gradio's own message names what this command does not have
+        raise OSError(f"cannot serve at {host}:{port}: name an address of this machine and a free port") from error
     print(f"open {address} (Ctrl-C ends it)", flush=True)
     served.block_thread()
 

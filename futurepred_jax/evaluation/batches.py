@@ -45,6 +45,11 @@ class EvaluationProtocol:
     sampled_clips: int = 0
     near_frames: int | None = None
 
+    def __post_init__(self) -> None:
+        for name, least in {"clips": 1, "batch_size": 1, "samples": 0, "sampled_clips": 0}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"config.evaluation.{name} {getattr(self, name)}: must be at least {least}")
+
     @property
     def near(self) -> int:
         """Number of future frames whose likelihood is scored."""

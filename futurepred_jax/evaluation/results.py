@@ -85,11 +85,20 @@ def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
 
 
 def read(workdir: epath.PathLike) -> list[Evaluation]:
-    """Reads the evaluations that ``write`` has written."""
+    """Reads the evaluations that ``write`` has written; an empty list if it has not written both of its files.
+
+    Raises:
+        ValueError: If one of them is damaged.
+    """
     workdir = epath.Path(workdir)
-    splits = json.loads((workdir / DOCUMENT).read_text())["splits"]
-    clips = json.loads((workdir / CLIPS).read_text())
-    return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+    if not (workdir / DOCUMENT).exists() or not (workdir / CLIPS).exists():
+        return []
+    try:
+        splits = json.loads((workdir / DOCUMENT).read_text())["splits"]
+        clips = json.loads((workdir / CLIPS).read_text())
+        return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{workdir / DOCUMENT} or {CLIPS} is damaged ({error}): run --mode=evaluate again") from error
 
 
 def read_effects(workdir: epath.PathLike) -> dict[str, Any]:

@@ -63,8 +63,10 @@ def choose_clips(
         The random clips, then the best (best first), then the worst (worst first).
 
     Raises:
-        ValueError: If neither ``evaluation_clips`` nor ``available`` contains a clip.
+        ValueError: If ``count`` is below 1, or neither ``evaluation_clips`` nor ``available`` contains a clip.
     """
+    if count < 1:
+        raise ValueError(f"config.predictions.clips {count}: must be at least 1")
     candidates = _scored(evaluation_clips) if evaluation_clips else _unscored(available or {})
     if not candidates:
         raise ValueError("no clips to choose from: pass evaluation_clips, or available={split: number of clips}")
@@ -80,10 +82,11 @@ def choose_clips(
 
 def describe_choices(choices: Iterable[Choice]) -> str:
     """Says which clips were chosen, and how to get best and worst ones if there are none."""
+    choices = list(choices)
     reasons = [choice.why for choice in choices]
-    if "best" in reasons:
+    if any(choice.scores for choice in choices):
         return f"{len(reasons)} clips: " + ", ".join(f"{reasons.count(why)} {why}" for why in dict.fromkeys(reasons))
-    return f"{len(reasons)} random clips; best and worst need scores of many clips: run --mode=evaluate, then predict"
+    return f"{len(reasons)} random clips; best and worst ones need scores: run --mode=evaluate, then predict"
 
 
 def _scored(evaluation_clips: Mapping[str, Any]) -> list[Choice]:

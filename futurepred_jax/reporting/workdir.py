@@ -157,7 +157,7 @@ def _prediction(entry: dict[str, Any], path: epath.Path) -> Prediction:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             tracks = {name: arrays[name] for name in TRACKS} if TRACKS[0] in arrays else None
             return Prediction(entry, {name: arrays[name] for name in FILMS}, tracks)
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}): run --mode=predict on this workdir again") from error
 
 
