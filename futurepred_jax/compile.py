@@ -97,7 +97,7 @@ def _remedy(program: Compiled, config: ConfigDict) -> str:
     remedies = [f"take about {int(program.devices / room) + 1} devices"]
     if size:
         remedies.append(f"lower --config.train.batch_size from {batch} to about {size}")
-    normalises = factory.watches(config) or config.kind == "classifier"  # over the whole batch at once
+    normalises = factory.has_pathways(config) or config.kind == "classifier"  # over the whole batch at once
     if not normalises and (wanted := _turns(batch // program.devices, turns / room)):
         remedies.append(f"take it in {wanted} turns with --config.train.accumulate={wanted}")
     if not config.model.get("remat", True):

@@ -61,13 +61,13 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     """
     factory.require_held_out(config)
     motion = factory.pretrained_workdirs(config, workdir)
-    if factory.predicts(config) and not (epath.Path(workdir) / checkpoints.FOLDER).exists():
+    if factory.is_predictor(config) and not (epath.Path(workdir) / checkpoints.FOLDER).exists():
         make_program(factory.outline_job(config))  # reports mistakes in the last model before the first is trained
     for name, place in motion.items():
         _prepare(factory.pathway_configs(config)[name], place)
-    if factory.predicts(config):
+    if factory.is_predictor(config):
         _prepare(factory.tokenizer_config(config), factory.tokenizer_workdir(config, workdir))
-    if factory.guesses(config):
+    if factory.has_outlook(config):
         factory.require_gate(config, workdir)  # before more is trained on its tokens
         _prepare(factory.outlook_config(config), factory.outlook_workdir(config, workdir))
     train.run(config, workdir)
@@ -75,7 +75,7 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
 
 def write_report(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Writes ``report/index.html``, a page about everything in the workdir."""
-    tokenizer = factory.tokenizer_workdir(config, workdir) if factory.predicts(config) else None
+    tokenizer = factory.tokenizer_workdir(config, workdir) if factory.is_predictor(config) else None
     print(f"wrote {report.write_report(workdir, tokenizer)}")
 
 

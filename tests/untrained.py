@@ -21,7 +21,7 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     if config.kind != "joint":
         place = factory.tokenizer_workdir(config, workdir)
         save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
-    if factory.watches(config):
+    if factory.has_pathways(config):
         state["pathways"] = dict(weights["pathways"])
         params["pathways"] = state["pathways"].pop("params")
         if config.kind == "joint":

@@ -2,14 +2,14 @@
 
 from futurepred_jax.factory.data import (
     evaluation_splits,
-    guesses,
+    has_outlook,
+    has_pathways,
+    is_predictor,
     open_split,
-    predicts,
     sample_clips,
     source_name,
     spec,
     token_splits,
-    watches,
 )
 from futurepred_jax.factory.inference import Inference, outline_inference
 from futurepred_jax.factory.jobs import make_job, outline_job, require_held_out
@@ -35,7 +35,9 @@ __all__ = [
     "Stored",
     "assemble_predictor",
     "evaluation_splits",
-    "guesses",
+    "has_outlook",
+    "has_pathways",
+    "is_predictor",
     "load_classifier",
     "load_predictor",
     "load_tokenizer",
@@ -53,7 +55,6 @@ __all__ = [
     "outlook_config",
     "outlook_workdir",
     "pathway_configs",
-    "predicts",
     "pretrained_workdirs",
     "require_gate",
     "require_held_out",
@@ -65,6 +66,5 @@ __all__ = [
     "token_splits",
     "tokenizer_config",
     "tokenizer_workdir",
-    "watches",
     "weights_of",
 ]

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import Blueprints
 from futurepred_jax.data.device import draw
-from futurepred_jax.factory.data import LABELS, clip_count, knows_objects, spec
+from futurepred_jax.factory.data import LABELS, clip_count, is_synthetic, spec
 
 PLACES = ("host", "device")
 
@@ -23,7 +23,7 @@ def draws_in_step(config: ConfigDict) -> bool:
     place = config.data.render_on
     if place not in PLACES:
         raise ValueError(f"config.data.render_on {place!r}: known are {', '.join(PLACES)}")
-    if place == "device" and not knows_objects(config):
+    if place == "device" and not is_synthetic(config):
         raise ValueError(f"config.data.render_on 'device': {config.data.source} is recorded, only clutter is drawn")
     return place == "device"
 

@@ -8,7 +8,16 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, guesses, judged, knows_objects, open_split, predicts, spec, watches
+from futurepred_jax.factory.data import (
+    LABELS,
+    has_outlook,
+    has_pathways,
+    has_realism_losses,
+    is_predictor,
+    is_synthetic,
+    open_split,
+    spec,
+)
 from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
 from futurepred_jax.factory.fields import made_of
 from futurepred_jax.factory.layout import RULES
@@ -89,10 +98,10 @@ def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
     model, data = make_magvit(config), config.data
     objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config), start=materials.inflated)
     flops = 3 * clip_flops(model, data.frames, data.size)
-    if judged(config):
+    if has_realism_losses(config):
         objective = make_realism(config, objective, materials)
         flops += judging_flops(config, objective)
-    if not knows_objects(config):
+    if not is_synthetic(config):
         print(UNKNOWN.format(source=data.source))
     return on_clips(
         config,
@@ -121,7 +130,7 @@ def outlook_job(config: ConfigDict, materials: Materials) -> Job:
 def prediction_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a Transformer on the tokens of a frozen tokenizer, and motion pathways beside it where there are any."""
     prediction = _prediction(config, materials, **_fields(config))
-    objective = _with_motion(config, materials, prediction) if watches(config) else prediction
+    objective = _with_motion(config, materials, prediction) if has_pathways(config) else prediction
     held_out = materials.tokens(GATE_SPLIT)
     return Job(
         **_common(config, objective, held_out),
@@ -129,7 +138,7 @@ def prediction_job(config: ConfigDict, materials: Materials) -> Job:
         val_source=held_out,
         flops_per_step=config.train.batch_size * _prediction_flops(config, objective),
         tokens_per_clip=int(np.prod(prediction.model.grid)),
-        compiler_options={} if watches(config) else CPU_OPTIONS,
+        compiler_options={} if has_pathways(config) else CPU_OPTIONS,
     )
 
 
@@ -156,7 +165,7 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
 def classification_job(config: ConfigDict, materials: Materials) -> Job:
     """Training a motion network on the labels of clips with one target."""
     require_one_turn(config.train.accumulate)
-    if not knows_objects(config):
+    if not is_synthetic(config):
         raise ValueError(
             f"{config.name} is trained on labels, which {config.data.source} has none of: let the pathway start "
             "otherwise, --config.pathways.NAME.init=random or published"
@@ -201,7 +210,7 @@ def on_clips(
 
 
 def _drawing_fields(config: ConfigDict) -> tuple[str, ...]:
-    return TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS
+    return TOKENIZER_FIELDS if is_synthetic(config) else RECORDED_FIELDS
 
 
 def _shape(config: ConfigDict) -> tuple[int, int, int]:
@@ -276,18 +285,18 @@ def require_held_out(config: ConfigDict) -> None:
     Raises:
         ValueError: if fewer clips are held out than a batch takes.
     """
-    if knows_objects(config):
+    if is_synthetic(config):
         return
     held_out, stages = open_split(config, GATE_SPLIT), [config]
-    stages += [tokenizer_config(config)] if predicts(config) else []
-    stages += [outlook_config(config)] if guesses(config) else []
+    stages += [tokenizer_config(config)] if is_predictor(config) else []
+    stages += [outlook_config(config)] if has_outlook(config) else []
     for stage in stages:
         _val_batches(stage, held_out)
 
 
 def _val_batches(config: ConfigDict, held_out: Source) -> int:
     """As many as the config says; of recorded videos there are as many as there are, and at most all are used."""
-    if knows_objects(config):
+    if is_synthetic(config):
         return config.logging.val_batches
     there_are, batch_size = len(held_out), config.train.batch_size
     if there_are < batch_size:

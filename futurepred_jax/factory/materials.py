@@ -17,7 +17,7 @@ from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.mirrored import Joined, MirrorImages
 from futurepred_jax.data.pipeline import ArraySource, Clips, Source
 from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
-from futurepred_jax.factory.data import LABELS, clip_count, mirrors, open_split_together, predicts, spec
+from futurepred_jax.factory.data import LABELS, clip_count, is_predictor, open_split_together, spec, uses_mirror_images
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_foresight, load_tokenizer
@@ -53,7 +53,7 @@ class Stored:
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept beside the tokenizer, and ``context``, its frames.
 
-        With the frames of the ``future`` for an outlook; with mirror images after all clips, where ``mirrors``.
+        An outlook also gets the frames of the ``future``. Where ``uses_mirror_images``, mirror images follow all clips.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
@@ -112,7 +112,7 @@ class Stored:
         """
         if self._config.kind == "tokenizer":
             return load_tokenizer(self._config, self._workdir)
-        if not predicts(self._config):
+        if not is_predictor(self._config):
             raise ValueError(f"{self._config.name} has no tokenizer: take a tokenizer's config, or a predictor's")
         require_gate(self._config, self._workdir)
         return load_tokenizer(tokenizer_config(self._config), self._tokenizer_workdir)
@@ -120,7 +120,7 @@ class Stored:
     def _tokens(self, split: str) -> list[TokensInContext]:
         """A split's tokens, and those of its mirror images where they are trained on."""
         clips = open_split_together(self._config, split)
-        both = (clips, MirrorImages(clips)) if mirrors(self._config, split) else (clips,)
+        both = (clips, MirrorImages(clips)) if uses_mirror_images(self._config, split) else (clips,)
         return [self._tokens_of(some) for some in both]
 
     def _tokens_of(self, clips: Clips) -> TokensInContext:
@@ -142,7 +142,7 @@ class Stored:
 
     @property
     def _tokenizer_workdir(self) -> epath.Path:
-        return tokenizer_workdir(self._config, self._workdir) if predicts(self._config) else self._workdir
+        return tokenizer_workdir(self._config, self._workdir) if is_predictor(self._config) else self._workdir
 
     @functools.cached_property
     def _identity(self) -> str:
@@ -171,7 +171,7 @@ class Shapes:
     def tokens(self, split: str) -> Source:
         """See ``Stored``."""
         data, module = self._config.data, self.tokenizer.module
-        count = self._count(split) * (2 if mirrors(self._config, split) else 1)
+        count = self._count(split) * (2 if uses_mirror_images(self._config, split) else 1)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         tokens = {"tokens": _zeros((count, *shape), np.uint16)}
         frames = {"context": data.context_frames}
