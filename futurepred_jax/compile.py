@@ -29,12 +29,12 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Compiles the training step and inference for the hardware that --topology names, and writes ``compile.json``."""
     topology = config.compile.topology
     hardware = topologies.find(topology)
-    job = factory.outline_job(config)
+    job = factory.abstract_job(config)
     layout = lay_out(job, sharding.make_mesh(job.mesh_shape, hardware.devices))
     mesh = dict(layout.mesh.shape)
     print(f"{config.name}-{config.preset} for {topology}, a batch of {job.batch_size} on {mesh}")
     programs = []
-    for call in (step_call(job, layout), inference_call(factory.outline_inference(config), hardware.devices[0])):
+    for call in (step_call(job, layout), inference_call(factory.abstract_inference(config), hardware.devices[0])):
         programs.append(compile_ahead(call, hardware))
         print(f"\n{describe(programs[-1])}")
     document = {"topology": topology, "mesh": mesh, "batch_size": job.batch_size, "jax": jax.__version__}

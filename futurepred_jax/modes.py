@@ -62,7 +62,7 @@ def train_model(config: ConfigDict, workdir: epath.PathLike) -> None:
     factory.require_held_out(config)
     motion = factory.pretrained_workdirs(config, workdir)
     if factory.is_predictor(config) and not (epath.Path(workdir) / checkpoints.FOLDER).exists():
-        make_program(factory.outline_job(config))  # reports mistakes in the last model before the first is trained
+        make_program(factory.abstract_job(config))  # reports mistakes in the last model before the first is trained
     for name, place in motion.items():
         _prepare(factory.pathway_configs(config)[name], place)
     if factory.is_predictor(config):

@@ -8,7 +8,7 @@ from futurepred_jax import factory
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Writes the tokens of --splits, or of what training reads, into ``tokens`` in the tokenizer's workdir."""
-    stored = factory.Stored(config, workdir)
+    stored = factory.StoredAssets(config, workdir)
     for split in factory.token_splits(config):
         for folder in stored.write_tokens(split):
             print(f"{split}: {folder}")

@@ -207,4 +207,4 @@ def test_turns_are_refused_where_the_batch_is_normalised_as_a_whole(name):
     config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
     config.train.accumulate = 2
     with pytest.raises(ValueError, match=r"train\.accumulate 2 with a motion network.*must be 1"):
-        factory.outline_job(config)
+        factory.abstract_job(config)

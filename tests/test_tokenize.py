@@ -44,7 +44,7 @@ def test_the_tokens_of_a_tokenizers_config_are_those_that_a_predictor_trains_on(
     assert said == [f"{split}: {place}/tokens/{split}-6" for split in ("train", "val_iid")]
     files = list(Path(place / "tokens").rglob("*"))
     written = [path.stat().st_mtime_ns for path in files]
-    read = factory.Stored(config, workdir).tokens("train").batch(np.arange(6))["tokens"]
+    read = factory.StoredAssets(config, workdir).tokens("train").batch(np.arange(6))["tokens"]
     assert [path.stat().st_mtime_ns for path in files] == written
     clips = factory.open_split(config, "train").batch(np.arange(6))
     seen = np.concatenate([clips["noisy"][:, :5], clips["video"][:, 5:]], axis=1)
@@ -66,7 +66,7 @@ def recorded(tmp_path):
 def test_of_recorded_clips_a_training_reads_mirror_images_too(recorded):
     config, workdir = recorded
     clips = factory.open_split(config, "train")
-    read, whole = factory.Stored(config, workdir).tokens("train"), np.arange(len(clips))
+    read, whole = factory.StoredAssets(config, workdir).tokens("train"), np.arange(len(clips))
     assert len(read) == 2 * len(clips)
     there, turned = read.batch(whole), read.batch(whole + len(clips))
     frames = np.flip(clips.batch(whole)["video"], axis=3)
@@ -79,7 +79,7 @@ def test_of_recorded_clips_a_training_reads_mirror_images_too(recorded):
 
 def test_mirror_images_are_of_what_is_trained_on_and_can_be_left_out(recorded):
     config, workdir = recorded
-    count = lambda split: len(factory.Stored(config, workdir).tokens(split))  # noqa: E731
+    count = lambda split: len(factory.StoredAssets(config, workdir).tokens(split))  # noqa: E731
     train, held_out = (len(factory.open_split(config, split)) for split in ("train", "val_iid"))
     assert (count("train"), count("val_iid")) == (2 * train, held_out)
     config.mirrored = False

@@ -15,7 +15,7 @@ from futurepred_jax.training.state import TrainState
 
 def untrained(config: ConfigDict, folder: Path) -> Path:
     """The workdir of a predictor's config, with that of its tokenizer beside it."""
-    workdir, weights = folder / config.name, filled(factory.outline_inference(config).parameters)
+    workdir, weights = folder / config.name, filled(factory.abstract_inference(config).parameters)
     state = {"tokenizer": dict(weights["tokenizer"]), "outlook": weights["outlook"]}
     params: Any = {"tokenizer": state["tokenizer"].pop("params"), "transformer": weights["transformer"]}
     if config.kind != "joint":

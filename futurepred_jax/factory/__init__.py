@@ -1,5 +1,6 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
+from futurepred_jax.factory.assets import StoredAssets
 from futurepred_jax.factory.data import (
     evaluation_splits,
     has_outlook,
@@ -11,8 +12,8 @@ from futurepred_jax.factory.data import (
     spec,
     token_splits,
 )
-from futurepred_jax.factory.inference import Inference, outline_inference
-from futurepred_jax.factory.jobs import make_job, outline_job, require_held_out
+from futurepred_jax.factory.inference import Inference, abstract_inference
+from futurepred_jax.factory.jobs import abstract_job, make_job, require_held_out
 from futurepred_jax.factory.loading import (
     assemble_predictor,
     load_classifier,
@@ -22,7 +23,6 @@ from futurepred_jax.factory.loading import (
     sampling,
     weights_of,
 )
-from futurepred_jax.factory.materials import Stored
 from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathways, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -32,7 +32,9 @@ from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer
 __all__ = [
     "GateError",
     "Inference",
-    "Stored",
+    "StoredAssets",
+    "abstract_inference",
+    "abstract_job",
     "assemble_predictor",
     "evaluation_splits",
     "has_outlook",
@@ -50,8 +52,6 @@ __all__ = [
     "network_start",
     "networks",
     "open_split",
-    "outline_inference",
-    "outline_job",
     "outlook_config",
     "outlook_workdir",
     "pathway_configs",

@@ -45,7 +45,7 @@ class Inference:
     flops: float
 
 
-def outline_inference(config: ConfigDict) -> Inference:
+def abstract_inference(config: ConfigDict) -> Inference:
     """What evaluation and prediction ask of a config's model; it needs no trained weights."""
     return INFERENCES[config.kind](config)
 

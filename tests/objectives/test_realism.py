@@ -78,7 +78,7 @@ def test_without_the_published_weights_training_is_refused_with_the_remedy(tmp_p
 def test_what_was_trained_this_way_loads_as_a_tokenizer(tmp_path, monkeypatch):
     config = natural_tokenizer.get_config("debug")
     config.realism.perceptual_weight = 0.0
-    params, state = factory.outline_job(config).init(jax.random.key(0))
+    params, state = factory.abstract_job(config).init(jax.random.key(0))
     weights = type("Weights", (), {"__iter__": lambda _: iter((params, state))})()
     monkeypatch.setattr("futurepred_jax.training.checkpoints.load_params", lambda _: weights)
     monkeypatch.setattr("futurepred_jax.training.identity.require_same", lambda *_: None)

@@ -35,7 +35,7 @@ from futurepred_jax.weights.perceptual import perceptual_variables
 TOKENS = "tokens"  # a folder in the tokenizer's workdir
 
 
-class Stored:
+class StoredAssets:
     """From disk: clips are drawn where they are missing, and the tokenizer passes its gate before it makes tokens."""
 
     def __init__(self, config: ConfigDict, workdir: epath.PathLike):
@@ -149,7 +149,7 @@ class Stored:
         return _digest(self.tokenizer.variables)
 
 
-class Shapes:
+class AbstractAssets:
     """Zeros of the shapes and types that the stored things have, which take no memory: enough to compile for."""
 
     codebooks = None
@@ -160,7 +160,7 @@ class Shapes:
         self._config = config
 
     def clips(self, split: str) -> Source:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, count, clip = self._config.data, self._count(split), spec(self._config)
         fields = {name: FIELDS[name] for name in LABELS} | dict(PARTS if draws_in_step(self._config) else {})
         blank = {name: _zeros((count, *field.shape(clip)), field.dtype) for name, field in fields.items()}
@@ -169,7 +169,7 @@ class Shapes:
         return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8), **blank})
 
     def tokens(self, split: str) -> Source:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, module = self._config.data, self.tokenizer.module
         count = self._count(split) * (2 if uses_mirror_images(self._config, split) else 1)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
@@ -182,19 +182,19 @@ class Shapes:
         return ArraySource({**tokens, **shown})
 
     def networks(self, pathways: Pathways) -> dict[str, PyTree]:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         del pathways
         return {}
 
     def perceptual(self, module: Perceptual) -> PyTree:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         frames = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), frames, frames)
         return jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes)
 
     @functools.cached_property
     def tokenizer(self) -> Tokenizer:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, module = self._config.data, make_magvit(tokenizer_config(self._config))
         clip = jax.ShapeDtypeStruct((1, data.frames, data.size, data.size, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), clip)
@@ -204,7 +204,7 @@ class Shapes:
         return clip_count(self._config, split)
 
 
-Materials = Stored | Shapes
+Assets = StoredAssets | AbstractAssets
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
