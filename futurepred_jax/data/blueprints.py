@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from futurepred_jax.data import camera, random, tracing
+from futurepred_jax.data import camera, counter_random, tracing
 from futurepred_jax.data.clutter import AT_ONCE
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.noise import whole_frames
@@ -108,7 +108,7 @@ def most_drawn(spec: ClutterSpec) -> int:
     return spec.objects[1] + sum(count for kind, count in most.items() if getattr(spec.intensities, kind) > 0)
 
 
-def blueprint(scene: Scene, key: random.Key, *, size: int, room: int) -> dict[str, np.ndarray]:
+def blueprint(scene: Scene, key: counter_random.Key, *, size: int, room: int) -> dict[str, np.ndarray]:
     """The parts of one clip.
 
     Args:

@@ -6,7 +6,7 @@ A family is one function of the times and of the objects' ``Motion``, and one ro
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.motion import UP, Motion, circle
 
 Times = Float[np.ndarray, "t"]
@@ -115,7 +115,7 @@ def random_walk(times: Times, motion: Motion) -> Positions:
     """x' = a x + σ ε about p0, six steps a second, a line between two (Ornstein and Uhlenbeck): irreducible."""
     steps = max(int(np.ceil(times[-1] / WALK_STEP + 1e-3)), 1)
     keep, kick = motion.factor("walk memory", 0.8, 1.0), motion.factor("walk kick", 0.1, 0.3)
-    kicks = kick[..., None] * random.normal(motion.key, motion.element, "walk", 3 * steps).reshape(-1, steps, 3)
+    kicks = kick[..., None] * counter_random.normal(motion.key, motion.element, "walk", 3 * steps).reshape(-1, steps, 3)
     walked = np.zeros((steps + 1, len(motion.start), 3))
     for step in range(steps):
         walked[step + 1] = keep * walked[step] + kicks[:, step]
@@ -125,7 +125,7 @@ def random_walk(times: Times, motion: Motion) -> Positions:
 def spline(times: Times, motion: Motion) -> Positions:
     """A Catmull-Rom curve through 4 to 6 points, never faster than 2 m/s; past the last it goes straight on."""
     legs = KNOTS[1] - 1
-    count = KNOTS[0] + random.pick(motion.factor("knots", 0.0, 1.0)[:, 0], KNOTS[1] - KNOTS[0] + 1)
+    count = KNOTS[0] + counter_random.pick(motion.factor("knots", 0.0, 1.0)[:, 0], KNOTS[1] - KNOTS[0] + 1)
     heading = np.cumsum(motion.factor("bends", -BEND, BEND, legs), axis=1) + _heading(motion)
     pace = motion.factor("paces", 0.3, LEG, legs) * (motion.turn / (count - 1))[:, None]
     rise = motion.factor("rises", -0.25, 0.25, legs)[..., None] * UP

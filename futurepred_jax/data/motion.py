@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -52,7 +52,7 @@ class Motion(NamedTuple):
     turn: Float[np.ndarray, "k"]  # seconds that a turn takes
     world: Int[np.ndarray, "k"]  # objects of one world meet; those of two never do
     element: Int[np.ndarray, "k"]  # number of the object's draws
-    key: random.Key
+    key: counter_random.Key
 
     @property
     def velocity(self) -> Float[np.ndarray, "k 3"]:
@@ -65,11 +65,11 @@ class Motion(NamedTuple):
 
     def factor(self, name: str, low: float, high: float, size: int = 1) -> Float[np.ndarray, "k {size}"]:
         """Draw a factor that few families need, from the uniform distribution on (low, high)."""
-        return random.uniform(self.key, self.element, name, size, low, high)
+        return counter_random.uniform(self.key, self.element, name, size, low, high)
 
 
 def draw_motion(
-    key: random.Key,
+    key: counter_random.Key,
     element: Int[np.ndarray, "k"],
     *,
     rest: Float[np.ndarray, "k"],
@@ -87,7 +87,7 @@ def draw_motion(
         world: which objects may meet; by default each is alone.
         gravity: its range, m/s².
     """
-    numbers = random.uniform_of(key, element, _ONCE)
+    numbers = counter_random.uniform_of(key, element, _ONCE)
     ranges = RANGES | {"gravity": gravity}
     scaled = {name: low + (high - low) * numbers[name][:, 0] for name, (low, high) in ranges.items()}
     start = np.stack([scaled.pop("x"), scaled.pop("y"), scaled.pop("z")], axis=-1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.barriers import OCCLUDERS
 from futurepred_jax.data.camera import Pose
 from futurepred_jax.data.cast import NAMES, TARGET, Cast
@@ -29,7 +29,7 @@ class Staged(NamedTuple):
     hidden: Bool[np.ndarray, "t k"]
 
 
-def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose) -> Staged:
+def add_occluder(spec: ClutterSpec, key: counter_random.Key, placed: Placed, view: Pose) -> Staged:
     """Set an occluder, with the chance of its intensity, before the first target that one can hide.
 
     There is none where no target moves fast enough to be seen again, or where it would stand in another object.
@@ -37,7 +37,7 @@ def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose)
     nothing = Staged(placed, np.zeros(placed.position.shape[:2], bool))
     if spec.intensities.occluder == 0:
         return nothing
-    chance, along, length, tone, *tint = random.uniform(key, np.array([ELEMENT]), "pillar", 7)[0]
+    chance, along, length, tone, *tint = counter_random.uniform(key, np.array([ELEMENT]), "pillar", 7)[0]
     if chance >= spec.intensities.occluder:
         return nothing
     places = ALONG[0] + (ALONG[1] - ALONG[0]) * ((along + np.arange(PLACES) / PLACES) % 1)
@@ -49,7 +49,9 @@ def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose)
         if found is not None:
             pillar, hidden = found
             kinds = spec.occluders
-            kind = kinds[random.pick(random.uniform(key, np.array([ELEMENT]), "occluder")[0], len(kinds))[0]]
+            kind = kinds[
+                counter_random.pick(counter_random.uniform(key, np.array([ELEMENT]), "occluder")[0], len(kinds))[0]
+            ]
             staged = placed.join(*_as_object(pillar, kind, greyish(np.array([tone]), np.array([tint])), view, spec))
             return Staged(staged, hidden[:, None] & (np.arange(staged.position.shape[1]) == target))
     return nothing

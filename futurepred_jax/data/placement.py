@@ -7,7 +7,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.camera import Pose, project
 from futurepred_jax.data.cast import NAMES, TARGET, Cast
 from futurepred_jax.data.motion import Motion, draw_motion
@@ -25,7 +25,7 @@ STRIDE = 2**16  # elements between an object's tries
 class Stage:
     """What motions are drawn for: times of the frames as motions count them, the camera's view, and the world."""
 
-    key: random.Key
+    key: counter_random.Key
     times: Float[np.ndarray, "t"]
     view: Pose
     turn: float

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import probes, random
+from futurepred_jax.data import counter_random, probes
 from futurepred_jax.data.camera import Pose, pose
 from futurepred_jax.data.cast import TARGET, Cast, draw_cast
 from futurepred_jax.data.clutter import draw_noise
@@ -76,17 +76,17 @@ class _Draft(NamedTuple):
     numbers: dict[str, Float[np.ndarray, "_"]]
 
 
-def _drawn(spec: ClutterSpec, key: random.Key) -> Scene:
+def _drawn(spec: ClutterSpec, key: counter_random.Key) -> Scene:
     """A scene, drawn again where an occluder must hide a target and none does."""
     draft = _draft(spec, key)
     for again in range(1, REDRAWS if spec.occlusion != "any" else 1):
         if draft.staged.hidden.any():
             break
-        draft = _draft(spec, random.bits(key, np.array([again]), "again", 2)[0])
+        draft = _draft(spec, counter_random.bits(key, np.array([again]), "again", 2)[0])
     return _assemble(spec, key, draft)
 
 
-def _draft(spec: ClutterSpec, key: random.Key) -> _Draft:
+def _draft(spec: ClutterSpec, key: counter_random.Key) -> _Draft:
     numbers = _clip_factors(key)
     camera, view = _static_view(spec) if spec.camera == "static" else _view(spec, numbers["camera"])
     slowest, fastest = spec.tempo
@@ -97,8 +97,8 @@ def _draft(spec: ClutterSpec, key: random.Key) -> _Draft:
     return _Draft(staged, camera, tempo, numbers)
 
 
-def _clip_factors(key: random.Key) -> dict[str, Float[np.ndarray, "_"]]:
-    return {name: row[0] for name, row in random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
+def _clip_factors(key: counter_random.Key) -> dict[str, Float[np.ndarray, "_"]]:
+    return {name: row[0] for name, row in counter_random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
 
 
 def _view(spec: ClutterSpec, numbers: Float[np.ndarray, "4"]) -> tuple[Camera, Pose]:
@@ -112,7 +112,7 @@ def _static_view(spec: ClutterSpec) -> tuple[Camera, Pose]:
     return _view(spec, np.zeros(4))
 
 
-def _assemble(spec: ClutterSpec, key: random.Key, draft: _Draft) -> Scene:
+def _assemble(spec: ClutterSpec, key: counter_random.Key, draft: _Draft) -> Scene:
     """Put objects, which come in the order of their roles, in their roles' slots."""
     placed, hidden = draft.staged
     flagged = placed.left_out > 0 or (spec.occlusion != "any" and not hidden.any())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.barriers import OCCLUDERS
 from futurepred_jax.data.families import LONGEST_WALK
 from futurepred_jax.data.scene import ROLES, SHAPES
@@ -162,7 +162,7 @@ class ClutterSpec:
         """Seconds of the frames."""
         return np.arange(self.length) / self.fps
 
-    def key(self, split: str, index: int) -> random.Key:
+    def key(self, split: str, index: int) -> counter_random.Key:
         """Key of a clip, from which all of its draws follow.
 
         Raises:
@@ -172,7 +172,7 @@ class ClutterSpec:
         _rule(0 <= index < 2**32, f"index {index}", "in [0, 2³²)")
         seed = self.seed if split == "train" else EVALUATION_SEED
         name = split.removesuffix(TWIN)
-        return np.array([seed ^ random.name_hash("split", KEY_VERSION, name), index], np.uint32)
+        return np.array([seed ^ counter_random.name_hash("split", KEY_VERSION, name), index], np.uint32)
 
     def fingerprint(self) -> str:
         """Hash of all fields and of the version: clips of two fingerprints must not be mixed."""

@@ -4,7 +4,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.cast import greyish
 from futurepred_jax.data.scene import FLOORS, Background
 from futurepred_jax.data.spec import ClutterSpec
@@ -38,7 +38,7 @@ def make_background(
     heading, pace = 2 * np.pi * drift[0], strength * DRIFT * max(2 * drift[1] - 1, 0)
     offset = offset + 2 * numbers[2:] + spec.times[:, None] * pace * np.array([np.cos(heading), np.sin(heading)])
     return Background(
-        floor=int(random.pick(numbers[:1], len(FLOORS))[0]),
+        floor=int(counter_random.pick(numbers[:1], len(FLOORS))[0]),
         floor_rgb=floor_rgb,
         scale=float(0.6 + numbers[1]),
         offset=offset,

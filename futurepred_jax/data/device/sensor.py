@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax.extend.random import threefry2x32_p
 from jaxtyping import Array, Int, UInt8
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.noise import GAUSSIAN, LEVELS
 
 
@@ -20,7 +20,7 @@ def spoil(video: UInt8[Array, "h w 3"], frame: Mapping[str, Array], number: Int[
     """
     height, width, _ = video.shape
     place = (number * height * width + jnp.arange(height * width)).astype(jnp.uint32).reshape(height, width)
-    stream = jnp.full_like(place, random.stream_id("pixel"))
+    stream = jnp.full_like(place, counter_random.stream_id("pixel"))
     one, two = threefry2x32_p.bind(*(jnp.full_like(place, word) for word in frame["key"]), place, stream)
     words = jnp.stack([one & 0xFFFF, one >> 16, two & 0xFFFF], axis=-1)
     level = video * frame["gain"] + 255 * frame["sigma"] * jnp.asarray(GAUSSIAN)[words] + 0.5
