@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, UInt8
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, Camera, Scene
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.clutter import Drawings
 from futurepred_jax.pixels import to_unit

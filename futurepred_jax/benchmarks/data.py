@@ -15,7 +15,7 @@ from futurepred_jax.data.blueprints import Blueprints
 from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scenes import make_cast, make_scene
+from futurepred_jax.data.scene_generation import make_cast, make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.store import materialize
 

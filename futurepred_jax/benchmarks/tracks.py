@@ -24,7 +24,7 @@ from futurepred_jax import factory
 from futurepred_jax.configs import baseline, shared
 from futurepred_jax.data import camera
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec, in_split
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.metrics.kinds import motions

@@ -13,7 +13,7 @@ from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.noise import whole_frames
 from futurepred_jax.data.render import bodies_of
 from futurepred_jax.data.scene import Scene
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import CAPACITY, ClutterSpec, in_split
 
 

@@ -7,7 +7,7 @@ from futurepred_jax.data import counter_random
 from futurepred_jax.data.motion import RANGES
 from futurepred_jax.data.occluders import ELEMENT
 from futurepred_jax.data.placement import ROUNDS
-from futurepred_jax.data.scenes import CLIP_FACTORS
+from futurepred_jax.data.scene_generation import CLIP_FACTORS
 
 KEY = np.array([7, 11], np.uint32)
 PLACES = np.arange(4000)

@@ -15,7 +15,7 @@ from futurepred_jax.data.device import ground, sensor
 from futurepred_jax.data.noise import add_noise
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import FLOORS, SHAPES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.splits import TWIN
 

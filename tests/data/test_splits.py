@@ -14,7 +14,7 @@ from futurepred_jax.data.looks import HUES, held_out
 from futurepred_jax.data.probes import JUMP
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.scenes import make_cast, make_scene
+from futurepred_jax.data.scene_generation import make_cast, make_scene
 from futurepred_jax.data.spec import TWIN, ClutterSpec, in_split
 from futurepred_jax.data.splits import CLUTTERED
 from futurepred_jax.data.trajectories import FAMILIES

@@ -8,7 +8,7 @@ from futurepred_jax.data.camera import pose, project
 from futurepred_jax.data.cast import RADIUS
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.shapes import HALF_EXTENTS
 from futurepred_jax.data.spec import SPLITS, TWIN, ClutterSpec
 from futurepred_jax.data.trajectories import FAMILIES
