@@ -30,6 +30,7 @@ class Part(NamedTuple):
 
 
 BODY_PARTS = ("instance", "origin", "axes", "light", "inverse_size", "quadric", "rgb", "shadow", "penumbra")
+GROUND_PARTS = ("offset", "ground_pattern", "scale", "ground_rgb", "sky_rgb")
 PARTS: Mapping[str, Part] = {
     "body_instance": Part("uint8", "t n"),  # slot + 1, or 0: there is no such object; the rest as ``tracing.BODY``
     "body_origin": Part("float32", "t n 3"),
@@ -43,10 +44,10 @@ PARTS: Mapping[str, Part] = {
     "eye": Part("float32", "t 3"),
     "to_world": Part("float32", "t 3 3"),
     "lens": Part("float32", "2"),  # focal length and principal point, pixels
-    "offset": Part("float32", "t 2"),  # of the floor's pattern, as ``scene.Background``
-    "floor": Part("int32", ""),
+    "offset": Part("float32", "t 2"),  # of the ground's pattern, as ``scene.Background``
+    "ground_pattern": Part("int32", ""),
     "scale": Part("float32", ""),
-    "floor_rgb": Part("float32", "2 3"),
+    "ground_rgb": Part("float32", "2 3"),
     "sky_rgb": Part("float32", "2 3"),
     "gain": Part("float32", "t"),  # noise, as ``noise.WholeFrames`` and ``scene.Noise``
     "lost": Part("bool", "t h"),
@@ -127,7 +128,7 @@ def blueprint(scene: Scene, key: counter_random.Key, *, size: int, room: int) ->
         "eye": pose.eye,
         "to_world": pose.rotation.swapaxes(-1, -2),
         "lens": np.array([pose.focal, pose.principal]),
-        **{name: np.asarray(getattr(ground, name)) for name in ("offset", "floor", "scale", "floor_rgb", "sky_rgb")},
+        **{name: np.asarray(getattr(ground, name)) for name in GROUND_PARTS},
         **noise._asdict(),
         "sigma": np.asarray(scene.noise.sigma),
         "salt": np.asarray(scene.noise.salt),

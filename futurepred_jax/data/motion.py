@@ -48,7 +48,7 @@ class Motion(NamedTuple):
     gravity: Float[np.ndarray, "k"]
     restitution: Float[np.ndarray, "k"]
     drop: Float[np.ndarray, "k"]
-    rest: Float[np.ndarray, "k"]  # metres, height of the centre of an object that lies on the floor
+    rest: Float[np.ndarray, "k"]  # metres, height of the centre of an object that lies on the ground
     turn: Float[np.ndarray, "k"]  # seconds that a turn takes
     world: Int[np.ndarray, "k"]  # objects of one world meet; those of two never do
     element: Int[np.ndarray, "k"]  # number of the object's draws
@@ -82,7 +82,7 @@ def draw_motion(
     Args:
         key: the clip's.
         element: numbers of the draws.
-        rest: height of an object's centre when it lies on the floor, metres.
+        rest: height of an object's centre when it lies on the ground, metres.
         turn: seconds that a turn takes.
         world: which objects may meet; by default each is alone.
         gravity: its range, m/s².

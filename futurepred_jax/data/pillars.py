@@ -1,4 +1,4 @@
-"""What a pillar on the floor hides of a sphere that moves behind it."""
+"""What a pillar on the ground hides of a sphere that moves behind it."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ ABOVE = 1.2  # radii over a target's centre that a pillar reaches in the picture
 
 
 class Pillar(NamedTuple):
-    """An upright cylinder on the floor, in metres."""
+    """An upright cylinder on the ground, in metres."""
 
     foot: Float[np.ndarray, "2"]
     radius: float

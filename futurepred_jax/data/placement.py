@@ -85,7 +85,7 @@ class Seats(NamedTuple):
 
 
 def place(cast: Cast, stage: Stage) -> Placed:
-    """Draw a motion for each object: in view, above the floor, and starting outside the objects there before it.
+    """Draw a motion for each object: in view, above the ground, and starting outside the objects there before it.
 
     Clutter has eight tries, a target thousands, since of those that go straight few stay in view for twenty seconds.
     What finds no place is left out. Clutter comes after the targets and does not change them.
@@ -126,7 +126,7 @@ def _draw(cast: Cast, stage: Stage, first: int, count: int) -> Candidates:
 def _fits(
     cast: Cast, position: Float[np.ndarray, "t k a 3"], seen: Bool[np.ndarray, "t k a"]
 ) -> Bool[np.ndarray, "k a"]:
-    """Tell which motions are seen, stay above the floor and keep away from the camera while the object lives."""
+    """Tell which motions are seen, stay above the ground and keep away from the camera while the object lives."""
     alive = cast.alive[..., None]
     share = (seen & alive).sum(axis=0) / alive.sum(axis=0)
     height = position[..., 2]

@@ -49,9 +49,9 @@ class ClutterSpec:
         combinations: of shape with colour and of shape with family: "all", those that are "seen" in training, or, of
             the targets, only "held_out" ones (see ``looks.held_out``). Test_comp shows what training has not seen
             only if training was on "seen" ones.
-        rotation: "yaw" about the vertical, or "tumble" about any axis; what touches the floor stays upright.
+        rotation: "yaw" about the vertical, or "tumble" about any axis; what touches the ground stays upright.
         objects: fewest and most targets a clip.
-        background: "plain" (the same floor and sky in every clip) or "any".
+        background: "plain" (the same ground and sky in every clip) or "any".
         camera: a key of ``CAMERAS``; a static one has the same pose in every clip.
         occluders: of ``OCCLUDERS``, what may hide a target.
         occlusion: "any", as the occluder's intensity has it; "sure": a scene without is drawn again; "paired": as sure,

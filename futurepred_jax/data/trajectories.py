@@ -38,7 +38,7 @@ FAMILIES: dict[str, Callable[[Times, Motion], Positions]] = {
 class Contacts(NamedTuple):
     """What objects met since the frame before, or, in the first frame, since time 0."""
 
-    bounce: Bool[np.ndarray, "t k"]  # floor or wall
+    bounce: Bool[np.ndarray, "t k"]  # ground or wall
     met: Int[np.ndarray, "t k"]  # index of another object, or −1
 
 
@@ -56,7 +56,7 @@ CONTACTS: dict[str, Callable[[Times, Motion], Contacts]] = {"ballistic": _bounce
 """What is met, by the families that meet anything."""
 
 GROUNDED = tuple(CONTACTS)
-"""Families whose objects touch the floor, and so stay upright."""
+"""Families whose objects touch the ground, and so stay upright."""
 JOINT = "collisions"
 """The family whose objects meet: either all targets of a clip belong to it or none."""
 IRREDUCIBLE = ("random_walk",)
@@ -109,10 +109,11 @@ CLASSES = ("straight", "left_turn", "right_turn", "u_turn", "loop")
 
 @dataclasses.dataclass(frozen=True)
 class TrajectoryGenerator:
-    """Draw paths of ``num_points`` points, evenly spaced in time, with their families as labels.
+    """Draws labelled paths without a scene or a camera, as a data set for models of trajectories alone.
 
-    Heading, start, size and speed are random; a turn is completed at the last point, so its speed follows from its
-    radius.
+    Each path has ``num_points`` points, evenly spaced in time. Heading, start, size and speed are random; a turn is
+    completed at the last point, so its speed follows from its radius. This class is part of the public interface; the
+    clips themselves do not use it.
 
     Attributes:
         num_points: points a path, at least 2.

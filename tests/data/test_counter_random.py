@@ -96,8 +96,3 @@ def test_integers_reach_both_ends_alike():
     assert np.abs(counts[1:7] / 4000 - 1 / 6).max() < 0.02
     with pytest.raises(ValueError, match="smaller"):
         counter_random.integers(KEY, PLACES, "length", low=6, high=1)
-
-
-def test_choice_keeps_its_weights():
-    counts = np.bincount(counter_random.choice(KEY, PLACES, "kind", weights=np.array([1.0, 0.0, 3.0]))[:, 0])
-    np.testing.assert_allclose(counts / 4000, [0.25, 0, 0.75], atol=0.03)

@@ -14,7 +14,7 @@ from futurepred_jax.data.blueprints import blueprint
 from futurepred_jax.data.device import ground, sensor
 from futurepred_jax.data.noise import add_noise
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scene import FLOORS, SHAPES
+from futurepred_jax.data.scene import GROUND_PATTERNS, SHAPES
 from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.splits import TWIN
@@ -68,14 +68,14 @@ def test_every_pixel_shows_the_host_s_object(pictures):
 
 def test_the_cases_have_every_shape_floor_and_noise(pictures, scenes):
     assert {shape for scene in scenes.values() for shape in scene.shape[scene.exists]} == set(range(len(SHAPES)))
-    assert {scene.background.floor for scene in scenes.values()} == set(range(len(FLOORS)))
+    assert {scene.background.ground_pattern for scene in scenes.values()} == set(range(len(GROUND_PATTERNS)))
     host, ours = pictures["test_clutter_noise"]
     assert np.mean(host["noisy"] != host["video"]) > 0.5
     assert np.mean(ours["noisy"] == host["noisy"]) > 0.999
 
 
-@pytest.mark.parametrize("kind", range(len(FLOORS)))
-def test_a_floor_has_its_pattern_far_from_the_middle_too(kind):
+@pytest.mark.parametrize("kind", range(len(GROUND_PATTERNS)))
+def test_the_ground_has_its_pattern_far_from_the_middle_too(kind):
     x, y = np.random.default_rng(0).uniform(-300, 300, (2, 1, 8, 8)).astype(np.float32)
     ours = ground.pattern(jnp.int32(kind), jnp.asarray(x), jnp.asarray(y))
     host = [pattern(kind, float(a), float(b)) for a, b in zip(x.ravel(), y.ravel(), strict=True)]

@@ -61,7 +61,7 @@ def _rays(lens: Float[Array, "2"], size: int, samples: int) -> tuple[Plane, Plan
 
 
 def _sunlight(bodies: Body, behind: Backdrop) -> Plane:
-    """Share of the light that objects leave to the floor."""
+    """Share of the light that objects leave to the ground."""
 
     def pass_by(left: Plane, body: Body) -> tuple[Plane, None]:
         plane, (full, end) = body["shadow"], body["penumbra"]
