@@ -17,7 +17,7 @@ from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, Intensities
 from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.reporting.overlays import draw_depth, draw_flow, draw_truth
 
@@ -43,7 +43,7 @@ KINDS = {  # of clutter: what is changed in one and the same scene
     "pillar": {"level": Intensities(occluder=1.0), "occluders": ("pillar",)},
     "curtain": {"level": Intensities(occluder=1.0), "occluders": ("curtain",)},
     "sensor noise": {"level": Intensities(noise=1.0)},
-    "all of it, mixed": {"level": LEVELS["mixed"]},
+    "all of it, mixed": {"level": CLUTTER_LEVELS["mixed"]},
 }
 SCENE = 103  # number of a clip in which every kind of clutter shows
 TOLD = 22  # and of one for the labels

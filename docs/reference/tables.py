@@ -8,7 +8,7 @@ from pathlib import Path
 
 from futurepred_jax import pretrained
 from futurepred_jax.configs import NAMES
-from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.metrics.protocol import describe_protocol
 from futurepred_jax.modes import MODES
@@ -29,8 +29,8 @@ def families() -> str:
 
 def levels() -> str:
     """How strong each kind of clutter is."""
-    kinds = [field.name for field in dataclasses.fields(LEVELS["clean"])]
-    rows = ([f"`{name}`", *[f"{getattr(level, kind):g}" for kind in kinds]] for name, level in LEVELS.items())
+    kinds = [field.name for field in dataclasses.fields(CLUTTER_LEVELS["clean"])]
+    rows = ([f"`{name}`", *[f"{getattr(level, kind):g}" for kind in kinds]] for name, level in CLUTTER_LEVELS.items())
     return table(["level", *kinds], rows)
 
 

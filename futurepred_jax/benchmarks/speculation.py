@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from futurepred_jax import factory, pretrained
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.interface import Predictor
 
 SPLIT = "test_iid"
@@ -67,7 +67,7 @@ def main() -> None:
     asked = parser.parse_args()
     predictor = load(asked.workdir)
     rows = {}
-    for level in tqdm(LEVELS, unit="level"):
+    for level in tqdm(CLUTTER_LEVELS, unit="level"):
         contexts = contexts_at(predictor.config, level, asked.clips)
         found = [measure(predictor, contexts, temperature=each, run=asked.run) for each in RULES.values()]
         rows[level] = [f"{row.per_pass:.2f} ({row.same:.1%})" for row in found]

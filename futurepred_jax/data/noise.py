@@ -14,8 +14,10 @@ from scipy.special import ndtri
 from futurepred_jax.data import counter_random
 from futurepred_jax.data.scene import Noise
 
-LEVELS = 1 << 16  # of a 16-bit number
-GAUSSIAN = ndtri((np.arange(LEVELS) + 0.5) / LEVELS).astype(np.float32)  # standard normal quantiles, up to ± 4.3
+NOISE_STEPS = 1 << 16  # of a 16-bit number
+GAUSSIAN = ndtri((np.arange(NOISE_STEPS) + 0.5) / NOISE_STEPS).astype(
+    np.float32
+)  # standard normal quantiles, up to ± 4.3
 
 _compiled = njit(cache=True, nogil=True)
 
@@ -46,7 +48,7 @@ def add_noise(
         lost.reshape(-1, *lost.shape[-2:]),
         key.reshape(-1, 2),
         np.float32(255 * np.ravel(noise.sigma)),
-        np.ravel(noise.salt) * LEVELS,
+        np.ravel(noise.salt) * NOISE_STEPS,
         np.uint32(counter_random.stream_id("pixel")),
         noisy.reshape(-1, *video.shape[-4:]),
     )

@@ -13,7 +13,7 @@ from futurepred_jax.data import counter_random
 from futurepred_jax.data.barriers import OCCLUDERS
 from futurepred_jax.data.families import LONGEST_WALK
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.data.viewpoints import CAMERAS
 
@@ -43,7 +43,7 @@ class ClutterSpec:
         context: of those, frames that a predictor sees; by default half of them, rounded up.
         horizon: futures of a training clip that a clip has: with 4, a clip of 9 + 8 frames has 9 + 32.
         fps: frames a second.
-        level: a key of ``LEVELS``, or the intensities themselves.
+        level: a key of ``CLUTTER_LEVELS``, or the intensities themselves.
         families: keys of ``FAMILIES`` that objects move by.
         shapes: names of ``SHAPES`` that objects have.
         combinations: of shape with colour and of shape with family: "all", those that are "seen" in training, or, of
@@ -107,7 +107,7 @@ class ClutterSpec:
             _rule(len(names) > 0, f"{field} ()", f"some of {', '.join(table)}")
             _known(field, names, table)
         if not isinstance(self.level, Intensities):
-            _known("level", [self.level], LEVELS)
+            _known("level", [self.level], CLUTTER_LEVELS)
         moving = set(self.families) - {"static"}
         _rule(bool(moving) or self.static_share == 1, f"families {self.families}", "name one that moves")
         pairs = self.combinations != "held_out" or set(self.shapes) == set(SHAPES[:4])
@@ -140,7 +140,7 @@ class ClutterSpec:
     @property
     def intensities(self) -> Intensities:
         """Strength of each kind of clutter at this level."""
-        return self.level if isinstance(self.level, Intensities) else LEVELS[self.level]
+        return self.level if isinstance(self.level, Intensities) else CLUTTER_LEVELS[self.level]
 
     @property
     def border(self) -> int:

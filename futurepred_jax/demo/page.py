@@ -9,7 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import gradio as gr  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.data.recorded import Cut
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.demo import films, uploads
 from futurepred_jax.demo.forecasts import forecast
 from futurepred_jax.demo.scenes import MOST_OBJECTS, MOTIONS, Choice, draw
@@ -66,7 +66,7 @@ def _scene_tab(predictor: Predictor) -> tuple[gr.Button, list, Any]:
         inputs = [
             gr.Slider(1, MOST_OBJECTS, value=3, step=1, label="Objects"),
             gr.Dropdown(list(MOTIONS), value=MOTIONS[0], label="Motion"),
-            gr.Radio(list(LEVELS), value="moderate", label="Clutter"),
+            gr.Radio(list(CLUTTER_LEVELS), value="moderate", label="Clutter"),
             gr.Checkbox(label="An occluder hides one where the future begins"),
             gr.Number(value=0, precision=0, minimum=0, maximum=2**32 - 1, label="Seed"),
         ]

@@ -10,7 +10,7 @@ from futurepred_jax import factory
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.data.trajectories import FAMILIES
 
 SPLIT = "test_iid"  # no training uses the random keys of this split
@@ -46,13 +46,13 @@ def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
     """
     if choice.objects is None or choice.seed is None:
         raise ValueError("objects and seed: each must be a number")
-    if choice.level not in LEVELS:
-        raise ValueError(f"clutter {choice.level!r}: known are {', '.join(LEVELS)}")
+    if choice.level not in CLUTTER_LEVELS:
+        raise ValueError(f"clutter {choice.level!r}: known are {', '.join(CLUTTER_LEVELS)}")
     spec, objects = factory.spec(config), int(choice.objects)
     moved = {} if choice.motion == ANY else {"families": (choice.motion,), "static_share": 0.0}
-    hidden: dict = {"level": LEVELS[choice.level]}
+    hidden: dict = {"level": CLUTTER_LEVELS[choice.level]}
     if choice.occluder:
-        hidden = {"level": dataclasses.replace(LEVELS[choice.level], occluder=1.0), "occlusion": "sure"}
+        hidden = {"level": dataclasses.replace(CLUTTER_LEVELS[choice.level], occluder=1.0), "occlusion": "sure"}
         hidden |= {"occluders": ("pillar", "curtain"), "static_share": 0.0}
     return dataclasses.replace(spec, objects=(objects, objects), combinations="all", **(moved | hidden))
 

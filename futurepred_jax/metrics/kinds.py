@@ -12,12 +12,12 @@ from futurepred_jax.metrics.table import NOTHING, REFERENCE_FLOORS, SUBJECTS, gr
 
 ARCS = ("left_turn", "right_turn", "u_turn", "loop")  # arcs of a circle of 90° to 360°
 STEADY = ("static", "straight", "drag", "random_walk")  # motions that neither turn nor bounce
-LEVELS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # numbers of clutter objects
+CLUTTER_BINS = ((0, 0, "none"), (1, 4, "1–4"), (5, 8, "5–8"), (9, 10**6, "9 or more"))  # numbers of clutter objects
 
 
 def clutter_level(count: int) -> str:
     """Returns the name of the level of clutter of a clip with ``count`` objects that are not targets."""
-    return next(name for low, high, name in LEVELS if low <= count <= high)
+    return next(name for low, high, name in CLUTTER_BINS if low <= count <= high)
 
 
 def kind_tables(clips: Mapping[str, Any]) -> str:
@@ -68,7 +68,7 @@ def _by_clutter(first: str, scores: Mapping[str, Any], counts: Sequence[int]) ->
     level, names = np.array([clutter_level(count) for count in counts]), (first, *REFERENCE_FLOORS)
     header = ["clutter", "clips", *[f"{label(name)} {unit}" for unit in ("dB", "px") for name in names]]
     rows = []
-    for _, _, kind in LEVELS:
+    for _, _, kind in CLUTTER_BINS:
         if (mine := level == kind).any():
             cells = [number(_mean(_values(scores[name][key])[mine]), 2) for key in ("psnr", "ade") for name in names]
             rows.append([kind, str(mine.sum()), *cells])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import Interval, interval
-from futurepred_jax.metrics.kinds import LEVELS, clutter_level
+from futurepred_jax.metrics.kinds import CLUTTER_BINS, clutter_level
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.dots import DotChart, Series, dot_chart
@@ -35,7 +35,7 @@ def breakdowns(predictors: Sequence[ScoredPredictor], clips: Mapping[str, Any] |
     objects, count = clips["objects"], len(clips["index"])
     levels = [clutter_level(number) for number in clips["about"]["clutter"]]
     families = _rows(objects["family"], sorted(set(objects["family"])), "targets")
-    clutter = _rows(levels, [name for _, _, name in LEVELS if name in levels], "clips")
+    clutter = _rows(levels, [name for _, _, name in CLUTTER_BINS if name in levels], "clips")
     charts = {
         "family": [_chart(name, families, shown, "objects", objects["clip"], count) for name in BY_FAMILY],
         "clutter": [_chart(name, clutter, shown, "clips", range(count), count) for name in BY_CLUTTER],

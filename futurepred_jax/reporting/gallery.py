@@ -8,7 +8,7 @@ import numpy as np
 
 from futurepred_jax.metrics.table import REFERENCE_FLOORS
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.breakdown import LEVELS, clutter_level
+from futurepred_jax.reporting.breakdown import CLUTTER_BINS, clutter_level
 from futurepred_jax.reporting.failures import KINDS, failures
 from futurepred_jax.reporting.models import Model
 from futurepred_jax.reporting.players import pack
@@ -106,7 +106,7 @@ def _filters(clips: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             {c for clip in clips for c in clip["case"]}, key=lambda case: (CASES.index(case.split()[0]), case)
         ),
         "motion": sorted({name for clip in clips for name in clip["motion"]}),
-        "clutter": [name for _, _, name in LEVELS if any(name in clip["clutter"] for clip in clips)],
+        "clutter": [name for _, _, name in CLUTTER_BINS if any(name in clip["clutter"] for clip in clips)],
         "failure": [kind.label for kind in KINDS if any(kind.label in clip["failure"] for clip in clips)],
     }
     return {name: values for name, values in order.items() if len(values) > 1 or (name == "failure" and values)}

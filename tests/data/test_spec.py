@@ -7,7 +7,7 @@ import pytest
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.spec import (
     CAPACITY,
-    LEVELS,
+    CLUTTER_LEVELS,
     SLOTS,
     SPLITS,
     TWIN,
@@ -42,7 +42,7 @@ def test_hues_are_apart_and_bright():
 
 
 def test_levels_grow_in_every_kind():
-    strengths = [dataclasses.astuple(LEVELS[name]) for name in LEVELS]
+    strengths = [dataclasses.astuple(CLUTTER_LEVELS[name]) for name in CLUTTER_LEVELS]
     assert strengths[0] == (0, 0, 0, 0, 0, 0)
     assert all(np.all(np.array(low) <= high) for low, high in itertools.pairwise(strengths))
     assert all(0 <= x <= 1 for level in strengths for x in level)
