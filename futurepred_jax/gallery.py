@@ -72,7 +72,7 @@ def clutter() -> Row:
     for name, changes in KINDS.items():
         spec = dataclasses.replace(CROWD, **changes)
         clip = make_clip(spec, SPLIT, SCENE)
-        row[name] = noisy(spec, SPLIT, clip)[spec.border]
+        row[name] = noisy(spec, SPLIT, clip)[spec.context_frames]
     return row
 
 
@@ -90,14 +90,16 @@ def labels() -> Row:
         "predictable, or dark": lambda: np.where(clip["predictable"][..., None], clip["video"], clip["video"] // 5),
         "without clutter": lambda: make_clip(dataclasses.replace(spec, clutter_free=True), SPLIT, TOLD)["video"],
     }
-    return {name: view()[spec.border + 2] for name, view in views.items()}
+    return {name: view()[spec.context_frames + 2] for name, view in views.items()}
 
 
 def hiding() -> Row:
     """Shows a target that passes behind an occluder, in the frames around the first future one."""
     clip = make_clip(SPEC, "test_occlusion", HIDDEN)
-    steps = range(SPEC.border - 3, SPEC.border - 3 + COLUMNS)
-    return {f"{'context' if step < SPEC.border else 'future'}, frame {step}": clip["video"][step] for step in steps}
+    steps = range(SPEC.context_frames - 3, SPEC.context_frames - 3 + COLUMNS)
+    return {
+        f"{'context' if step < SPEC.context_frames else 'future'}, frame {step}": clip["video"][step] for step in steps
+    }
 
 
 def _longest(family: str) -> Clip:

@@ -126,7 +126,7 @@ def main() -> None:
     asked = parser.parse_args()
     spec = factory.spec(baseline.get_config(asked.preset))
     train_on, test_on = tracks(spec, "train", TRAIN_CLIPS), tracks(spec, "test_iid", TEST_CLIPS)
-    found = errors_by_motion(train_on, test_on, asked.errors, context=spec.border, size=spec.size)
+    found = errors_by_motion(train_on, test_on, asked.errors, context=spec.context_frames, size=spec.size)
     header = ["motion", "constant velocity px", *[f"told within {error:g} px" for error in asked.errors]]
     print(grid(header, [[motion, *[number(float(value), 2) for value in row]] for motion, row in found.items()]))
 

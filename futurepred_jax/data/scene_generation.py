@@ -145,7 +145,7 @@ def _assemble(spec: ClutterSpec, key: counter_random.Key, draft: _Draft) -> Scen
         noise=draw_noise(spec, numbers["noise"]),
         fps=spec.fps,
         index=int(key[1]),
-        context=spec.border,
+        context=spec.context_frames,
         flagged=bool(flagged),
         possible=True,
     )

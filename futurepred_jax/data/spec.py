@@ -124,7 +124,7 @@ class ClutterSpec:
         _rule(not joint, f"objects {self.objects}, all in collisions", f"at most {MOST_BODIES}")
         _rule(self.size >= 8 and self.samples >= 1, f"size {self.size}, samples {self.samples}", "≥ 8 and ≥ 1")
         _rule(self.frames >= 1 and self.fps > 0, f"frames {self.frames}, fps {self.fps}", "≥ 1 and > 0")
-        _rule(1 <= self.border <= self.frames, f"context {self.context}", f"1 to {self.frames}")
+        _rule(1 <= self.context_frames <= self.frames, f"context {self.context}", f"1 to {self.frames}")
         _rule(self.horizon >= 1, f"horizon {self.horizon}", "≥ 1")
         for name in ("tempo", "gravity"):
             low, high = getattr(self, name)
@@ -143,14 +143,14 @@ class ClutterSpec:
         return self.level if isinstance(self.level, Intensities) else CLUTTER_LEVELS[self.level]
 
     @property
-    def border(self) -> int:
-        """Number of the first future frame."""
+    def context_frames(self) -> int:
+        """How many frames of a clip a predictor sees, which is also the index of the first future frame."""
         return self.frames // 2 + 1 if self.context is None else self.context
 
     @property
     def length(self) -> int:
         """Frames a clip."""
-        return self.border + self.horizon * (self.frames - self.border)
+        return self.context_frames + self.horizon * (self.frames - self.context_frames)
 
     @property
     def most_targets(self) -> int:

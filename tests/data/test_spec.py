@@ -65,12 +65,12 @@ def test_a_specification_of_a_split_is_that_of_the_split():
 def test_the_long_split_has_four_futures_after_one_context(frames, context, length):
     spec = ClutterSpec(frames=frames, context=context)
     assert in_split(spec, "test_long").length == length == context + 4 * (frames - context)
-    assert in_split(spec, "test_long").border == spec.border == context
+    assert in_split(spec, "test_long").context_frames == spec.context_frames == context
     assert len(in_split(spec, "test_long").times) == length
 
 
 def test_the_border_is_at_half_of_a_clip_unless_told():
-    assert [ClutterSpec(frames=frames).border for frames in (1, 9, 17, 49)] == [1, 5, 9, 25]
+    assert [ClutterSpec(frames=frames).context_frames for frames in (1, 9, 17, 49)] == [1, 5, 9, 25]
 
 
 def test_roles_share_the_slots_without_overlap():
