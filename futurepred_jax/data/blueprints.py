@@ -55,7 +55,7 @@ PARTS: Mapping[str, Part] = {
     "salt": Part("float32", ""),
     "key": Part("uint32", "2"),
 }
-"""All that ``device.draw`` reads of a clip."""
+"""All that ``device.render`` reads of a clip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,11 +140,11 @@ def blueprint(scene: Scene, key: counter_random.Key, *, size: int, room: int) ->
 def _bodies(bodies: np.ndarray, frames: int, room: int) -> dict[str, np.ndarray]:
     """Records of ``tracing.BODY``, which come frame after frame, at the first places of their frames."""
     frame = bodies["frame"]
-    seat = np.arange(len(bodies)) - np.searchsorted(frame, frame)
-    if seat.max(initial=0) >= room:
-        raise ValueError(f"a frame with {seat.max() + 1} objects: there must be room for them, and it is {room}")
-    seats = np.zeros((frames, room), tracing.BODY)
-    seats[frame, seat] = bodies
+    row = np.arange(len(bodies)) - np.searchsorted(frame, frame)
+    if row.max(initial=0) >= room:
+        raise ValueError(f"a frame with {row.max() + 1} objects: there must be room for them, and it is {room}")
+    rows = np.zeros((frames, room), tracing.BODY)
+    rows[frame, row] = bodies
     instance = np.zeros((frames, room))
-    instance[frame, seat] = bodies["slot"] + 1
-    return {"body_instance": instance, **{f"body_{name}": seats[name] for name in BODY_PARTS[1:]}}
+    instance[frame, row] = bodies["slot"] + 1
+    return {"body_instance": instance, **{f"body_{name}": rows[name] for name in BODY_PARTS[1:]}}

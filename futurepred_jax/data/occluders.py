@@ -22,19 +22,19 @@ PLACES = 4  # that are tried on that way where something must be hidden
 ELEMENT = 300  # number of the pillar's draws
 
 
-class Staged(NamedTuple):
+class SceneObjects(NamedTuple):
     """Objects, with an occluder where there is one, and what it surely hides."""
 
     placed: Placed
     hidden: Bool[np.ndarray, "t k"]
 
 
-def add_occluder(spec: ClutterSpec, key: counter_random.Key, placed: Placed, view: Pose) -> Staged:
+def add_occluder(spec: ClutterSpec, key: counter_random.Key, placed: Placed, view: Pose) -> SceneObjects:
     """Set an occluder, with the chance of its intensity, before the first target that one can hide.
 
     There is none where no target moves fast enough to be seen again, or where it would stand in another object.
     """
-    nothing = Staged(placed, np.zeros(placed.position.shape[:2], bool))
+    nothing = SceneObjects(placed, np.zeros(placed.position.shape[:2], bool))
     if spec.intensities.occluder == 0:
         return nothing
     chance, along, length, tone, *tint = counter_random.uniform(key, np.array([ELEMENT]), "pillar", 7)[0]
@@ -52,8 +52,8 @@ def add_occluder(spec: ClutterSpec, key: counter_random.Key, placed: Placed, vie
             kind = kinds[
                 counter_random.pick(counter_random.uniform(key, np.array([ELEMENT]), "occluder")[0], len(kinds))[0]
             ]
-            staged = placed.join(*_as_object(pillar, kind, greyish(np.array([tone]), np.array([tint])), view, spec))
-            return Staged(staged, hidden[:, None] & (np.arange(staged.position.shape[1]) == target))
+            objects = placed.join(*_as_object(pillar, kind, greyish(np.array([tone]), np.array([tint])), view, spec))
+            return SceneObjects(objects, hidden[:, None] & (np.arange(objects.position.shape[1]) == target))
     return nothing
 
 

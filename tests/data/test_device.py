@@ -47,7 +47,7 @@ def pictures(scenes):
         hosts[name] = {"video": drawn.video, "noisy": noisy, "instance": drawn.instance}
         parts.append(blueprint(scene, key, size=SIZE, room=ROOM))
     batch = {part: np.stack([each[part] for each in parts]) for part in parts[0]}
-    ours = jax.device_get(jax.jit(device.draw)(batch))
+    ours = jax.device_get(jax.jit(device.render)(batch))
     return {name: (hosts[name], {kind: ours[kind][row] for kind in ours}) for row, name in enumerate(CASES)}
 
 
@@ -107,5 +107,5 @@ def test_drawing_asks_nothing_of_other_devices():
     part = blueprint(scene, CALM.key("train", 0), size=8, room=ROOM)
     batch = {name: np.stack([value] * 8) for name, value in part.items()}
     rows = NamedSharding(Mesh(np.array(jax.devices()), ("data",)), PartitionSpec("data"))
-    program = jax.jit(device.draw, in_shardings=rows, out_shardings=rows).lower(batch).compile().as_text()
+    program = jax.jit(device.render, in_shardings=rows, out_shardings=rows).lower(batch).compile().as_text()
     assert not any(word in (program or "") for word in ("all-gather", "all-reduce", "all-to-all", "collective-permute"))
