@@ -7,7 +7,18 @@ from collections.abc import Callable
 from etils import epath
 from ml_collections import ConfigDict
 
-from futurepred_jax import compare, compile, evaluate, factory, predict, predict_files, replay, report, tokenize, train
+from futurepred_jax import (
+    compare,
+    compile_ahead,
+    evaluate,
+    factory,
+    predict,
+    predict_files,
+    replay,
+    report,
+    tokenize_clips,
+    train,
+)
 from futurepred_jax.train import STAGES
 from futurepred_jax.training import checkpoints, distributed
 from futurepred_jax.training.program import make_program
@@ -143,10 +154,12 @@ MODES: dict[str, Mode] = {
         train_model, "Trains the model, and before it the tokenizer, outlook and pathways that it needs if missing."
     ),
     "tokenize": Mode(
-        tokenize.run, "Writes a dataset's tokens, of --splits or of those that training reads, into tokens/."
+        tokenize_clips.run, "Writes a dataset's tokens, of --splits or of those that training reads, into tokens/."
     ),
     "replay": Mode(replay.run, "Recomputes the batch, the keys and the loss of one training step, --step=N."),
-    "compile": Mode(compile.run, "Compiles training and inference for an absent --topology and writes compile.json."),
+    "compile": Mode(
+        compile_ahead.run, "Compiles training and inference for an absent --topology and writes compile.json."
+    ),
     "evaluate": Mode(
         _by_first("evaluate", evaluate.run),
         "Scores held-out clips, next to floors and ceilings, and writes evaluation.json.",
