@@ -1,4 +1,4 @@
-"""The baseline with a SlowFast and an I3D that watch the context side by side; the tokenizer stays frozen.
+"""The baseline with a SlowFast pathway and an I3D pathway side by side; the tokenizer stays frozen.
 
 python -m futurepred_jax.main --config=configs/both_pathways.py
 """

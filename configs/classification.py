@@ -1,14 +1,15 @@
-"""A motion network, I3D or SlowFast, trained to tell how a clip's one target moves and which shape it has.
+"""A motion network, I3D or SlowFast, trained to classify the motion and the shape of a clip's only target.
 
 python -m futurepred_jax.main --config=configs/classification.py:tiny
 
-It sees what a predictor's pathway sees, the context frames, of a target that is alone, and the predictors' configs
-start from it: they train it where it is missing.
+The network sees the same context frames as a predictor's pathway, with a single target. The configs of predictors with
+pathways start from these networks and train them if they are missing.
 
-`tiny`, on 256 clips of test_iid, printed by the first stage of `--config=configs/slowfast.py:tiny` and of
-`configs/joint_i3d.py:tiny`: the SlowFast has 0.46 of ten motions right and 0.76 of the shapes, the I3D 0.46 and 0.69;
-the commonest class has 0.13 and 0.26. Of targets among moderate clutter, which nothing tells from it, the SlowFast
-learned no motions: 0.11 after 2,000 steps. `debug` shows that it runs. Larger presets have not been trained yet.
+The results of `tiny` on 256 clips of test_iid were printed by the first stage of `--config=configs/slowfast.py:tiny`
+and of `configs/joint_i3d.py:tiny`. The SlowFast classifies 0.46 of the clips correctly among ten motions and 0.76 among
+the shapes, and the I3D 0.46 and 0.69; the most frequent class has shares of 0.13 and 0.26. With moderate clutter, where
+nothing tells the target from other objects, the SlowFast did not learn the motions: 0.11 after 2,000 steps. `debug`
+only shows that the config runs. Larger presets have not been trained yet.
 """
 
 from typing import Any

@@ -1,12 +1,13 @@
-"""The MagVit of `tokenizer`, trained on single frames, for `tokenizer` to start from.
+"""The MagVit of `tokenizer`, trained on single frames, from which `tokenizer` can start.
 
 python -m futurepred_jax.main --config=configs/image_tokenizer.py:tiny
 python -m futurepred_jax.main --config=configs/tokenizer.py:tiny --config.init.image=runs/image_tokenizer-tiny \
     --config.objective.warm_steps=0
 
-A batch is the frames of fewer clips, each alone. What is inflated draws a single frame exactly as it did, so its
-codebook is in use from the first step, which warm_steps=0 keeps: in a time without it the codebook would fall behind.
-`debug`, 300 steps: 25.27 dB on val_iid. Larger presets have not been trained yet.
+A batch contains the frames of fewer clips, each frame on its own. An inflated tokenizer initially reconstructs a single
+frame exactly as the image tokenizer did. With warm_steps=0 its codebook is used from the first step; during steps
+without it, the codebook would no longer match the latents. `debug` reaches 25.27 dB on val_iid after 300 steps. Larger
+presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict

@@ -1,14 +1,15 @@
-"""Tokenizer, I3D pathway and Transformer trained together, the first two at a tenth and half of the last one's rate.
+"""Trains a Transformer, and with it the tokenizer and an I3D pathway at a tenth and half of its learning rate.
 
 python -m futurepred_jax.main --config=configs/joint_i3d.py
 
-The tokenizer starts as the baseline's, which must pass the gate, and goes on learning to draw; besides, the expected
-future is drawn and its motion compared with the true one's, as a frozen copy of the I3D sees both.
+The tokenizer starts from the baseline's, which must pass the gate, and continues to be trained on reconstruction. In
+addition, the expected future is decoded, and its motion is compared with that of the true future by a frozen copy of
+the I3D.
 
-`tiny`, 0.75 steps a second on one CPU core that two other trainings shared, 256 clips of test_iid: 20.29 dB, an ADE of
-1.37 px and a recall of 0.686, where the baseline on the same first guess has 20.44, 1.35 and 0.655; with the pathway
-watching another clip 20.29, 1.37 and 0.688. Its tokenizer went from 25.96 to 26.11 dB. `base` has 45.5M parameters.
-Larger presets have not been trained yet.
+`tiny` trained at 0.75 steps per second on one CPU core that two other trainings shared. On 256 clips of test_iid it
+reaches 20.29 dB, an ADE of 1.37 px and a recall of 0.686; the baseline with the same first guess reaches 20.44, 1.35
+and 0.655. When the pathway sees another clip, the model reaches 20.29, 1.37 and 0.688. Its tokenizer improved from
+25.96 to 26.11 dB. `base` has 45.5M parameters. Larger presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict

@@ -1,10 +1,11 @@
-"""MAGVIT's first tokenizer on the same clips, to compare reconstructions. Its context tokens see the future.
+"""The tokenizer of the first MAGVIT on the same clips, to compare reconstructions. Its context tokens see the future.
 
 python -m futurepred_jax.main --config=configs/magvit_v1.py:small
 
-A predictor on its tokens is refused. `small` and `base` have the filters of MAGVIT-B (64), `large` those of MAGVIT-L
-(128), all its codebook of 1,024. A clip has 4k frames, one fewer than a causal tokenizer's. `debug`, 300
-steps: 20.04 dB on val_iid with 9 % of the codes, far from trained. Larger presets have not been trained yet.
+A predictor on its tokens is refused. `small` and `base` have as many filters as MAGVIT-B (64), and `large` as many as
+MAGVIT-L (128); all presets have its codebook of 1,024. A clip has 4k frames, one fewer than for a causal tokenizer.
+`debug` reaches 20.04 dB on val_iid after 300 steps, with 9 % of the codes in use, and is far from trained. Larger
+presets have not been trained yet.
 """
 
 from ml_collections import ConfigDict

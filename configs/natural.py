@@ -1,8 +1,8 @@
-"""The baseline for recorded videos: its tokenizer is that of configs/natural_tokenizer.py.
+"""The baseline for recorded videos, with the tokenizer of configs/natural_tokenizer.py.
 
 python -m futurepred_jax.main --config=configs/natural.py --config.data.source=files:FOLDER
 
-Needs the published VGG weights, as its tokenizer. No preset has been trained to its end yet.
+Like its tokenizer, it needs the published VGG weights. No preset has been trained to its end yet.
 """
 
 from ml_collections import ConfigDict

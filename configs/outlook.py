@@ -2,20 +2,21 @@
 
 python -m futurepred_jax.main --config=configs/outlook.py:tiny
 
-It is trained after the tokenizer and before the predictors, which share it; they are evaluated with it beside them, as
-first_guess. It moves the pixels of the last frame.
+An outlook is trained after the tokenizer and before the predictors, which share it. Evaluations of a predictor score it
+too, as first_guess. It moves the pixels of the last frame.
 
-`tiny`, 562 seconds on one CPU core that other work shared: 20.80 dB PSNR, 16.85 dB on the foreground, SSIM 0.621, an
-ADE of 1.27 px and a recall of 0.576 on 256 clips of test_iid. Trials with 1,000 steps, the guess's own frames on 256
-clips of val_iid: 20.38 dB, an ADE of 1.14 px and a recall of 0.504; where frames are only channels, none looked at by
-itself first, 20.24 dB, 1.21 px and 0.456; where they are looked at in pairs, 20.32 dB, 1.20 px and 0.482. A network
-that goes from tokens to codes had, on half as many clips of test_iid, 19.95 dB and an SSIM of 0.550: what it is unsure
-of fades.
+`tiny` trained for 562 seconds on one CPU core that other work shared. On 256 clips of test_iid it reaches 20.80 dB
+PSNR, 16.85 dB on the foreground, SSIM 0.621, an ADE of 1.27 px and a recall of 0.576. Variants were compared after
+1,000 steps by the frames of the guess itself on 256 clips of val_iid. The model as it is reached 20.38 dB, an ADE of
+1.14 px and a recall of 0.504. With all frames as channels of one input, instead of each frame first on its own, it
+reached 20.24 dB, 1.21 px and 0.456; with frames processed in pairs, 20.32 dB, 1.20 px and 0.482. A network that maps
+tokens to codes reached 19.95 dB and an SSIM of 0.550 on half as many clips of test_iid, because what it is unsure of
+fades.
 
-`small`, 55 minutes on one CPU core that two other trainings shared: 21.01 dB, 15.94 on the foreground, SSIM 0.699, an
-ADE of 1.96 px of 64 and a recall of 0.670; after half as many steps on half as many clips, 20.82, 15.78, 0.690, 2.14
-and 0.661. One from tokens to codes had 20.11 dB, 15.11 on the foreground, SSIM 0.659. Larger presets have not been
-trained yet.
+`small` trained for 55 minutes on one CPU core that two other trainings shared. It reaches 21.01 dB, 15.94 on the
+foreground, SSIM 0.699, an ADE of 1.96 px of 64 and a recall of 0.670; after half as many steps on half as many clips,
+it reached 20.82, 15.78, 0.690, 2.14 and 0.661. A network that maps tokens to codes reached 20.11 dB, 15.11 on the
+foreground and SSIM 0.659. Larger presets have not been trained yet.
 """
 
 from typing import Any

@@ -1,18 +1,18 @@
-"""MagVit, trained to draw clutter videos from a codebook.
+"""MagVit with a codebook, trained to reconstruct clutter videos.
 
 python -m futurepred_jax.main --config=configs/tokenizer.py:tiny
 
-`tiny` on one CPU core, beside other work: 271 seconds of training, 2,600 steps of 4 clips; on 256 clips of test_iid
-the reconstruction has 25.96 dB PSNR, 21.96 dB on the foreground, SSIM 0.863, recall 0.852; 100 % of the
-4 × 512 codes used, perplexity 75 a digit. After 650 steps side by side, on val_iid, VQ had 25.13 dB (foreground 21.02)
-and FSQ of twelve times 8 levels, as many bits, 24.98 (21.25).
+`tiny` trained for 271 seconds on one CPU core beside other work, in 2,600 steps of 4 clips. On 256 clips of test_iid
+its reconstruction reaches 25.96 dB PSNR, 21.96 dB on the foreground, SSIM 0.863 and a recall of 0.852. It uses 100 % of
+the 4 × 512 codes, with a perplexity of 75 per digit. After 650 steps side by side, VQ reached 25.13 dB on val_iid
+(foreground 21.02), and FSQ with twelve times 8 levels, which is the same number of bits, reached 24.98 (21.25).
 
-`small` on one CPU core, 12 minutes beside other work, 2,400 steps of 8 clips: 26.28 dB, 21.04 on the foreground, SSIM
-0.848 and a recall of 0.931 on 256 clips of test_iid, perplexity 80. After 300 of 600 steps of 4 clips, held out,
-sixteen digits and 128 channels had 24.98 dB (foreground 21.04), eight digits and 192 channels 24.31 (20.28); twelve
-were not compared. `base` and `large` have not been trained yet.
+`small` trained for 12 minutes on one CPU core beside other work, in 2,400 steps of 8 clips. On 256 clips of test_iid it
+reaches 26.28 dB, 21.04 on the foreground, SSIM 0.848 and a recall of 0.931, with a perplexity of 80. After 300 of 600
+steps of 4 clips, sixteen digits and 128 channels had 24.98 dB on held-out clips (foreground 21.04), and eight digits
+and 192 channels had 24.31 (20.28); twelve digits were not compared. `base` and `large` have not been trained yet.
 
---config.init.image=WORKDIR starts it from a trained `image_tokenizer`, inflated.
+--config.init.image=WORKDIR starts it from a trained `image_tokenizer`, whose kernels are inflated.
 """
 
 from typing import Any

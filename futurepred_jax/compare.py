@@ -1,13 +1,14 @@
-"""Makes one page of several finished workdirs: which model is better, on what, by how much, and how sure that is."""
+"""Compares several finished workdirs on one page: which model is better on what, by how much, and how certainly."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 
 from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax.reporting.files import write_bytes
-from futurepred_jax.reporting.leads import duel_sentence, duels
+from futurepred_jax.reporting.leads import compare_models, comparison_sentence
 from futurepred_jax.reporting.models import Model, group, require_comparable
 from futurepred_jax.reporting.page import render
 from futurepred_jax.reporting.workdir import Run, read_run
@@ -16,11 +17,15 @@ PAGE = "index.html"
 
 
 def read_models(workdirs: Sequence[epath.PathLike]) -> tuple[list[Model], list[str]]:
-    """The models of finished workdirs, those that differ in their seed alone as one, and the splits that all share.
+    """Reads the models of finished workdirs. Runs that differ in their seed only are one model.
+
+    Returns:
+        The models, and the splits that all of them were scored on.
 
     Raises:
-        FileNotFoundError: a workdir is not finished; the message says which mode to run.
-        ValueError: fewer than two, or not scored by one protocol on the same clips; the message says what differs.
+        FileNotFoundError: If a workdir is not finished; the message names the mode to run.
+        ValueError: If there are fewer than two workdirs, or they were not scored by one protocol on the same clips; the
+            message says what differs.
     """
     paths = [epath.Path(workdir) for workdir in workdirs]
     if len(paths) < 2 or len(set(paths)) < len(paths):
@@ -33,7 +38,7 @@ def read_models(workdirs: Sequence[epath.PathLike]) -> tuple[list[Model], list[s
 
 
 def write_comparison(models: Sequence[Model], splits: Sequence[str], folder: epath.PathLike) -> epath.Path:
-    """Write ``index.html`` into a folder, and nothing anywhere else; models are held against the first. Its path."""
+    """Writes ``index.html`` into a folder and returns its path; all models are compared with the first."""
     title = " · ".join(model.label for model in models)
     page = render(title, models, splits, remarks=_remarks(models, splits))
     path = epath.Path(folder) / PAGE
@@ -43,21 +48,24 @@ def write_comparison(models: Sequence[Model], splits: Sequence[str], folder: epa
 
 
 def closing_words(models: Sequence[Model], splits: Sequence[str]) -> str:
-    """Where one model helps and where not, as text."""
-    parts = [f"{name}\n" + "\n".join(f"  {duel_sentence(duel)}" for duel in duels(models, name)) for name in splits]
+    """Says for every split on which metrics each model is better or worse than the first, as text."""
+    parts = []
+    for name in splits:
+        sentences = [comparison_sentence(comparison) for comparison in compare_models(models, name)]
+        parts.append(name + "\n" + "\n".join(f"  {sentence}" for sentence in sentences))
     return "\n\n".join(parts)
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """finished workdirs side by side, named by --workdirs: index.html"""
-    workdirs = [name.strip() for name in config.compare.workdirs.split(",") if name.strip()]
+    """Writes a page that compares the finished workdirs that --workdirs names."""
+    workdirs = [os.path.expanduser(name.strip()) for name in config.compare.workdirs.split(",") if name.strip()]
     models, splits = read_models(workdirs)
     path = write_comparison(models, splits, workdir)
     print(f"{closing_words(models, splits)}\n\nwrote {path}")
 
 
 def _remarks(models: Sequence[Model], splits: Sequence[str]) -> list[str]:
-    """What is left out."""
+    """Returns notes about what is left out."""
     runs = [run for model in models for run in model.runs]
     others = sorted({name for run in runs for name in run.evaluation["splits"]} - {*splits})
     found = [f"Not scored for all, and left out: {', '.join(others)}."] if others else []
@@ -65,7 +73,7 @@ def _remarks(models: Sequence[Model], splits: Sequence[str]) -> list[str]:
 
 
 def _told_apart(paths: Sequence[epath.Path]) -> list[str]:
-    """The ends of paths, as long as it takes."""
+    """Returns the shortest ends of the paths that tell them apart."""
     for parts in range(2, max(len(path.parts) for path in paths)):
         ends = ["/".join(path.parts[-parts:]) for path in paths]
         if len(set(ends)) == len(ends):

@@ -1,6 +1,6 @@
-"""What a prediction must beat: trivial guesses at the future, and the same scene drawn from what its past tells.
+"""Floors, which a prediction must beat, and scenes rendered anew: trivial predictions and extrapolated true scenes.
 
-All are made from the noise-free context, also where a model sees a noisy one: they are as strong as they can be.
+All of them use the noise-free context, even if the model sees a noisy one, so that they are as strong as possible.
 """
 
 import dataclasses
@@ -16,11 +16,12 @@ from jaxtyping import Float, Int, UInt8
 from futurepred_jax.data.pipeline import Source
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, Camera, Scene
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.metrics.clutter import Drawings
+from futurepred_jax.pixels import to_unit
 
-AVERAGED = 1024  # clips of the training split whose mean is the mean frame
+AVERAGED = 1024  # number of training clips that the mean frame averages
 CLUTTER = tuple(ROLES.index(role) for role in ("persistent", "transient"))
 
 Unit = Float[np.ndarray, "b t h w c"]
@@ -30,14 +31,14 @@ Unit = Float[np.ndarray, "b t h w c"]
 def pixel_floors(
     context: UInt8[np.ndarray, "b past h w c"], frames: int, mean_frame: Float[np.ndarray, "h w c"]
 ) -> dict[str, Unit]:
-    """The futures that need no more than the context's pixels.
+    """Returns the futures in [0, 1] that are predicted from pixels alone, by the name of the floor.
 
     Args:
-        context: Noise-free frames.
-        frames: Length of the future.
-        mean_frame: Mean over the training split, see ``mean_frame``.
+        context: Noise-free context frames.
+        frames: Number of future frames.
+        mean_frame: Mean frame of the training split in [0, 1], from ``mean_frame``.
     """
-    context = context.astype(np.float32) / 255
+    context = to_unit(context)
     shape = (len(context), frames, *context.shape[2:])
     return {
         "copy_last": repeat(context[:, -1], "b h w c -> b t h w c", t=frames),
@@ -48,7 +49,7 @@ def pixel_floors(
 
 
 def mean_frame(source: Source, *, clips: int = AVERAGED, batch_size: int = 64) -> Float[np.ndarray, "h w c"]:
-    """Mean of all frames, in [0, 1], of the first ``clips`` noise-free clips of a (training) split."""
+    """Returns the mean frame, in [0, 1], of the first ``clips`` noise-free clips of a (training) split."""
     count = min(clips, len(source))
     total = 0.0
     for start in range(0, count, batch_size):
@@ -57,69 +58,80 @@ def mean_frame(source: Source, *, clips: int = AVERAGED, batch_size: int = 64) -
     return np.asarray(total / (255 * count), np.float32)
 
 
-_scene = functools.lru_cache(maxsize=64)(make_scene)  # those of a batch are drawn anew four times
+_scene = functools.lru_cache(maxsize=64)(make_scene)  # the scenes of a batch are needed four times
 
 
 def redraw(
     spec: ClutterSpec, split: str, indices: Int[np.ndarray, "b"], *, context: int, frames: int
 ) -> dict[str, Unit]:
-    """Draws clips' futures twice: at the velocities of the last two context frames, and at the true parameters.
+    """Renders the futures of clips at constant velocity and at their true parameters, without objects born later.
 
-    Neither knows an object that is born after the context.
+    Args:
+        spec: Specification of the clips.
+        split: Their split.
+        indices: Their indices in the split.
+        context: Number of context frames.
+        frames: Number of future frames.
+
+    Returns:
+        The floor ``constant_velocity``, which continues the motion between the last two context frames, and the ceiling
+        ``true_parameters``; frames in [0, 1].
     """
     scenes = [_scene(spec, split, int(index)) for index in indices]
     futures = {
         "constant_velocity": [coast(scene, context, frames) for scene in scenes],
         "true_parameters": [foreseeable(scene, context, frames) for scene in scenes],
     }
-    return {name: _drawn(spec, scenes).video for name, scenes in futures.items()}
+    return {name: _rendered(spec, scenes).video for name, scenes in futures.items()}
 
 
 def redraw_clutter(
     spec: ClutterSpec, split: str, indices: Int[np.ndarray, "b"], *, context: int, frames: int
 ) -> Drawings:
-    """Draws clips' true futures without their clutter, and with transients that outlive the context for ever."""
+    """Renders the true futures of clips without clutter, and with transients of the context that never end."""
     scenes = [_scene(spec, split, int(index)) for index in indices]
-    without = _drawn(spec, [decluttered(scene, context, frames) for scene in scenes])
-    lasting = _drawn(spec, [everlasting(scene, context, frames) for scene in scenes])
+    without = _rendered(spec, [decluttered(scene, context, frames) for scene in scenes])
+    lasting = _rendered(spec, [everlasting(scene, context, frames) for scene in scenes])
     return Drawings(*map(jnp.asarray, (without.video, lasting.video, lasting.instance)))
 
 
-class _Drawn(NamedTuple):
+class _Rendered(NamedTuple):
     video: Unit
     instance: Int[np.ndarray, "b t h w"]
 
 
-def _drawn(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Drawn:
-    drawn = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
-    video = np.stack([each.video for each in drawn]).astype(np.float32) / 255
-    return _Drawn(video, np.stack([each.instance for each in drawn]).astype(np.int32))
+def _rendered(spec: ClutterSpec, scenes: Sequence[Scene]) -> _Rendered:
+    rendered = [render(scene, size=spec.size, samples=spec.samples) for scene in scenes]
+    video = to_unit(np.stack([each.video for each in rendered]))
+    return _Rendered(video, np.stack([each.instance for each in rendered]).astype(np.int32))
 
 
 def foreseeable(scene: Scene, context: int, frames: int) -> Scene:
-    """The true future of every object that lived at some time of the context."""
+    """Returns the true future of the objects that were alive during the context."""
     future = scene.cut(slice(context, context + frames))
     return dataclasses.replace(future, alive=future.alive & scene.alive[:context].any(axis=0))
 
 
 def decluttered(scene: Scene, context: int, frames: int) -> Scene:
-    """The true future of all that is no clutter: targets, and what hides them."""
+    """Returns the true future without clutter: targets and occluders."""
     future = scene.cut(slice(context, context + frames))
     return dataclasses.replace(future, alive=future.alive & ~np.isin(scene.role, CLUTTER))
 
 
 def everlasting(scene: Scene, context: int, frames: int) -> Scene:
-    """The true future in which the transients of the last context frame do not end."""
+    """Returns the true future in which the transients of the last context frame do not end."""
     future = scene.cut(slice(context, context + frames))
     kept = scene.alive[context - 1] & (scene.role == ROLES.index("transient"))
     return dataclasses.replace(future, alive=future.alive | kept)
 
 
 def coast(scene: Scene, context: int, frames: int) -> Scene:
-    """The scene in which objects and camera go on as between the last two context frames, and nothing is born or dies.
+    """Returns the future in which objects and camera continue their motion between the last two context frames.
+
+    No object appears or disappears.
 
     Raises:
-        ValueError: The context has a single frame, which has no velocity.
+        ValueError: If the context has a single frame, which has no velocity.
     """
     if context < 2:
         raise ValueError(f"context of {context} frames: a velocity needs at least 2; lengthen the context")
@@ -143,7 +155,7 @@ def _extrapolate(path: Float[np.ndarray, "t *n"], context: int, frames: int) -> 
 
 
 def _spin(rotation: Float[np.ndarray, "t k 3 3"], context: int, frames: int) -> Float[np.ndarray, "frames k 3 3"]:
-    """Repeats the last turn about the world's axes."""
+    """Repeats the rotation between the last two context frames."""
     last, before = rotation[context - 1], rotation[context - 2]
     turn = last @ before.swapaxes(-1, -2)
     turned = []

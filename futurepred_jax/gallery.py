@@ -1,10 +1,10 @@
-"""One picture of what clutter videos are: motions, kinds of clutter, labels, and an object that hides.
+"""Draws one picture that shows what clutter videos are: motions, kinds of clutter, labels, and a hidden object.
 
 python -m futurepred_jax.gallery gallery.png
 """
 
+import argparse
 import dataclasses
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, Intensities
 from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.reporting.overlays import draw_depth, draw_flow, draw_truth
 
@@ -43,7 +43,7 @@ KINDS = {  # of clutter: what is changed in one and the same scene
     "pillar": {"level": Intensities(occluder=1.0), "occluders": ("pillar",)},
     "curtain": {"level": Intensities(occluder=1.0), "occluders": ("curtain",)},
     "sensor noise": {"level": Intensities(noise=1.0)},
-    "all of it, mixed": {"level": LEVELS["mixed"]},
+    "all of it, mixed": {"level": CLUTTER_LEVELS["mixed"]},
 }
 SCENE = 103  # number of a clip in which every kind of clutter shows
 TOLD = 22  # and of one for the labels
@@ -51,7 +51,7 @@ HIDDEN = 11  # and of one in test_occlusion
 
 
 def draw_gallery() -> Picture:
-    """All rows, with their titles and captions."""
+    """Draws all rows with their titles and captions."""
     rows = {
         "How objects move: sixteen families": motions(),
         "Kinds of clutter, each on the same scene": clutter(),
@@ -62,22 +62,22 @@ def draw_gallery() -> Picture:
 
 
 def motions() -> Row:
-    """Each family as a camera with an open shutter sees it."""
+    """Shows each family of motion as a multiple exposure."""
     return {name.replace("_", " "): _exposed(_longest(name)) for name in FAMILIES}
 
 
 def clutter() -> Row:
-    """One scene with each kind of clutter."""
+    """Shows one scene with each kind of clutter."""
     row = {}
     for name, changes in KINDS.items():
         spec = dataclasses.replace(CROWD, **changes)
         clip = make_clip(spec, SPLIT, SCENE)
-        row[name] = noisy(spec, SPLIT, clip)[spec.border]
+        row[name] = noisy(spec, SPLIT, clip)[spec.context_frames]
     return row
 
 
 def labels() -> Row:
-    """One frame of a clip, and what is known of it."""
+    """Shows one frame of a clip with its labels."""
     spec = dataclasses.replace(SPEC, level="heavy", background="any", objects=(4, 5))
     clip = make_clip(spec, SPLIT, TOLD, FIELDS)
     views: dict[str, Callable[[], np.ndarray]] = {
@@ -90,18 +90,20 @@ def labels() -> Row:
         "predictable, or dark": lambda: np.where(clip["predictable"][..., None], clip["video"], clip["video"] // 5),
         "without clutter": lambda: make_clip(dataclasses.replace(spec, clutter_free=True), SPLIT, TOLD)["video"],
     }
-    return {name: view()[spec.border + 2] for name, view in views.items()}
+    return {name: view()[spec.context_frames + 2] for name, view in views.items()}
 
 
 def hiding() -> Row:
-    """A target behind an occluder, in frames around the first future one."""
+    """Shows a target that passes behind an occluder, in the frames around the first future one."""
     clip = make_clip(SPEC, "test_occlusion", HIDDEN)
-    steps = range(SPEC.border - 3, SPEC.border - 3 + COLUMNS)
-    return {f"{'context' if step < SPEC.border else 'future'}, frame {step}": clip["video"][step] for step in steps}
+    steps = range(SPEC.context_frames - 3, SPEC.context_frames - 3 + COLUMNS)
+    return {
+        f"{'context' if step < SPEC.context_frames else 'future'}, frame {step}": clip["video"][step] for step in steps
+    }
 
 
 def _longest(family: str) -> Clip:
-    """Of some clips of a family, the one whose objects go the farthest without leaving the picture."""
+    """Returns, of some clips of a family, the one whose objects move farthest without leaving the picture."""
     objects = (4, 4) if family == JOINT else (1, 1)
     still = float(family == "static")
     spec = dataclasses.replace(STAGE, families=(family,), objects=objects, static_share=still)
@@ -115,14 +117,14 @@ def _longest(family: str) -> Clip:
 
 
 def _travelled(clip: Clip) -> float:
-    """Pixels that a small clip's objects go, negative where one comes near the border."""
+    """Returns the distance in px that a small clip's objects cover, negative if one comes near the border."""
     way = clip["centre"][:, clip["exists"]]
     inside = (way > 2.5).all() and (way < 12.5).all()
     return float(np.linalg.norm(np.diff(way, axis=0), axis=-1).sum()) * (1 if inside else -1)
 
 
 def _exposed(clip: Clip) -> Picture:
-    """Some moments in one picture, the early ones faint, with the way of every object's centre."""
+    """Draws several moments into one picture, early ones fainter, with the path of every object's centre."""
     last = len(clip["video"]) - 1
     picture = clip["video"][last].astype(float)
     for share, step in zip(np.linspace(0.35, 1, EXPOSURES), np.linspace(0, last, EXPOSURES).astype(int), strict=True):
@@ -137,7 +139,7 @@ def _exposed(clip: Clip) -> Picture:
 
 
 def _instances(clip: Clip) -> UInt8[np.ndarray, "t h w 3"]:
-    """Every slot in a colour of its own: steps of the golden angle around the wheel."""
+    """Draws every slot in a colour of its own, at steps of the golden angle on the colour wheel."""
     turns = np.arange(len(clip["role"])) * 0.618
     wheel = 0.5 + 0.45 * np.cos(2 * np.pi * (turns[:, None] + np.array([0, 1, 2]) / 3))
     colours = np.concatenate([[[0.13, 0.14, 0.16]], wheel])
@@ -145,7 +147,7 @@ def _instances(clip: Clip) -> UInt8[np.ndarray, "t h w 3"]:
 
 
 def _row(title: str, tiles: Row) -> Picture:
-    """A title, and tiles in lines of ``COLUMNS`` with their names below."""
+    """Draws a title, and below it tiles in lines of ``COLUMNS`` with their names."""
     step, lines = SIDE + GAP, -(-len(tiles) // COLUMNS)
     height = TITLE + lines * (SIDE + CAPTION)
     sheet = Image.new("RGB", (COLUMNS * step + GAP, height + GAP), PAPER)
@@ -159,11 +161,14 @@ def _row(title: str, tiles: Row) -> Picture:
 
 
 def cli() -> None:
-    """The command."""
-    if len(sys.argv) != 2:
-        sys.exit("usage: python -m futurepred_jax.gallery PICTURE.png")
-    Image.fromarray(draw_gallery()).save(Path(sys.argv[1]), optimize=True)
-    print(f"wrote {sys.argv[1]}")
+    """Runs the command."""
+    parser = argparse.ArgumentParser(description="Draws what the generator can draw, as one picture.")
+    parser.add_argument("picture", type=Path, help="The PNG file to write.")
+    path = parser.parse_args().picture
+    if path.suffix != ".png" or not path.parent.is_dir():
+        parser.error(f"{path}: name a .png file in a folder that exists")
+    Image.fromarray(draw_gallery()).save(path, optimize=True)
+    print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ video with values outside [0, 1], such as one in [-1, 1] or [0, 255], is refused
 """
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +19,7 @@ from futurepred_jax.arrays import Key, TokenGrid, UnitVideo, Video
 from futurepred_jax.models import parts, predictor
 from futurepred_jax.models.predictor import Futures
 from futurepred_jax.models.sampling import Sampling
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed, to_unit
 from futurepred_jax.training import identity
 
 __all__ = ["Futures", "Predictor", "Tokenizer"]
@@ -91,7 +90,7 @@ class Tokenizer:
             )
         if (array < 0).any() or (array >= np.asarray(self.sizes)).any():
             raise ValueError(f"tokens from {array.min()} to {array.max()}: digits are from 0 and below {self.sizes}")
-        return _unit(self.trained.decode(jnp.asarray(array, jnp.int32)))
+        return to_unit(self.trained.decode(jnp.asarray(array, jnp.int32)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,7 +188,7 @@ class Predictor:
             key=jax.random.key(0) if key is None else _typed(key),
             sampling=sampling,
         )
-        return dataclasses.replace(futures, video=_unit(futures.video))
+        return dataclasses.replace(futures, video=to_unit(futures.video))
 
     def bits(self, context_video: ArrayLike, future_video: ArrayLike) -> Float[Array, "b lt lh lw"]:
         """Computes the exact surprise of the model at a true future, token by token.
@@ -270,10 +269,6 @@ def _signed(video: ArrayLike) -> Video:
             "[-1, 1], and bytes as uint8"
         )
     return 2 * jnp.asarray(array, jnp.float32) - 1
-
-
-def _unit(video: Any) -> Any:
-    return (video + 1) / 2
 
 
 def _typed(key: Array) -> Key:

@@ -2,7 +2,7 @@
 
 python -m futurepred_jax.main --config=configs/baseline.py:tiny [--workdir=…] [--mode=…] [--config.any.field=value]
 
-An installed package is also started as ``futurepred-jax``; --version tells which one it is.
+The installed package provides the same command as ``futurepred-jax``. --version prints its version.
 """
 
 import sys
@@ -12,18 +12,18 @@ from futurepred_jax.allocator import keep_memory
 
 
 def cli() -> None:
-    """The console command."""
+    """Runs the console command."""
     if "--version" in sys.argv[1:]:
         print(f"futurepred_jax {__version__}")
         return
     keep_memory()
     from absl import flags
 
-    from futurepred_jax import commands  # loads jax, which a restart would do twice
+    from futurepred_jax import commands  # imported late: it loads jax, which keep_memory's restart would load twice
 
-    sys.modules["__main__"].__doc__ = __doc__  # what --help begins with, also where a console script is the main module
+    sys.modules["__main__"].__doc__ = __doc__  # the text that --help begins with, also for the console script
     for flag in flags.FLAGS.get_key_flags_for_module(commands):
-        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # and lists
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)  # so that --help lists it
     commands.run()
 
 

@@ -1,11 +1,12 @@
-"""Predicts the futures of chosen clips and writes them down: a GIF to look at, arrays to compute with, an index."""
+"""Predicts the futures of chosen held-out clips and writes each one as a GIF and as arrays, with an index of all."""
 
 import dataclasses
 import functools
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import jax
 import numpy as np
@@ -16,80 +17,89 @@ from tqdm import tqdm
 
 from futurepred_jax import factory
 from futurepred_jax.data.pipeline import Source
+from futurepred_jax.evaluation import results
+from futurepred_jax.evaluation.interfaces import Predictor
 from futurepred_jax.evaluation.tracks import about_clip, knows_targets, tracks_of
+from futurepred_jax.pixels import to_signed, to_uint8, to_unit
 from futurepred_jax.reporting.choices import Choice, choose_clips, describe_choices
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.gif import side_by_side
 
 __all__ = ["Choice", "Rollout", "choose_clips", "describe_choices", "write_predictions"]
 
+FOLDER = "predictions"
+ORIGIN = "origin.json"  # of the predictions beside it
+
 
 @dataclasses.dataclass(frozen=True)
 class Rollout:
-    """How a future is predicted: from the first ``noisy`` frames, to be held against the noise-free ``video``."""
+    """How futures are predicted and shown.
+
+    Attributes:
+        context_frames: Number of frames that the model sees.
+        future_frames: Number of frames to predict.
+        sampling: How tokens are sampled, a ``models.sampling.Sampling``.
+        seed: Seed of the sampling.
+        fps: Frames per second of the GIFs.
+        horizons: Factors by which the futures of some splits are longer than ``future_frames``.
+    """
 
     context_frames: int
     future_frames: int
-    sampling: Any  # models.sampling.Sampling
+    sampling: Any
     seed: int = 0
     fps: int | float = 6.0
-    horizons: Mapping[str, int] = dataclasses.field(default_factory=dict)  # of some splits: so many times as long
+    horizons: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def future_of(self, split: str) -> int:
-        """Future frames of a split's clips."""
+        """Returns the number of frames to predict of a split's clips."""
         return self.future_frames * self.horizons.get(split, 1)
-
-
-@runtime_checkable
-class Predictor(Protocol):
-    """What is asked of a model: the first ``num_frames`` future frames of a video in [-1, 1], as ``.video``."""
-
-    def predict(self, context: Any, *, num_frames: int, key: Any, sampling: Any) -> Any: ...
 
 
 def write_predictions(
     predictor: Predictor,
     clips: Mapping[str, Source],
     choices: Sequence[Choice],
-    protocol: Rollout,
+    rollout: Rollout,
     folder: epath.PathLike,
 ) -> epath.Path:
-    """Predict the chosen clips one by one and write ``NAME.gif``, ``NAME.npz`` and ``index.json`` into ``folder``.
+    """Predicts the chosen clips one by one and writes ``NAME.gif``, ``NAME.npz`` and ``index.json`` into ``folder``.
 
-    An npz holds uint8 ``context`` as the model saw it, the noise-free ``truth``, ``prediction``, and ``copy_last``, the
-    last noise-free context frame repeated; where the truth is known also what ``tracks_of`` finds, and the index then
-    says what is in the clip. The key of a clip depends on the seed and its index only, so repeating a
-    call, or choosing other clips beside it, gives the same files; at temperature 0 predictions are, besides, the very
-    ones that an evaluation scored. Files that an earlier index named and this one does not are removed once the new one
-    stands.
+    Each npz holds the uint8 arrays ``context`` (the frames that the model saw), ``truth`` (the noise-free future),
+    ``prediction``, and ``copy_last`` (the last noise-free context frame, repeated). If the clip's objects are known, it
+    also holds the arrays that ``tracks_of`` returns, and the index says what is in the clip.
+
+    The key of a clip depends only on the seed and on the clip's index, so the same call writes the same files, whatever
+    other clips are chosen. At temperature 0 the predictions are the ones that the evaluation scored. Files that only
+    the previous index names are removed after the new index is written.
 
     Args:
-        predictor: the model.
-        clips: a source for each split that ``choices`` name, with uint8 fields ``video`` and ``noisy``.
-        choices: from ``choose_clips``.
-        protocol: lengths, sampling and frame rate.
-        folder: usually ``workdir/predictions``.
+        predictor: The model.
+        clips: A source for each split that ``choices`` name, with the uint8 fields ``video`` and ``noisy``.
+        choices: The clips, from ``choose_clips``.
+        rollout: Lengths, sampling and frame rate.
+        folder: Where the files are written, usually ``workdir/predictions``.
 
     Returns:
         The path of ``index.json``.
 
     Raises:
-        ValueError: a clip is shorter than context + future, or a choice names a split without a source.
+        ValueError: If a clip is shorter than context and future together, or a choice names a split without a source.
     """
     folder = epath.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.json"
-    stale = _files(json.loads(index.read_text())) if index.exists() else set()
+    stale = _listed(index)
     entries = []
     for choice in tqdm(choices, desc="predicting", unit="clip"):
-        batch = _clip(clips, choice, protocol)
-        arrays = _predict(predictor, batch, choice, protocol)
-        films = side_by_side(arrays["context"], arrays["truth"], arrays["prediction"], fps=protocol.fps)
+        batch = _clip(clips, choice, rollout)
+        arrays = _predict(predictor, batch, choice, rollout)
+        films = side_by_side(arrays["context"], arrays["truth"], arrays["prediction"], fps=rollout.fps)
         entry = {**dataclasses.asdict(choice), "name": choice.name}
         if knows_targets(batch):
             entry |= about_clip(batch)
-            arrays |= tracks_of(batch, arrays["prediction"], context=protocol.context_frames)
-        entry |= {"gif": f"{choice.name}.gif", "npz": f"{choice.name}.npz", "fps": protocol.fps}
+            arrays |= tracks_of(batch, arrays["prediction"], context=rollout.context_frames)
+        entry |= {"gif": f"{choice.name}.gif", "npz": f"{choice.name}.npz", "fps": rollout.fps}
         write_bytes(folder / entry["gif"], films)
         write_bytes(folder / entry["npz"], _npz(arrays))
         entries.append(entry)
@@ -99,16 +109,12 @@ def write_predictions(
     return index
 
 
-def _clip(clips: Mapping[str, Source], choice: Choice, protocol: Rollout) -> dict[str, np.ndarray]:
-    """A batch of one clip.
-
-    Raises:
-        ValueError: as ``write_predictions``.
-    """
+def _clip(clips: Mapping[str, Source], choice: Choice, rollout: Rollout) -> dict[str, np.ndarray]:
+    """Returns a batch of the one chosen clip; raises the errors of ``write_predictions``."""
     if choice.split not in clips:
         raise ValueError(f"no clips of split {choice.split!r}: there are {', '.join(sorted(clips))}")
     batch = clips[choice.split].batch(np.array([choice.index]))
-    border, future = protocol.context_frames, protocol.future_of(choice.split)
+    border, future = rollout.context_frames, rollout.future_of(choice.split)
     if batch["video"].shape[1] < border + future:
         raise ValueError(
             f"{choice.name} has {batch['video'].shape[1]} frames: "
@@ -118,26 +124,22 @@ def _clip(clips: Mapping[str, Source], choice: Choice, protocol: Rollout) -> dic
 
 
 def _predict(
-    predictor: Predictor, batch: Mapping[str, np.ndarray], choice: Choice, protocol: Rollout
+    predictor: Predictor, batch: Mapping[str, np.ndarray], choice: Choice, rollout: Rollout
 ) -> dict[str, UInt8[np.ndarray, "t h w 3"]]:
-    border, future = protocol.context_frames, protocol.future_of(choice.split)
+    border, future = rollout.context_frames, rollout.future_of(choice.split)
     context = batch["noisy"][:, :border]
     predicted = predictor.predict(
-        jax.numpy.asarray(context, jax.numpy.float32) / 127.5 - 1,
+        to_signed(jax.numpy.asarray(context)),
         num_frames=future,
-        key=jax.random.fold_in(jax.random.key(protocol.seed), choice.index),
-        sampling=protocol.sampling,
+        key=jax.random.fold_in(jax.random.key(rollout.seed), choice.index),
+        sampling=rollout.sampling,
     )
     return {
         "context": context[0],
         "truth": batch["video"][0, border : border + future],
-        "prediction": _to_uint8(np.asarray(predicted.video[0])),
+        "prediction": to_uint8(to_unit(predicted.video[0])),
         "copy_last": np.repeat(batch["video"][0, border - 1 : border], future, axis=0),
     }
-
-
-def _to_uint8(video: np.ndarray) -> np.ndarray:
-    return np.clip(np.round((video + 1) * 127.5), 0, 255).astype(np.uint8)
 
 
 def _npz(arrays: Mapping[str, Any]) -> bytes:
@@ -146,12 +148,20 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
+def _listed(index: epath.Path) -> set[str]:
+    """Returns the files that an index names: none if it is missing or damaged."""
+    try:
+        return _files(json.loads(index.read_text())) if index.exists() else set()
+    except (ValueError, TypeError, KeyError):
+        return set()
+
+
 def _files(entries: Iterable[Mapping[str, Any]]) -> set[str]:
     return {entry[kind] for entry in entries for kind in ("gif", "npz")}
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """predicted futures of held-out clips beside the true ones: predictions/*.gif and *.npz"""
+    """Predicts chosen clips of the held-out splits by the workdir's model and writes them into ``predictions``."""
     scores = _scores(config, epath.Path(workdir))
     opened = functools.cache(functools.partial(factory.open_split, config))
     choices = choose_clips(
@@ -171,16 +181,35 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
         fps=config.data.fps,
         horizons={name: split.spec.horizon for name, split in clips.items() if split.spec},
     )
-    write_predictions(
-        factory.load_predictor(config, workdir), clips, choices, rollout, epath.Path(workdir) / "predictions"
-    )
+    folder = epath.Path(workdir) / FOLDER
+    write_predictions(factory.load_predictor(config, workdir), clips, choices, rollout, folder)
+    write_bytes(folder / ORIGIN, _origin(config, epath.Path(workdir)).encode())
+    print(f"wrote {len(choices)} clips below {folder}")
+
+
+def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
+    """Tells whether the workdir's predictions are those that ``run`` would write."""
+    folder = epath.Path(workdir) / FOLDER
+    if not (folder / ORIGIN).exists() or (folder / ORIGIN).read_text() != _origin(config, epath.Path(workdir)):
+        return False
+    listed = _listed(folder / "index.json")
+    return bool(listed) and all((folder / name).exists() for name in listed)
+
+
+def _origin(config: ConfigDict, workdir: epath.Path) -> str:
+    """Returns what decides the predictions, as JSON: the scores, which differ for another model, and the choices."""
+    scores = workdir / "evaluation.json"
+    digest = hashlib.sha256(scores.read_bytes()).hexdigest() if scores.exists() else None
+    asked = {"splits": config.evaluation.splits, "predictions": config.predictions.to_dict()}
+    return json.dumps({"evaluation": digest, **asked}, indent=1)
 
 
 def _scores(config: ConfigDict, workdir: epath.Path) -> dict[str, Any] | None:
-    """Scores clip by clip of the splits that are asked for, or of all that were scored; None where there are none."""
-    path = workdir / "evaluation_clips.json"
-    found = json.loads(path.read_text()) if path.exists() else {}
-    asked = factory.evaluation_splits(config) if config.evaluation.splits else tuple(found)
-    if found and (missing := ",".join(name for name in asked if name not in found)):
-        raise ValueError(f"{missing}: clips are chosen by their scores: --mode=evaluate --splits={missing} first")
-    return {name: found[name] for name in asked if name in found} or None
+    """Returns the scores by clip of the configured splits, or of all scored splits; None if nothing was scored."""
+    scored = {evaluation.split: evaluation.clips for evaluation in results.read(workdir)}
+    names = factory.evaluation_splits(config) if config.evaluation.splits else tuple(scored)
+    if scored and (missing := ",".join(name for name in names if name not in scored)):
+        raise ValueError(
+            f"clips are chosen by their scores, but {missing} has none: run --mode=evaluate --splits={missing} first"
+        )
+    return {name: scored[name] for name in names if name in scored} or None

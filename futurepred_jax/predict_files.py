@@ -1,4 +1,4 @@
-"""Predicts what follows a user's own videos: for each a film to look at, as MP4 and GIF, and arrays to compute with."""
+"""Predicts what follows a user's own videos: writes each prediction as MP4 and GIF, and its arrays as npz."""
 
 import dataclasses
 import io
@@ -15,19 +15,26 @@ from tqdm import tqdm
 from futurepred_jax import factory, pretrained
 from futurepred_jax.data.recorded import Cut, Recording, given
 from futurepred_jax.interface import Predictor
+from futurepred_jax.pixels import to_uint8
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.futures import draw_pages, encode_mp4
 from futurepred_jax.reporting.gif import encode
 from futurepred_jax.training import atomic, checkpoints
 
 FOLDER = "videos"
-LEFT_TO_THE_COMMAND_LINE = ("predictions",)  # by a packed model's own config
-ORIGIN = "origin.json"  # written last: what a video's futures were made from
+LEFT_TO_THE_COMMAND_LINE = ("predictions",)  # sections that the command line sets even for a packed model
+ORIGIN = "origin.json"  # what a video's futures were made from; it is written last, so it marks them as complete
 
 
 @dataclasses.dataclass(frozen=True)
-class Asked:
-    """How many futures of how many frames, and the seed of their draws."""
+class SamplingRequest:
+    """Which futures to sample.
+
+    Attributes:
+        frames: Number of frames of each future.
+        samples: Number of futures of each video.
+        seed: Seed of the sampling.
+    """
 
     frames: int
     samples: int = 1
@@ -37,40 +44,45 @@ class Asked:
 def write_futures(
     predictor: Predictor,
     recordings: Sequence[Recording],
-    asked: Asked,
+    request: SamplingRequest,
     folder: epath.PathLike,
     *,
     weights: Any = None,
 ) -> None:
-    """Predicts what follows the last frames of each recording, into ``folder/NAME/``.
+    """Predicts what follows the last frames of each recording and writes the futures into ``folder/NAME/``.
 
-    ``futures.mp4`` and ``futures.gif`` show the context and at most eight futures side by side; ``futures.npz`` holds
-    uint8 ``context`` [t h w 3] and ``futures`` [m n h w 3], ``tokens``, and ``log_likelihood`` in nats. A recording
-    that was done before with the same weights, from the same content, is left as it is.
+    ``futures.mp4`` and ``futures.gif`` show the context and at most eight futures side by side. ``futures.npz`` holds
+    the uint8 arrays ``context`` [t h w 3] and ``futures`` [m n h w 3], the ``tokens``, and ``log_likelihood`` in nats.
+    A recording whose futures were already written for the same content, weights and request is skipped.
 
     Args:
-        predictor: the model.
-        recordings: each is brought to the model's size and frame rate.
-        asked: lengths and numbers.
-        folder: usually ``workdir/videos``.
-        weights: what tells the model from others.
+        predictor: The model.
+        recordings: The videos; each is brought to the model's size and frame rate.
+        request: How many futures to sample, of how many frames.
+        folder: Where the folders of the videos are written, usually ``workdir/videos``.
+        weights: What identifies the model's weights, as JSON types.
 
     Raises:
-        ValueError: some cannot be read or are too short, named, when the others are done.
+        ValueError: If some recordings cannot be read or are too short. The message names them, and it is raised only
+            after all other recordings are done.
     """
-    wrong, cut = {}, Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
+    wrong, kept = {}, 0
+    cut = Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
     for recording in tqdm(recordings, desc="predicting", unit="video"):
         place = epath.Path(folder) / recording.name
-        origin = json.dumps({"version": recording.version, "weights": weights, **dataclasses.asdict(asked)}, indent=1)
-        if (place / ORIGIN).exists() and (place / ORIGIN).read_text() == origin:
+        origin = {"version": recording.version, "weights": weights, **dataclasses.asdict(request)}
+        if _is_current(place, origin):
+            kept += 1
             continue
         try:
             context = _context(recording, cut)
         except (ValueError, OSError) as error:
             wrong[recording.name] = str(error)
             continue
-        _write(place, _predict(predictor, context, asked), fps=cut.fps)
-        atomic.write_text(place / ORIGIN, origin)
+        sizes = _write(place, _predict(predictor, context, request), fps=cut.fps)
+        atomic.write_text(place / ORIGIN, json.dumps({**origin, "files": sizes}, indent=1))
+    written = len(recordings) - kept - len(wrong)
+    print(f"{written} videos predicted below {folder}" + (f", {kept} kept from before" if kept else ""))
     if wrong:
         told = "\n  ".join(f"{name}: {reason}" for name, reason in wrong.items())
         raise ValueError(
@@ -85,38 +97,58 @@ def _context(recording: Recording, cut: Cut) -> np.ndarray:
     return frames[-cut.frames :]
 
 
-def _predict(predictor: Predictor, context: np.ndarray, asked: Asked) -> dict[str, np.ndarray]:
-    key = jax.random.key(asked.seed)
-    drawn = predictor(context[None], num_frames=asked.frames, num_samples=asked.samples, key=key)
+def _predict(predictor: Predictor, context: np.ndarray, request: SamplingRequest) -> dict[str, np.ndarray]:
+    key = jax.random.key(request.seed)
+    drawn = predictor(context[None], num_frames=request.frames, num_samples=request.samples, key=key)
     return {
         "context": context,
-        "futures": np.round(np.asarray(drawn.video[0]) * 255).astype(np.uint8),
+        "futures": to_uint8(drawn.video[0]),
         "tokens": np.asarray(drawn.tokens[0]),
         "log_likelihood": np.asarray(drawn.log_likelihood[0]),
     }
 
 
-def _write(place: epath.Path, arrays: Mapping[str, Any], *, fps: float) -> None:
+def _is_current(place: epath.Path, origin: Mapping[str, Any]) -> bool:
+    """Tells whether a video's folder holds all files that were made from the same origin, of the size they had."""
+    try:
+        found = json.loads((place / ORIGIN).read_text())
+        files = found.pop("files")
+        return found == origin and all((place / name).stat().length == size for name, size in files.items())
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _write(place: epath.Path, arrays: Mapping[str, Any], *, fps: float) -> dict[str, int]:
+    """Writes the three files of a video and returns their sizes in bytes."""
     place.mkdir(parents=True, exist_ok=True)
     (place / ORIGIN).unlink(missing_ok=True)
     context, futures = arrays["context"], arrays["futures"]
     pages, file = draw_pages(context, futures), io.BytesIO()
     np.savez_compressed(file, **arrays)
-    write_bytes(place / "futures.mp4", encode_mp4(pages, fps=fps))
-    write_bytes(place / "futures.gif", encode(pages, np.concatenate([context, *futures]), fps=fps))
-    write_bytes(place / "futures.npz", file.getvalue())
+    contents = {
+        "futures.mp4": encode_mp4(pages, fps=fps),
+        "futures.gif": encode(pages, np.concatenate([context, *futures]), fps=fps),
+        "futures.npz": file.getvalue(),
+    }
+    for name, content in contents.items():
+        write_bytes(place / name, content)
+    return {name: len(content) for name, content in contents.items()}
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """what follows a user's own videos: videos/NAME/futures.mp4, .gif and .npz"""
-    asked, workdir = config.predictions, epath.Path(workdir)
-    if not asked.input:
+    """Predicts what follows the videos that --input names, by the workdir's model or the one that --pretrained names.
+
+    Raises:
+        ValueError: If no input is named, or some of the videos cannot be predicted.
+    """
+    options, workdir = config.predictions, epath.Path(workdir)
+    if not options.input:
         raise ValueError("--pretrained predicts what follows your own videos: name them, --input='clips/*.mp4'")
-    recordings = given(asked.input)
+    recordings = given(options.input)
     atomic.require_writable(workdir)
-    if asked.pretrained:
-        predictor = Predictor.from_pretrained(asked.pretrained)
-        weights = pretrained.describe(asked.pretrained)["sha256"]
+    if options.pretrained:
+        predictor = Predictor.from_pretrained(options.pretrained)
+        weights = pretrained.describe(options.pretrained)["sha256"]
     else:
         predictor = Predictor(factory.load_predictor(config, workdir), config)
         tokenizer = factory.tokenizer_workdir(config, workdir)
@@ -126,6 +158,6 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
             config.sampling.to_dict(),
         ]
     data = predictor.config.data
-    frames = asked.frames or data.frames - data.context_frames
-    write_futures(predictor, recordings, Asked(frames, asked.samples, asked.seed), workdir / FOLDER, weights=weights)
-    print(f"wrote {len(recordings)} futures.mp4, .gif and .npz below {workdir / FOLDER}")
+    frames = options.frames or data.frames - data.context_frames
+    request = SamplingRequest(frames, options.samples, options.seed)
+    write_futures(predictor, recordings, request, workdir / FOLDER, weights=weights)

@@ -1,4 +1,4 @@
-"""A page to look at a split before anything is trained on it: a contact sheet, and clips that play with their truth.
+"""Writes a page that previews a split: a contact sheet, and clips that play with their labels.
 
 python -m futurepred_jax.preview --config=baseline:tiny --split=train --out=preview.html
 """
@@ -16,8 +16,8 @@ from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.reporting.files import write_bytes
 from futurepred_jax.reporting.overlays import ROLE_COLOURS, draw_flow, draw_truth, enlarge
-from futurepred_jax.reporting.pages import environment
 from futurepred_jax.reporting.players import Player, arrange, pack, picture_uri
+from futurepred_jax.reporting.templates import environment
 
 SIDE = 160  # px, the least side of an enlarged frame
 COLUMNS = 9  # frames of a clip on the contact sheet
@@ -27,10 +27,10 @@ Clip = Mapping[str, np.ndarray]
 
 
 def write_preview(config: ConfigDict, split: str, path: epath.PathLike, *, clips: int) -> epath.Path:
-    """Write a page about the first clips of a split.
+    """Writes a page about the first ``clips`` clips of a split and returns its path.
 
     Raises:
-        ValueError: the source or the split is unknown.
+        ValueError: If the source or the split is unknown.
     """
     batch = factory.sample_clips(config, split, clips)
     found = [{name: values[row] for name, values in batch.items()} for row in range(len(batch["video"]))]
@@ -54,7 +54,7 @@ def write_preview(config: ConfigDict, split: str, path: epath.PathLike, *, clips
 
 
 def _player(clip: Clip, split: str, config: ConfigDict) -> Player:
-    """The clip as it was drawn, as a model sees it, and its truth; a recorded one as it is."""
+    """Returns a player of the clip with and without noise, and of its labels as far as they are known."""
     scale = -(-SIDE // clip["video"].shape[1])
     films, labels = {"noisy": enlarge(clip["noisy"], scale)}, {"noisy": "What a model sees"}
     if "instance" in clip:
@@ -67,7 +67,7 @@ def _player(clip: Clip, split: str, config: ConfigDict) -> Player:
 
 
 def _about(clip: Clip) -> str:
-    """How many objects of each role, and how the targets move."""
+    """Returns the number of objects of each role, and the motions of the targets."""
     if "role" not in clip:
         return ""
     role = clip["role"][clip["exists"]]
@@ -77,7 +77,7 @@ def _about(clip: Clip) -> str:
 
 
 def _contact_sheet(clips: Sequence[Clip]) -> str:
-    """A row a clip, of frames evenly spaced in time."""
+    """Draws one row per clip, of frames evenly spaced in time."""
     frames = len(clips[0]["noisy"])
     steps = np.linspace(0, frames - 1, min(COLUMNS, frames)).round().astype(int)
     tiles = np.concatenate([clip["noisy"][steps] for clip in clips])
@@ -86,7 +86,7 @@ def _contact_sheet(clips: Sequence[Clip]) -> str:
 
 
 def _roles(clips: Sequence[Clip]) -> dict[str, str]:
-    """Colours of the roles, where any are known."""
+    """Returns the colours of the roles, or nothing if the objects are unknown."""
     if "role" not in clips[0]:
         return {}
     return {name: f"rgb{ROLE_COLOURS[name]}" for name in ROLES}
@@ -102,18 +102,20 @@ def _facts(config: ConfigDict, clips: Sequence[Clip]) -> list[tuple[str, Any]]:
 
 
 def cli() -> None:
-    """The command."""
+    """Runs the command."""
     from futurepred_jax import config_flag  # loading it defines the flag
 
     flags.adopt_module_key_flags(config_flag)
-    split = flags.DEFINE_string("split", "train", "Which split to look at.")
-    out = flags.DEFINE_string("out", "preview.html", "The page; it needs no other file.")
-    clips = flags.DEFINE_integer("clips", 12, "How many clips, the first ones of the split.", lower_bound=1)
+    split = flags.DEFINE_string("split", "train", "The split to show.")
+    out = flags.DEFINE_string("out", "preview.html", "Path of the page, which needs no other file.")
+    clips = flags.DEFINE_integer(
+        "clips", 12, "The number of clips; the first ones of the split are shown.", lower_bound=1
+    )
 
     def main(argv: Sequence[str]) -> None:
         if len(argv) > 1:
             raise app.UsageError(f"unexpected arguments: {' '.join(argv[1:])}")
-        with config_flag.told():
+        with config_flag.user_errors_as_messages():
             print(f"wrote {write_preview(config_flag.CONFIG.value, split.value, out.value, clips=clips.value)}")
 
     app.run(main, flags_parser=config_flag.parse)

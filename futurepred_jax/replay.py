@@ -49,7 +49,7 @@ class Replay:
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """makes the batch, the keys and the loss of a step of the training again: --step=N"""
+    """Recomputes the batch, the keys and the loss of the training step that --step names."""
     identity.require_same(workdir, config.to_dict())
     replayed = replay(factory.make_job(config, workdir), workdir, config.replay.step)
     if jax.process_index() == 0:

@@ -1,4 +1,4 @@
-"""Makes a self-contained page of a workdir: what was trained, what it beats, what it predicts. Needs no accelerator."""
+"""Writes the report of a workdir, a self-contained page about the training, the scores and the predictions."""
 
 from etils import epath
 
@@ -10,19 +10,19 @@ from futurepred_jax.reporting.workdir import Training, read_run, read_training
 
 
 def write_report(workdir: epath.PathLike, tokenizer_workdir: epath.PathLike | None = None) -> epath.Path:
-    """Write ``report/index.html``, and ``report/curves.csv``, from the files that earlier modes left in a workdir.
+    """Writes ``report/index.html`` and ``report/curves.csv`` from the files that earlier modes left in a workdir.
 
     Args:
-        workdir: of a predictor (trained, evaluated, predicted) or of a tokenizer (trained, evaluated).
-        tokenizer_workdir: where the predictor's tokenizer was trained, to show its training too; one without a
-            ``metrics.jsonl`` (a tokenizer that came from elsewhere) is named as such.
+        workdir: The workdir of a predictor (trained, evaluated, predicted) or of a tokenizer (trained, evaluated).
+        tokenizer_workdir: The workdir of the predictor's tokenizer, whose training is then shown as well. If it was not
+            trained there, the page says so.
 
     Returns:
         The path of the page.
 
     Raises:
-        FileNotFoundError: a mode has not run yet; the message says which.
-        ValueError: a file is damaged; the message says which mode writes it anew.
+        FileNotFoundError: If a mode has not run yet; the message names it.
+        ValueError: If a file is damaged; the message names the mode that writes it anew.
     """
     workdir = epath.Path(workdir)
     run = read_run(workdir)

@@ -27,7 +27,7 @@ from futurepred_jax.training import (
 from futurepred_jax.training.checkpoints import Progress, Saver
 from futurepred_jax.training.interrupt import Interrupt
 from futurepred_jax.training.job import Job
-from futurepred_jax.training.lease import Lease
+from futurepred_jax.training.lease import Lease, require_free
 from futurepred_jax.training.ledger import Ledger
 from futurepred_jax.training.profiling import Profiler
 from futurepred_jax.training.program import Program, make_program
@@ -43,16 +43,11 @@ STAGES = {"evaluate": "evaluation.json", "predict": "predictions/index.json", "r
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """Trains the model of a config in its workdir, from the newest checkpoint on.
-
-    Results of later modes are removed unless the training had already ended.
-    """
+    """Trains the model of a config in its workdir, from the newest checkpoint on."""
     workdir = epath.Path(workdir)
+    require_free(workdir)  # before anything in it changes
     with distributed.process_zero_first("claim"):
         identity.claim(workdir, config.to_dict())
-        if not (workdir / summary.SUMMARY).exists():
-            for file in STAGES.values():
-                (workdir / file).unlink(missing_ok=True)
     fit(factory.make_job(config, workdir), workdir)
 
 
@@ -87,6 +82,8 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
         stack.enter_context(Lease(workdir))
         checkpoint = checkpoints.agreed(workdir)
         progress = Progress() if checkpoint is None else checkpoints.read_progress(checkpoint)
+        if progress.step < job.steps:
+            _remove_outdated(workdir)
         writer = Writer(workdir, start=progress.step)
         interrupt = stack.enter_context(Interrupt())
         batches = stack.enter_context(inputs.training_batches(job, program.batch, start=progress.step))
@@ -107,9 +104,16 @@ def fit(job: Job, workdir: epath.PathLike) -> TrainState:
     return state
 
 
+def _remove_outdated(workdir: epath.Path) -> None:
+    """Removes what the modes that follow training made of a model that is trained further now."""
+    if jax.process_index() == 0:
+        for file in STAGES.values():
+            (workdir / file).unlink(missing_ok=True)
+
+
 def _finished(job: Job, program: Program, workdir: epath.Path) -> TrainState | None:
     """Returns the final state if the training in ``workdir`` has ended."""
-    if not (workdir / summary.SUMMARY).exists():
+    if not summary.is_written(workdir):
         return None
     checkpoint = checkpoints.agreed(workdir)
     if checkpoint is None or checkpoints.read_progress(checkpoint).step < job.steps:

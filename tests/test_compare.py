@@ -38,7 +38,7 @@ def test_the_better_model_is_told_with_its_intervals(pair, tmp_path):
 def test_the_mode_writes_where_it_is_told_and_prints_where_one_model_helps(pair, tmp_path, capsys):
     config = get_config("debug")
     config.compare.workdirs = f"{pair[0]}, {pair[1]}"
-    MODES["compare"](config, tmp_path / "comparison")
+    MODES["compare"].run(config, tmp_path / "comparison")
     printed = capsys.readouterr().out
     assert "poor against good: worse on PSNR" in printed
     assert f"wrote {tmp_path / 'comparison/index.html'}" in printed
@@ -100,7 +100,7 @@ def test_classifiers_are_refused(pair):
     for path in pair:
         config = json.loads((path / "config.json").read_text()) | {"kind": "classifier"}
         (path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="good tells what is in clips and draws none: compare what predicts"):
+    with pytest.raises(ValueError, match="good is a classifier, which generates no frames: compare predictors"):
         read_models(pair)
 
 

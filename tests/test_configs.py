@@ -23,7 +23,7 @@ JOINT_BASE = 44.96e6  # with I3D's published size, without its head and a discri
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_of_every_config_maps_the_state_to_one_of_its_kind(name):
-    job = factory.outline_job(MODULES[name].get_config("debug"))
+    job = factory.abstract_job(MODULES[name].get_config("debug"))
     batch = job.train_source.batch(np.arange(job.batch_size))
     batch = {field: batch[field] for field in job.batch_keys or batch}
     state = jax.eval_shape(lambda key: initial_state(job.init, job.optimizer, key, ema=False), jax.random.key(0))
@@ -145,7 +145,7 @@ def test_fields_of_another_quantizer_or_optimizer_are_named():
     config = MODULES["tokenizer"].get_config("debug")
     config.train.optimizer = "adamw"
     with pytest.raises(ValueError, match=r"config\.train, for adamw, does not take adam_learning_rate"):
-        factory.outline_job(config)
+        factory.abstract_job(config)
     config.model.quantizer.name = "fsq"
     with pytest.raises(ValueError, match=r"quantizer, for FSQ, needs levels and does not take codebook_size, "):
         factory.make_magvit(config)

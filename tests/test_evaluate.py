@@ -17,9 +17,9 @@ from futurepred_jax.evaluation.classifiers import evaluate_classifier
 from futurepred_jax.metrics.image import CAP
 
 
-def protocol(**fields) -> evaluate.Protocol:
+def protocol(**fields) -> evaluate.EvaluationProtocol:
     fields = {"clips": CLIPS, "context_frames": CONTEXT, "future_frames": FUTURE, "batch_size": 3, **fields}
-    return evaluate.Protocol(sampling=GREEDY, **fields)
+    return evaluate.EvaluationProtocol(sampling=GREEDY, **fields)
 
 
 def evaluated(drawn: Drawn, future, **fields) -> evaluate.Evaluation:
@@ -71,8 +71,8 @@ def test_copy_last_s_position_error_is_the_displacement(moderate, perfect):
     centre = clips["centre"][:, :, targets]
     displacement = np.linalg.norm(centre[:, CONTEXT:] - centre[:, CONTEXT - 1 : CONTEXT], axis=-1)
     visible, amodal = (clips[name][:, CONTEXT:, targets] for name in ("visible_px", "amodal_px"))
-    judged = (visible >= 6) & (2 * visible >= amodal)
-    expected = np.mean([displacement[:, t][judged[:, t]].mean() for t in range(FUTURE)])
+    evaluable = (visible >= 6) & (2 * visible >= amodal)
+    expected = np.mean([displacement[:, t][evaluable[:, t]].mean() for t in range(FUTURE)])
     scores = perfect.summary["scores"]["copy_last"]
     assert expected > 1
     assert scores["recall"] > 0.9
@@ -176,7 +176,7 @@ def test_a_pathway_never_watches_the_other_clip_of_a_pair_whose_past_is_the_same
     pasts = probe.fields["noisy"][:, :CONTEXT]
     assert (pasts[0] == pasts[1]).all()
     assert max(found.clips["scores"]["shuffled_pathway"]["psnr"]) < CAP
-    with pytest.raises(ValueError, match="2 clips for a model with a motion pathway, which is shown another's"):
+    with pytest.raises(ValueError, match="2 clips: a model with a motion pathway is also scored while"):
         evaluate.evaluate_predictor(Watching(probe, oracle), probe, protocol(clips=2), MEAN_FRAME, progress=False)
 
 

@@ -185,7 +185,7 @@ def test_a_tokenizer_without_evaluation_is_refused(gated):
 def test_any_split_opens_by_its_name(tmp_path):
     config = baseline.get_config("debug")
     config.storage.clips, config.evaluation.clips = str(tmp_path), 1
-    assert factory.spec(config).border == config.data.context_frames
+    assert factory.spec(config).context_frames == config.data.context_frames
     clips = factory.open_split(config, "test_speed")
     assert clips.spec is not None
     assert (len(clips), clips.split, clips.spec.tempo) == (1, "test_speed", (1.5, 2.0))
@@ -208,4 +208,4 @@ def test_turns_are_refused_where_the_batch_is_normalised_as_a_whole(name):
     config = importlib.import_module(f"futurepred_jax.configs.{name}").get_config("debug")
     config.train.accumulate = 2
     with pytest.raises(ValueError, match=r"train\.accumulate 2 with a motion network.*must be 1"):
-        factory.outline_job(config)
+        factory.abstract_job(config)

@@ -7,7 +7,7 @@ import pytest
 
 from futurepred_jax import floors
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 
 CONTEXT, FRAMES = 5, 4

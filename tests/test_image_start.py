@@ -9,9 +9,9 @@ from untrained import save
 
 from futurepred_jax import factory
 from futurepred_jax.configs import baseline, image_tokenizer, tokenizer
+from futurepred_jax.factory.assets import AbstractAssets
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.jobs import tokenizer_job
-from futurepred_jax.factory.materials import Shapes
 from futurepred_jax.training import identity
 
 FRAME = jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (2, 1, 32, 32, 3)), jnp.float32)
@@ -39,10 +39,10 @@ def test_it_draws_a_frame_as_the_images_tokenizer_did(image):
 def test_a_training_begins_with_it(image):
     config = tokenizer.get_config("debug")
     config.init.image = str(image)
-    materials = Shapes(config)
-    materials.inflated = inflated_image(config)
-    params, state = tokenizer_job(config, materials).init(jax.random.key(0))
-    jax.tree.map(np.testing.assert_array_equal, {"params": params, **state}, materials.inflated)
+    assets = AbstractAssets(config)
+    assets.inflated = inflated_image(config)
+    params, state = tokenizer_job(config, assets).init(jax.random.key(0))
+    jax.tree.map(np.testing.assert_array_equal, {"params": params, **state}, assets.inflated)
 
 
 def test_another_model_is_refused_with_what_differs(image):

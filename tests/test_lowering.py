@@ -5,7 +5,7 @@ import importlib
 import jax
 import pytest
 
-from futurepred_jax import compile, factory
+from futurepred_jax import compile_ahead, factory
 from futurepred_jax.configs import NAMES, shared
 from futurepred_jax.training import sharding
 from futurepred_jax.training.program import lay_out
@@ -26,10 +26,10 @@ def case(name, preset):
 @pytest.mark.parametrize(("name", "preset"), [case(name, preset) for name in NAMES for preset in shared.PRESETS])
 def test_training_and_inference_lower_for_tpu_and_gpu(name, preset):
     config, device = config_of(name, preset), jax.devices()[0]
-    job = factory.outline_job(config)
+    job = factory.abstract_job(config)
     layout = lay_out(job, sharding.make_mesh(job.mesh_shape, [device]))
-    step = compile.step_call(job, layout)
-    inference = compile.inference_call(factory.outline_inference(config), device)
+    step = compile_ahead.step_call(job, layout)
+    inference = compile_ahead.inference_call(factory.abstract_inference(config), device)
     for call in (step, inference):
         exported = jax.export.export(call.function, platforms=PLATFORMS)(*call.arguments)
         assert exported.platforms == PLATFORMS

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from futurepred_jax.training.lease import Lease
+
 ENVIRONMENT = {**os.environ, "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
@@ -86,6 +88,57 @@ def test_a_finished_run_is_scored_and_shown_anew_by_other_rules(copied):
     split = json.loads((copied / "runs/baseline-debug/evaluation.json").read_text())["splits"]["test_iid"]
     assert (split["sampling"], split["samples"]["count"]) == ("greedy", 0)
     assert report.stat().st_mtime_ns > before
+
+
+def test_scores_of_other_weights_or_rules_are_not_taken_for_those_of_a_run(copied):
+    workdir = copied / "runs/baseline-debug"
+    part, document = workdir / "evaluation/test_iid.json", workdir / "evaluation.json"
+    truth, shown = scores(copied), (workdir / "report/index.html").stat().st_mtime_ns
+    stale = json.loads(part.read_text())
+    stale["origin"]["weights"][0] = "of an earlier step"
+    part.write_text(json.dumps(stale))
+    document.write_text(document.read_text().replace(str(truth["model"]["psnr"]), "1.0"))
+    assert scores(copied) != truth
+    assert command(copied, "--config=baseline:debug").returncode == 0
+    assert scores(copied) == truth
+    assert (workdir / "report/index.html").stat().st_mtime_ns > shown
+    greedy = command(copied, "--config=baseline:debug", "--mode=evaluate", "--config.sampling.guess_weight=0.0")
+    assert greedy.returncode == 0, greedy.stderr[-2000:]
+    assert scores(copied) != truth
+    assert command(copied, "--config=baseline:debug").returncode == 0
+    assert scores(copied) == truth
+
+
+def test_what_was_damaged_or_deleted_after_the_training_is_made_again(copied):
+    workdir, before = copied / "runs/baseline-debug", scores(copied)
+    (workdir / "evaluation.json").write_text("")
+    (workdir / "predictions/index.json").write_text("{")
+    again = command(copied, "--config=baseline:debug")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert scores(copied) == before
+    gif = next((workdir / "predictions").glob("*.gif"))
+    gif.unlink()
+    (workdir / "evaluation_clips.json").write_text("{}")
+    (workdir / "summary.json").write_text("")
+    again = command(copied, "--config=baseline:debug")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert gif.exists()
+    assert "test_iid" in json.loads((workdir / "evaluation_clips.json").read_text())
+    assert json.loads((workdir / "summary.json").read_text())["parameters"]
+
+
+def test_a_training_that_another_holds_up_has_changed_nothing(copied):
+    workdir = copied / "runs/baseline-debug"
+    shutil.rmtree(workdir / "checkpoints")
+    (workdir / "summary.json").unlink()
+    config, evaluation = workdir / "config.json", workdir / "evaluation.json"
+    before = config.read_bytes()
+    with Lease(workdir):
+        refused = command(copied, "--config=baseline:debug", "--mode=train", "--config.sampling.guess_weight=3.0")
+    assert refused.returncode == 1
+    assert "is training in" in refused.stderr
+    assert config.read_bytes() == before
+    assert evaluation.exists()
 
 
 def test_a_mistake_in_the_predictor_is_told_before_its_tokenizer_is_trained(tmp_path):
@@ -173,6 +226,12 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config=baseline:debug", "compare"], ["unexpected arguments: compare", "--help"]),
         (["--config=baseline:debug", "--mode=trian"], ["trian", "run"]),
         (["--mode=evaluate", "--pretrained=basline-tiny"], ["basline-tiny", "baseline-tiny, joint_i3d-tiny"]),
+        (
+            ["--mode=predict", "--pretrained=baseline-tiny", "--config=slowfast:small", "--input=a.mp4"],
+            ["--config=slowfast:small", "which is a baseline:tiny", "leave --config out"],
+        ),
+        (["--mode=predict", "--input=a.mp4", "--splits=test_iid"], ["--splits with --input"]),
+        (["--config=baseline:debug", "--mode=evaluate", "--workdir=~/nowhere"], [str(Path.home() / "nowhere")]),
         (["--pretrained=baseline-tiny"], ["--mode=run", "--mode=evaluate and predict"]),
         (["--config", "basline"], ["basline", "baseline, both_pathways"]),
         (["--config=nowhere/baseline.py"], ["no config 'nowhere/baseline.py'", "baseline, both_pathways"]),

@@ -9,26 +9,27 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+from players import Fake
 
 from futurepred_jax import factory, predict
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.pipeline import ArraySource
 from futurepred_jax.predict import Choice, Rollout, write_predictions
 
-PROTOCOL = Rollout(context_frames=5, future_frames=3, sampling=None, seed=4)
+ROLLOUT = Rollout(context_frames=5, future_frames=3, sampling=None, seed=4)
 
 
 class Predicted(NamedTuple):
     video: jax.Array
 
 
-class Shifter:
+class Shifter(Fake):
     """Predicts the last context frame, brighter by a random amount; remembers what it was given."""
 
     def __init__(self):
         self.contexts = []
 
-    def predict(self, context, *, num_frames, key, sampling):  # noqa: ARG002
+    def predict(self, context, *, num_frames, key, sampling, watched=None):  # noqa: ARG002
         self.contexts.append(np.asarray(context))
         brighter = jax.random.uniform(key, (1, num_frames, 1, 1, 1), minval=0.0, maxval=0.9)
         return Predicted(context[:, -1:] + brighter)
@@ -60,7 +61,7 @@ def choices(*indices: int) -> list[Choice]:
 
 def test_arrays_are_the_predictions_and_the_first_future_frames(tmp_path, clips):
     predictor = Shifter()
-    write_predictions(predictor, clips, choices(2), PROTOCOL, tmp_path)
+    write_predictions(predictor, clips, choices(2), ROLLOUT, tmp_path)
     arrays = load(tmp_path / "test_iid-000002.npz")
     clip = {name: array[2] for name, array in clips["test_iid"].arrays.items()}
     np.testing.assert_array_equal(arrays["context"], clip["noisy"][:5])
@@ -74,7 +75,7 @@ def test_arrays_are_the_predictions_and_the_first_future_frames(tmp_path, clips)
 
 
 def test_a_split_of_several_horizons_is_predicted_to_its_end(tmp_path, clips):
-    long = dataclasses.replace(PROTOCOL, future_frames=2, horizons={"test_iid": 2})
+    long = dataclasses.replace(ROLLOUT, future_frames=2, horizons={"test_iid": 2})
     write_predictions(Shifter(), clips, choices(1), long, tmp_path)
     arrays = load(tmp_path / "test_iid-000001.npz")
     assert {name: len(arrays[name]) for name in ("context", "truth", "prediction", "copy_last")} == {
@@ -98,13 +99,13 @@ def test_clips_are_of_the_splits_that_were_scored_or_of_those_asked_for(tmp_path
         index = json.loads((tmp_path / "predictions/index.json").read_text())
         assert {entry["split"] for entry in index} == expected
     config.evaluation.splits = "test_iid,test_count"
-    with pytest.raises(ValueError, match="test_count: clips are chosen by their scores: --mode=evaluate"):
+    with pytest.raises(ValueError, match="test_count has none: run --mode=evaluate"):
         predict.run(config, tmp_path)
 
 
 def test_index_names_what_was_written(tmp_path, clips):
     chosen = [Choice("test_iid", 3, "worst", {"model": {"ade": 4.5}})]
-    index = write_predictions(Shifter(), clips, chosen, PROTOCOL, tmp_path)
+    index = write_predictions(Shifter(), clips, chosen, ROLLOUT, tmp_path)
     (entry,) = json.loads(index.read_text())
     assert (entry["name"], entry["split"], entry["index"], entry["why"]) == ("test_iid-000003", "test_iid", 3, "worst")
     assert entry["scores"] == {"model": {"ade": 4.5}}
@@ -114,16 +115,16 @@ def test_index_names_what_was_written(tmp_path, clips):
 
 
 def test_a_clip_alone_and_among_others_has_the_same_bytes(tmp_path, clips):
-    write_predictions(Shifter(), clips, choices(1), PROTOCOL, tmp_path / "alone")
-    write_predictions(Shifter(), clips, choices(5, 1, 0), PROTOCOL, tmp_path / "among")
+    write_predictions(Shifter(), clips, choices(1), ROLLOUT, tmp_path / "alone")
+    write_predictions(Shifter(), clips, choices(5, 1, 0), ROLLOUT, tmp_path / "among")
     for name in ("test_iid-000001.npz", "test_iid-000001.gif"):
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "among" / name).read_bytes()
 
 
 def test_other_choices_replace_the_old_ones_and_nothing_else(tmp_path, clips):
-    write_predictions(Shifter(), clips, choices(0, 1), PROTOCOL, tmp_path)
+    write_predictions(Shifter(), clips, choices(0, 1), ROLLOUT, tmp_path)
     (tmp_path / "mine.txt").write_text("kept")
-    write_predictions(Shifter(), clips, choices(1, 2), PROTOCOL, tmp_path)
+    write_predictions(Shifter(), clips, choices(1, 2), ROLLOUT, tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"index.json", "mine.txt"} | {
         f"test_iid-00000{i}.{kind}" for i in (1, 2) for kind in ("gif", "npz")
@@ -131,10 +132,10 @@ def test_other_choices_replace_the_old_ones_and_nothing_else(tmp_path, clips):
 
 
 def test_a_failure_leaves_the_old_predictions_whole(tmp_path, clips):
-    index = write_predictions(Shifter(), clips, choices(0), PROTOCOL, tmp_path)
+    index = write_predictions(Shifter(), clips, choices(0), ROLLOUT, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(ValueError, match="no clips of split 'train': there are test_iid"):
-        write_predictions(Shifter(), clips, [Choice("train", 0, "random")], PROTOCOL, tmp_path)
+        write_predictions(Shifter(), clips, [Choice("train", 0, "random")], ROLLOUT, tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert index.exists()
 

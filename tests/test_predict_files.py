@@ -18,7 +18,7 @@ from futurepred_jax.configs import baseline
 from futurepred_jax.data.recorded import given
 from futurepred_jax.interface import Predictor
 from futurepred_jax.models.predictor import Futures
-from futurepred_jax.predict_files import Asked, write_futures
+from futurepred_jax.predict_files import SamplingRequest, write_futures
 
 
 class Shifter(Predictor):
@@ -57,7 +57,7 @@ GOOD = ("a.mp4", "c.npz/0", "c.npz/1", "deep/b.gif")
 def predict(folder: Path, predictor: Shifter, samples: int = 2, weights: str = "w") -> Path:
     out = folder / "videos"
     with pytest.raises(ValueError, match="3 of 7 videos were left out, the others are done, below") as refused:
-        write_futures(predictor, given(str(folder / "clips")), Asked(4, samples), out, weights=weights)  # pyright: ignore
+        write_futures(predictor, given(str(folder / "clips")), SamplingRequest(4, samples), out, weights=weights)  # pyright: ignore
     assert "short.webm: it has 3 frames at 6 a second, the model looks at 5" in str(refused.value)
     assert "text.mp4: " in str(refused.value)
     assert "worse.npz: " in str(refused.value)
@@ -105,12 +105,18 @@ def test_what_was_done_is_not_done_again_unless_something_changed(folder):
     assert len(predictor.contexts) == 13
 
 
-def test_a_video_cut_off_in_the_middle_is_done_again(folder):
+def test_a_video_cut_off_in_the_middle_or_damaged_is_done_again(folder, capsys):
     predictor = Shifter()
     out = predict(folder, predictor)
+    assert capsys.readouterr().out.startswith("4 videos predicted below")
     (out / "c.npz/0/origin.json").unlink()
+    (out / "a.mp4/futures.gif").unlink()
+    (out / "deep/b.gif/futures.npz").write_bytes(b"junk")
     predict(folder, predictor)
-    assert len(predictor.contexts) == 5
+    assert len(predictor.contexts) == 7
+    assert (out / "a.mp4/futures.gif").exists()
+    assert "3 videos predicted below" in (said := capsys.readouterr().out)
+    assert "1 kept from before" in said
 
 
 @pytest.mark.parametrize(

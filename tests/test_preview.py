@@ -27,7 +27,7 @@ def test_drawn_clips_play_with_their_truth(config, tmp_path):
         assert html.count(f"<span>{panel}</span>") == 2
     assert "test_clutter_mixed 1" in html
     assert re.search(r"\d target", html)
-    assert "Known of every clip: alive" in html
+    assert "Labels of every clip: alive" in html
     assert not (tmp_path / "clips").exists()  # looking keeps nothing
 
 
@@ -44,7 +44,7 @@ def test_recorded_clips_play_without_truth(config, tmp_path):
     html = page(config, tmp_path)
     assert html.count("<span>What a model sees</span>") == 2
     assert "Masks" not in html
-    assert "nothing but the pixels is known" in html
+    assert "Recorded videos have no labels" in html
 
 
 def test_an_unknown_split_or_source_lists_the_known(config, tmp_path):

@@ -72,7 +72,7 @@ def test_a_step_on_the_device_s_clips_is_the_step_on_the_host_s(tmp_path):
 @pytest.mark.parametrize("module", [tokenizer, classification])
 def test_what_is_compiled_ahead_takes_the_blueprints_that_a_training_reads(tmp_path, module):
     config = small(tmp_path, "device", module)
-    outline, job = factory.outline_job(config), factory.make_job(config, tmp_path)
+    outline, job = factory.abstract_job(config), factory.make_job(config, tmp_path)
     assert not (tmp_path / "clips").exists()  # nothing is drawn before the step
     blank, real = (each.train_source.batch(np.arange(2)) for each in (outline, job))
     for name in job.batch_keys or ():

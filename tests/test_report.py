@@ -214,7 +214,7 @@ def test_random_predictions_alone_say_what_is_missing(tmp_path):
     index.write_text(json.dumps(entries))
     (folder / "evaluation_clips.json").unlink()
     page = Path(write_report(folder)).read_text()
-    assert "Best and worst cases need scores clip by clip" in page
+    assert "To show best and worst cases, which need scores by clip" in page
     assert "of clips</span>" not in page
 
 

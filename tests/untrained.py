@@ -15,13 +15,13 @@ from futurepred_jax.training.state import TrainState
 
 def untrained(config: ConfigDict, folder: Path) -> Path:
     """The workdir of a predictor's config, with that of its tokenizer beside it."""
-    workdir, weights = folder / config.name, filled(factory.outline_inference(config).parameters)
+    workdir, weights = folder / config.name, filled(factory.abstract_inference(config).parameters)
     state = {"tokenizer": dict(weights["tokenizer"]), "outlook": weights["outlook"]}
     params: Any = {"tokenizer": state["tokenizer"].pop("params"), "transformer": weights["transformer"]}
     if config.kind != "joint":
         place = factory.tokenizer_workdir(config, workdir)
         save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
-    if factory.watches(config):
+    if factory.has_pathways(config):
         state["pathways"] = dict(weights["pathways"])
         params["pathways"] = state["pathways"].pop("params")
         if config.kind == "joint":

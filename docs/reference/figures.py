@@ -13,7 +13,7 @@ from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.reporting.gif import in_a_row
 from futurepred_jax.reporting.overlays import draw_flow, draw_truth, enlarge
 
@@ -26,7 +26,7 @@ GAP = 8  # px between pictures
 def clutter_levels() -> bytes:
     """One clip at every level, as a GIF: the same targets among ever more clutter."""
     films = {}
-    for name in LEVELS:
+    for name in CLUTTER_LEVELS:
         spec = dataclasses.replace(SPEC, level=name)
         films[name] = noisy(spec, "train", make_clip(spec, "train", INDEX))
     return in_a_row(films, fps=SPEC.fps)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from futurepred_jax import pretrained
 from futurepred_jax.configs import NAMES
-from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.metrics.protocol import describe_protocol
 from futurepred_jax.modes import MODES
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def modes() -> str:
     """What ``--mode`` takes."""
-    return table(["mode", "what it does"], ([f"`{name}`", mode.__doc__ or ""] for name, mode in MODES.items()))
+    return table(["mode", "what it does"], ([f"`{name}`", mode.help] for name, mode in MODES.items()))
 
 
 def families() -> str:
@@ -29,8 +29,8 @@ def families() -> str:
 
 def levels() -> str:
     """How strong each kind of clutter is."""
-    kinds = [field.name for field in dataclasses.fields(LEVELS["clean"])]
-    rows = ([f"`{name}`", *[f"{getattr(level, kind):g}" for kind in kinds]] for name, level in LEVELS.items())
+    kinds = [field.name for field in dataclasses.fields(CLUTTER_LEVELS["clean"])]
+    rows = ([f"`{name}`", *[f"{getattr(level, kind):g}" for kind in kinds]] for name, level in CLUTTER_LEVELS.items())
     return table(["level", *kinds], rows)
 
 
@@ -51,7 +51,7 @@ def scores() -> str:
     return table(["score", "label", "unit", "better", "definition"], rows)
 
 
-def contestants() -> str:
+def predictors() -> str:
     """Who stands in a table of scores."""
     rows = ([p.label, p.role, p.definition] for p in PREDICTORS.values())
     return table(["predictor", "role", "definition"], rows)
@@ -115,7 +115,7 @@ TABLES = {
     "levels": levels,
     "splits": splits,
     "scores": scores,
-    "contestants": contestants,
+    "predictors": predictors,
     "protocol": protocol,
     "results": results,
     "lab_book": lab_book,

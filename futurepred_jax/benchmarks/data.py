@@ -4,6 +4,7 @@ CPU seconds of all threads, so that what else the machine does hardly counts; ev
 five rounds. Clips are of 17 frames of 64 × 64 pixels with six targets, moderate clutter, shadows and noise.
 """
 
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from futurepred_jax.data.blueprints import Blueprints
 from futurepred_jax.data.clips import EVALUATION_FIELDS, make_clip, noisy
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scenes import make_cast, make_scene
+from futurepred_jax.data.scene_generation import make_cast, make_scene
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.store import materialize
 
@@ -69,6 +70,7 @@ def _rate(step: Callable[[int], object], clips: int, rounds: int) -> float:
 
 def main() -> None:
     """Prints the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     print("step                               clips / CPU-second")
     for name, rate in rates().items():
         print(f"{name:<34} {rate:>18,.1f}")

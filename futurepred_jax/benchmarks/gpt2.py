@@ -1,4 +1,4 @@
-"""Hugging Face's GPT-2 as a contestant of ``benchmarks.predictor``; the extra ``bench`` installs it."""
+"""Hugging Face's GPT-2 as a implementation of ``benchmarks.predictor``; the extra ``bench`` installs it."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import torch  # pyright: ignore[reportMissingImports]
 from torch.utils.flop_counter import FlopCounterMode  # pyright: ignore[reportMissingImports]
 from transformers import GPT2Config, GPT2LMHeadModel  # pyright: ignore[reportMissingImports]
 
-from futurepred_jax.benchmarks.predictor import BATCHES, CODES, CONTEXT, NEW, TRAINED, Contestant, Sequences
+from futurepred_jax.benchmarks.predictor import BATCHES, CODES, CONTEXT, NEW, TRAINED, Implementation, Sequences
 
 WIDTH, DEPTH, HEADS = 336, 6, 6
 
 
-def peer(sequences: Sequences) -> Contestant:
+def peer(sequences: Sequences) -> Implementation:
     """The model, on one thread, in float32, with the attention that it takes by itself."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -53,4 +53,4 @@ def peer(sequences: Sequences) -> Contestant:
     count = sum(parameter.numel() for parameter in model.parameters())
     read = 4.0 * (count - length * WIDTH + 2 * DEPTH * WIDTH * (CONTEXT + NEW / 2))
     runs = {b: lambda b=b: decode(b) for b in BATCHES}
-    return Contestant(count, read, runs, 3.0 * counter.get_total_flops(), train)
+    return Implementation(count, read, runs, 3.0 * counter.get_total_flops(), train)

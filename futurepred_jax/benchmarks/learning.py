@@ -11,7 +11,7 @@ import os
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
-import sys
+import argparse
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -28,7 +28,8 @@ from futurepred_jax.factory import sample_clips
 from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed, to_unit
 from futurepred_jax.training.optimizers import adamw
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
@@ -78,7 +79,7 @@ def ours(model: MagVit) -> Learner:
 
     def draw(clips: Bytes) -> Unit:
         video = drawn({"params": state.params, **state.model_state}, to_signed(jnp.asarray(clips)))
-        return np.clip(np.asarray(video) / 2 + 0.5, 0, 1)  # pyright: ignore
+        return np.clip(to_unit(np.asarray(video)), 0, 1)
 
     return Learner(step, draw)
 
@@ -104,10 +105,12 @@ def mean_psnr(drawn: Unit, clips: Bytes) -> float:
 
 def main() -> None:
     """Prints a line a mark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("seconds", nargs="?", type=float, default=SECONDS, help="CPU seconds of training for each.")
+    seconds = parser.parse_args().seconds
     keep_memory()
     from futurepred_jax.benchmarks.magvit2 import learner as peer
 
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     config = tokenizer.get_config("base")
     config.data.update(size=64, frames=17, context_frames=9)
     clips, held_out = (

@@ -9,7 +9,7 @@ from magvit2_pytorch import VideoTokenizer  # pyright: ignore[reportMissingImpor
 from torch.utils.flop_counter import FlopCounterMode  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.benchmarks.learning import Learner, Unit
-from futurepred_jax.benchmarks.tokenizer import SIDE, Bytes, Contestant
+from futurepred_jax.benchmarks.tokenizer import SIDE, Bytes, Implementation
 
 # Strides as those of our `base`: (1, 2, 2), (2, 2, 2), (2, 2, 2); 12 bits a token, as its 4,096 codes.
 LAYERS = (
@@ -41,7 +41,7 @@ def make(side: int) -> Any:
     )
 
 
-def peer(clips: Bytes) -> Contestant:
+def peer(clips: Bytes) -> Implementation:
     """What is timed of it."""
     model, video = make(clips.shape[2]), as_input(clips)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
@@ -57,7 +57,7 @@ def peer(clips: Bytes) -> Contestant:
     flops = counter.get_total_flops() / len(clips)
     count = sum(parameter.numel() for parameter in model.parameters())
     runs = (lambda: train(model, optimizer, video), lambda: model.tokenize(video), decode)
-    return Contestant(count, flops, runs)
+    return Implementation(count, flops, runs)
 
 
 def learner(rate: float) -> Learner:

@@ -4,6 +4,7 @@ Prints processor seconds a clip, forward (evaluation) and forward with backward 
 which both take turns, on one thread. Needs the extra ``parity``.
 """
 
+import argparse
 import os
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
@@ -75,6 +76,7 @@ def theirs(network: Any, video: np.ndarray) -> tuple[Run, Run]:
 
 def main() -> None:
     """Prints a line for each case and kind."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     keep_memory()
     torch.set_num_threads(1)
     for name, network, (frames, side) in CASES:

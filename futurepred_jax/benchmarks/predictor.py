@@ -49,16 +49,16 @@ MATMUL, COPIED = 1024, 2**26  # side of the product, and float32 of the array, t
 Sequences = Int[np.ndarray, "b n"]
 
 
-class Contestant(NamedTuple):
+class Implementation(NamedTuple):
     """A model to be timed.
 
     Attributes:
-        parameters: how many.
-        bytes_read: of weights and cache by a token of one sequence, on average over a continuation.
-        decode: by batch, a run that draws a continuation of each sequence.
-        flops: of a training step, forward and backward.
-        train: a training step; none for another way to decode the same model.
-        new: tokens of a continuation.
+        parameters: Number of parameters.
+        bytes_read: Bytes of weights and cache that are read per token of one sequence, averaged over a continuation.
+        decode: Functions that sample a continuation of each sequence, by batch size.
+        flops: FLOPs of a training step, forward and backward.
+        train: Performs a training step; None for another way to decode the same model.
+        new: Number of tokens in a continuation.
     """
 
     parameters: int
@@ -70,11 +70,11 @@ class Contestant(NamedTuple):
 
 
 def base() -> Transformer:
-    """The Transformer of ``base``, in float32: a CPU gains nothing from less."""
+    """Returns the Transformer of ``base`` in float32, since lower precision is not faster on CPU."""
     return Transformer(sizes=(CODES,), grid=(16, 8, 8), code_dim=16, width=288, depth=6, heads=6, nearby=24)
 
 
-def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
+def ours(model: Transformer, sequences: Sequences) -> dict[str, Implementation]:
     """The Transformer one token a pass and with drafted runs, compiled as a prediction and a training compile it."""
     objective = PredictionObjective(model, context_latents=model.grid[0] // 2, context_weight=0.5)
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
@@ -93,15 +93,15 @@ def ours(model: Transformer, sequences: Sequences) -> dict[str, Contestant]:
     count = sum(leaf.size for leaf in jax.tree.leaves(state.params))
     read = 4.0 * (_matrices(state.params) + 2 * model.depth * model.width * (CONTEXT + NEW / 2))
     decoders = {b: partial(drawn, plain, None, b) for b in BATCHES}
-    found = {"futurepred_jax": Contestant(count, read, decoders, train_flops(model, clips=TRAINED), train)}
+    found = {"futurepred_jax": Implementation(count, read, decoders, train_flops(model, clips=TRAINED), train)}
     decoders = {b: partial(drawn, drafted, true[b], b) for b in BATCHES}
     per_pass = NEW / float(decoders[1]().passes.mean())
-    found[f"in runs, {per_pass:.1f} a pass"] = Contestant(count, read / per_pass, decoders)
+    found[f"in runs, {per_pass:.1f} a pass"] = Implementation(count, read / per_pass, decoders)
     return found
 
 
-def trained(name: str) -> dict[str, Contestant]:
-    """A trained predictor's futures, one token a pass and in drafted runs."""
+def trained(name: str) -> dict[str, Implementation]:
+    """Returns the decoding of a trained predictor's futures, one token per pass and in drafted runs."""
     predictor = speculation.load(name)
     model, params, data = predictor.trained.transformer, predictor.trained.params, predictor.config.data
     contexts = speculation.contexts_at(predictor.config, LEVEL, max(BATCHES))
@@ -120,35 +120,35 @@ def trained(name: str) -> dict[str, Contestant]:
         per_pass = new / float(predicted(draft, 1).passes.mean())
         read = 4.0 * (_matrices(params) + cached) / per_pass
         decoders = {b: partial(predicted, draft, b) for b in BATCHES}
-        found[f"trained, {per_pass:.1f} a pass"] = Contestant(count, read, decoders, new=new)
+        found[f"trained, {per_pass:.1f} a pass"] = Implementation(count, read, decoders, new=new)
     return found
 
 
 def _matrices(params: Any) -> int:
-    """Weights that a pass reads whole: all but tables."""
+    """Returns the number of weights that a pass reads completely: all but embedding tables."""
     leaves = jax.tree_util.tree_leaves_with_path(params)
     return sum(leaf.size for path, leaf in leaves if "embedding" not in jax.tree_util.keystr(path))
 
 
 def speeds() -> tuple[float, float]:
-    """FLOPs a CPU-second of a matrix product, and bytes a CPU-second that a sum reads."""
+    """Measures FLOPs per CPU second of a matrix product, and bytes per CPU second that a sum reads."""
     a, long = jnp.ones((MATMUL, MATMUL)), np.ones(COPIED, np.float32)
     product = jax.jit(lambda a: a @ a)
     multiplied, read = seconds([lambda: jax.block_until_ready(product(a)), lambda: long.max()])
     return 2 * MATMUL**3 / multiplied, long.nbytes / read
 
 
-def compare(contestants: dict[str, Contestant]) -> list[str]:
-    """Lines of the tables; ratios are to the last contestant, the peer."""
+def compare(implementations: dict[str, Implementation]) -> list[str]:
+    """Returns the lines of the tables; ratios are relative to the last implementation, the peer."""
     arithmetic, memory = speeds()
     lines = [f"{'decoding':26} {'parameters':>11} " + " ".join(f"{f'batch {b}, tokens/s':>20} ratio" for b in BATCHES)]
     lines[0] += "  share of memory's speed, batch 1"
-    new = np.array([one.new for one in contestants.values()])
-    rates = [b * new / np.array(seconds([one.decode[b] for one in contestants.values()])) for b in BATCHES]
-    for i, (name, one) in enumerate(contestants.items()):
+    new = np.array([one.new for one in implementations.values()])
+    rates = [b * new / np.array(seconds([one.decode[b] for one in implementations.values()])) for b in BATCHES]
+    for i, (name, one) in enumerate(implementations.items()):
         cells = " ".join(f"{rate[i]:20.1f} {rate[i] / rate[-1]:5.2f}" for rate in rates)
         lines.append(f"{name:26} {one.parameters:11,} {cells}  {one.bytes_read * rates[0][i] / memory:.1%}")
-    trainers = {name: one for name, one in contestants.items() if one.train}
+    trainers = {name: one for name, one in implementations.items() if one.train}
     spent = seconds([one.train for one in trainers.values() if one.train])
     lines.append(f"{'training':26} {'tokens/s':>11} ratio    MFU")
     for (name, one), each in zip(trainers.items(), spent, strict=True):
@@ -166,8 +166,8 @@ def main() -> None:
     from futurepred_jax.benchmarks.gpt2 import peer
 
     sequences = np.random.default_rng(0).integers(0, CODES, (max(BATCHES), CONTEXT + NEW))
-    contestants = ours(base(), sequences) | (trained(workdir) if workdir else {})
-    print("\n".join(compare({**contestants, "Hugging Face GPT-2": peer(sequences)})))
+    implementations = ours(base(), sequences) | (trained(workdir) if workdir else {})
+    print("\n".join(compare({**implementations, "Hugging Face GPT-2": peer(sequences)})))
 
 
 if __name__ == "__main__":

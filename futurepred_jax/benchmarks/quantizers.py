@@ -5,21 +5,21 @@ Trains the tokenizer of ``debug`` (or PRESET, for STEPS steps) with each, from t
 already is not made again.
 """
 
-import sys
+import argparse
 from typing import Any
 
 from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import evaluate, train
-from futurepred_jax.configs import tokenizer
+from futurepred_jax.configs import shared, tokenizer
 from futurepred_jax.evaluation import results
 
 FOLDER = "runs/quantizers"
 SPLIT = "test_iid"
 
 
-def contestants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
+def variants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
     """Quantizers of as many bits a token as the preset's VQ, by the row of the table.
 
     FSQ has as many channels of eight levels as there are triples of bits.
@@ -34,9 +34,9 @@ def contestants(quantizer: ConfigDict) -> dict[str, dict[str, Any]]:
 
 
 def trained(preset: str, row: str, steps: int | None, folder: str = FOLDER) -> dict[str, Any]:
-    """The summary of the split for a row, its tokenizer trained and scored where it was not."""
+    """Returns the evaluation of a row's tokenizer, after training and scoring it if that was not done before."""
     config = tokenizer.get_config(preset)
-    config.model.quantizer = ConfigDict(contestants(config.model.quantizer)[row])
+    config.model.quantizer = ConfigDict(variants(config.model.quantizer)[row])
     if steps:
         config.train.steps, config.objective.warm_steps = steps, steps // 5
         config.logging = ConfigDict(tokenizer.logging(steps, config.train.batch_size))
@@ -47,7 +47,7 @@ def trained(preset: str, row: str, steps: int | None, folder: str = FOLDER) -> d
 
 
 def table(summaries: dict[str, dict[str, Any]]) -> str:
-    """A row for each quantizer: its reconstructions, and how much of its codebook is in use."""
+    """Returns a row for each quantizer: scores of its reconstructions, and the use of its codebook."""
     lines = [f"{'':9} {'PSNR dB':>8} {'SSIM':>6} {'foreground dB':>14} {'usage':>6} {'perplexity':>11}"]
     for row, summary in summaries.items():
         scores, codebook = summary["scores"]["tokenizer_reconstruction"], summary["codebook"]
@@ -58,10 +58,12 @@ def table(summaries: dict[str, dict[str, Any]]) -> str:
 
 def main() -> None:
     """Trains what is missing and prints the table."""
-    preset = sys.argv[1] if len(sys.argv) > 1 else "debug"
-    steps = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    rows = contestants(tokenizer.get_config(preset).model.quantizer)
-    print(table({row: trained(preset, row, steps) for row in rows}))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", nargs="?", choices=shared.PRESETS, default="debug", help="The preset to train.")
+    parser.add_argument("steps", nargs="?", type=int, help="Steps of training, by default the preset's.")
+    asked = parser.parse_args()
+    rows = variants(tokenizer.get_config(asked.preset).model.quantizer)
+    print(table({row: trained(asked.preset, row, asked.steps) for row in rows}))
 
 
 if __name__ == "__main__":

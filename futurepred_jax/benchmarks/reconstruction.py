@@ -1,4 +1,4 @@
-"""What a trained tokenizer keeps of real videos.
+"""Scores a trained tokenizer's reconstructions of real videos.
 
 python -m futurepred_jax.benchmarks.reconstruction WORKDIR --source=files:FOLDER [--lpips=alex]
 
@@ -21,6 +21,7 @@ from futurepred_jax.factory.networks import DISTANCES
 from futurepred_jax.interface import Predictor, Tokenizer
 from futurepred_jax.metrics.image import image_scores, psnr
 from futurepred_jax.metrics.tokens import CodebookUse, code_counts, codebook_use
+from futurepred_jax.pixels import to_unit
 from futurepred_jax.training import identity
 
 BATCH = 8  # clips at once
@@ -30,7 +31,7 @@ Distance = Callable[[Unit, Unit], float]
 
 
 class Row(NamedTuple):
-    """Means over clips, PSNR of each clip's own error; ``lpips`` is None where it was not asked for."""
+    """Scores averaged over clips; ``lpips`` is None if it was not requested."""
 
     psnr: float
     ssim: float
@@ -38,7 +39,7 @@ class Row(NamedTuple):
 
 
 def trained(place: str) -> tuple[Tokenizer, Cut]:
-    """The tokenizer of a workdir or of a packed model, and the clips that it was trained on."""
+    """Returns the tokenizer of a workdir or of a packed model, and the clip format that it was trained on."""
     if place in pretrained.names():
         predictor = Predictor.from_pretrained(place)
         tokenizer, data = predictor.tokenizer, predictor.config.data
@@ -49,10 +50,10 @@ def trained(place: str) -> tuple[Tokenizer, Cut]:
 
 
 def clips_of(source: str, cut: Cut) -> UInt8[np.ndarray, "n t h w c"]:
-    """All clips of the videos of a source.
+    """Returns all clips of the videos of a source.
 
     Raises:
-        ValueError: the source is none of files, or its videos are all shorter than a clip.
+        ValueError: If the source is not files:…, or all videos are shorter than a clip.
     """
     kind, _, place = source.partition(":")
     if kind != "files":
@@ -69,7 +70,7 @@ def clips_of(source: str, cut: Cut) -> UInt8[np.ndarray, "n t h w c"]:
 
 
 def score(drawn: Unit, true: Unit, distance: Distance | None) -> Row:
-    """What a drawing of clips is worth."""
+    """Scores the reconstruction of clips."""
     parts = [image_scores(drawn[i : i + BATCH], true[i : i + BATCH]) for i in range(0, len(true), BATCH)]
     mse = np.concatenate([part.mse for part in parts])
     similarity = np.concatenate([part.ssim for part in parts])
@@ -79,17 +80,17 @@ def score(drawn: Unit, true: Unit, distance: Distance | None) -> Row:
 def compare(
     tokenizer: Tokenizer, clips: UInt8[np.ndarray, "n t h w c"], distance: Distance | None
 ) -> tuple[dict[str, Row], CodebookUse]:
-    """A row for the tokenizer and for the mean frame, and how much of the codebook the clips take."""
+    """Returns the scores of the tokenizer and of each clip's mean frame, and the use of the codebook."""
     tokens = np.concatenate([tokenizer.encode(clips[i : i + BATCH]) for i in range(0, len(clips), BATCH)])
     drawn = np.concatenate([tokenizer.decode(tokens[i : i + BATCH]) for i in range(0, len(clips), BATCH)])
-    true = clips.astype(np.float32) / 255
+    true = to_unit(clips)
     mean = np.broadcast_to(true.mean(axis=1, keepdims=True), true.shape)
     rows = {"tokenizer": score(drawn, true, distance), "mean frame": score(mean, true, distance)}
     return rows, codebook_use(code_counts(tokens, tokenizer.sizes), tokenizer.sizes)
 
 
 def lpips(network: str) -> Distance:
-    """The mean LPIPS of frames. Raises a ValueError where the published weights are not installed."""
+    """Returns a function for the mean LPIPS of frames; raises a ValueError if the weights are not installed."""
     of_frames = DISTANCES[f"lpips_{network}"]()
 
     def distance(drawn: Unit, true: Unit) -> float:
@@ -100,7 +101,7 @@ def lpips(network: str) -> Distance:
 
 
 def table(rows: dict[str, Row], use: CodebookUse) -> str:
-    """The rows as text."""
+    """Formats the rows as text."""
     lines = [f"{'':10} {'PSNR dB':>8} {'SSIM':>6} {'LPIPS':>6}"]
     for name, row in rows.items():
         looks = "-" if row.lpips is None else f"{row.lpips:.3f}"

@@ -18,22 +18,22 @@ from ml_collections import ConfigDict
 from tqdm import tqdm
 
 from futurepred_jax import factory, pretrained
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.interface import Predictor
 
 SPLIT = "test_iid"
 RULES: dict[str, float | None] = {"config's rule": None, "greedy": 0.0, "samples": 1.0}
-"""Temperature of each; none for the config's own rule."""
+"""Temperatures by their label; None is the sampling of the config."""
 
 
 def load(name: str) -> Predictor:
-    """The predictor of a workdir, or a packed one by its name."""
+    """Loads the predictor of a workdir, or a packed one by its name."""
     known = name in pretrained.names()
     return (Predictor.from_pretrained if known else Predictor.from_workdir)(name)
 
 
 class Row(NamedTuple):
-    """Mean tokens a pass, and the share of tokens that are those of decoding one after another."""
+    """Mean number of tokens per pass, and the share of tokens equal to those of sequential decoding."""
 
     per_pass: float
     same: float
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 def measure(
     predictor: Predictor, contexts: UInt8[np.ndarray, "n t h w c"], *, temperature: float | None, run: int
 ) -> Row:
-    """Of the futures of contexts, each alone."""
+    """Measures the futures of contexts, each decoded alone."""
     frames = predictor.config.data.frames - predictor.config.data.context_frames
     asked = {"num_frames": frames, "temperature": temperature, "key": jax.random.key(0)}
     pairs = [[predictor(clip[None], draft=draft, **asked) for draft in (run, 0)] for clip in contexts]
@@ -52,14 +52,14 @@ def measure(
 
 
 def contexts_at(config: ConfigDict, level: str, clips: int) -> UInt8[np.ndarray, "n t h w c"]:
-    """Contexts of clips that are the model's own but for their clutter."""
+    """Returns contexts of clips like the model's training clips, with another level of clutter."""
     config = config.copy_and_resolve_references()
     config.data.level = level
     return factory.sample_clips(config, SPLIT, clips)["noisy"][:, : config.data.context_frames]
 
 
 def main() -> None:
-    """Prints a line a level."""
+    """Prints one line per level of clutter."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workdir")
     parser.add_argument("--clips", type=int, default=32)
@@ -67,7 +67,7 @@ def main() -> None:
     asked = parser.parse_args()
     predictor = load(asked.workdir)
     rows = {}
-    for level in tqdm(LEVELS, unit="level"):
+    for level in tqdm(CLUTTER_LEVELS, unit="level"):
         contexts = contexts_at(predictor.config, level, asked.clips)
         found = [measure(predictor, contexts, temperature=each, run=asked.run) for each in RULES.values()]
         rows[level] = [f"{row.per_pass:.2f} ({row.same:.1%})" for row in found]

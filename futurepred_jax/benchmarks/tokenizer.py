@@ -6,6 +6,7 @@ and AdamW), frames a second encoded and decoded, and the share of a matrix produ
 seconds of one thread, the least of several runs in which both take turns. Needs the extra ``bench``.
 """
 
+import argparse
 import os
 
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
@@ -25,7 +26,8 @@ from futurepred_jax.factory import make_magvit
 from futurepred_jax.factory.jobs import CPU_OPTIONS
 from futurepred_jax.factory.models import clip_flops
 from futurepred_jax.models.magvit import MagVit
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 from futurepred_jax.training.optimizers import adamw
 
 BATCH, FRAMES, SIDE = 2, 17, 64
@@ -34,7 +36,7 @@ MATMUL = 1024  # side of the product that MFU is a share of
 Bytes = UInt8[np.ndarray, "b t h w 3"]
 
 
-class Contestant(NamedTuple):
+class Implementation(NamedTuple):
     """A tokenizer to be timed."""
 
     parameters: int
@@ -43,14 +45,14 @@ class Contestant(NamedTuple):
 
 
 def base() -> MagVit:
-    """The tokenizer of ``base``, in float32: a CPU gains nothing from less."""
+    """Returns the tokenizer of ``base`` in float32, since lower precision is not faster on CPU."""
     config = tokenizer.get_config("base")
     config.model.dtype = "float32"
     return make_magvit(config)
 
 
-def ours(model: MagVit, clips: Bytes) -> Contestant:
-    """A MagVit, every function compiled as a training compiles its step."""
+def ours(model: MagVit, clips: Bytes) -> Implementation:
+    """Returns a MagVit whose functions are compiled like the training step."""
     objective = TokenizerObjective(model, clips.shape[1:4])
     optimizer = adamw(learning_rate=1e-4, warmup_steps=0, steps=1000)
     options = CPU_OPTIONS["cpu"]
@@ -60,7 +62,7 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
     encode = jax.jit(lambda video: model.apply(variables, video, method="encode"), compiler_options=options)
     decode = jax.jit(lambda tokens: model.apply(variables, tokens, method="decode"), compiler_options=options)
     tokens = encode(video)
-    return Contestant(
+    return Implementation(
         sum(leaf.size for leaf in jax.tree.leaves(state.params)),
         clip_flops(model, *clips.shape[1:3]),
         (
@@ -72,19 +74,19 @@ def ours(model: MagVit, clips: Bytes) -> Contestant:
 
 
 def matmul_speed() -> float:
-    """FLOPs a CPU-second of a matrix product."""
+    """Measures the FLOPs per CPU second of a matrix product."""
     a = jnp.ones((MATMUL, MATMUL))
     product = jax.jit(lambda a: a @ a)
     return 2 * MATMUL**3 / seconds([lambda: jax.block_until_ready(product(a))])[0]
 
 
-def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
-    """Lines of the table, and of the ratios of the first to the second."""
+def compare(implementations: dict[str, Implementation], *, frames: int) -> list[str]:
+    """Returns the lines of the table, and the ratios of the first implementation to the second."""
     peak = matmul_speed()
     lines = [f"{'':18} {'parameters':>11} {'trained clips/s':>16} {'encoded frames/s':>17} {'decoded':>9} {'MFU':>7}"]
     rates = {}
-    spent = [seconds([one.runs[i] for one in contestants.values()]) for i in range(3)]
-    for i, (name, one) in enumerate(contestants.items()):
+    spent = [seconds([one.runs[i] for one in implementations.values()]) for i in range(3)]
+    for i, (name, one) in enumerate(implementations.items()):
         train, encode, decode = (kind[i] / BATCH for kind in spent)
         rates[name] = (1 / train, frames / encode, frames / decode)
         clips, encoded, decoded = rates[name]
@@ -97,12 +99,13 @@ def compare(contestants: dict[str, Contestant], *, frames: int) -> list[str]:
 
 def main() -> None:
     """Prints the table."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     keep_memory()
     from futurepred_jax.benchmarks.magvit2 import peer
 
     clips = np.random.default_rng(0).integers(0, 256, (BATCH, FRAMES, SIDE, SIDE, 3)).astype(np.uint8)
-    contestants = {"futurepred_jax": ours(base(), clips), "magvit2-pytorch": peer(clips)}
-    print("\n".join(compare(contestants, frames=FRAMES)))
+    implementations = {"futurepred_jax": ours(base(), clips), "magvit2-pytorch": peer(clips)}
+    print("\n".join(compare(implementations, frames=FRAMES)))
 
 
 if __name__ == "__main__":

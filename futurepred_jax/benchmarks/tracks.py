@@ -24,7 +24,7 @@ from futurepred_jax import factory
 from futurepred_jax.configs import baseline, shared
 from futurepred_jax.data import camera
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec, in_split
 from futurepred_jax.data.trajectories import FAMILIES
 from futurepred_jax.metrics.kinds import motions
@@ -37,20 +37,20 @@ PER_DEVIATION = float(np.sqrt(np.pi / 2))  # mean distance of a normal error of 
 
 
 class Tracks(NamedTuple):
-    """Targets of a split: their centres in the pictures, (x, y) in pixels, and the names of their motions."""
+    """Targets of a split: their centres (x, y) in px, and the names of their motions."""
 
     places: Float[np.ndarray, "n t 2"]
     families: np.ndarray
 
 
 class Foreseer(nn.Module):
-    """Places of the future, from those of the context and where in the picture the last one is."""
+    """Predicts the places of the future from those of the context."""
 
     future: int
 
     @nn.compact
     def __call__(self, seen: Float[Array, "n past 2"], size: int) -> Float[Array, "n future 2"]:
-        """The places, in pixels."""
+        """Returns the predicted places in px."""
         last = seen[:, -1:]
         x = jnp.concatenate([(seen - last).reshape(len(seen), -1), seen[:, -1] / size], axis=-1)
         for _ in range(DEPTH):
@@ -59,7 +59,7 @@ class Foreseer(nn.Module):
 
 
 def tracks(spec: ClutterSpec, split: str, clips: int) -> Tracks:
-    """Those of the first clips of a split; nothing is drawn."""
+    """Returns the paths of the targets in the first clips of a split, without rendering the clips."""
     spec, places, families = in_split(spec, split), [], []
     for index in range(clips):
         scene = make_scene(spec, split, index)
@@ -71,12 +71,12 @@ def tracks(spec: ClutterSpec, split: str, clips: int) -> Tracks:
 
 
 def told(places: Float[Array, "n t 2"], error: float | Float[Array, ""], key: Array) -> Float[Array, "n t 2"]:
-    """Places with independent errors of so many pixels in the mean."""
+    """Adds independent errors to places, whose mean distance is ``error`` px."""
     return places + error / PER_DEVIATION * random.normal(key, places.shape)
 
 
 def distances(foreseen: Array, true: Array) -> Float[Array, "n future"]:
-    """Pixels between places; differentiable where they are the same."""
+    """Returns distances in px between places; the gradient is defined where they are equal."""
     return jnp.sqrt(jnp.sum(jnp.square(foreseen - true), axis=-1) + 1e-6)
 
 
@@ -84,7 +84,7 @@ def distances(foreseen: Array, true: Array) -> Float[Array, "n future"]:
 def train(
     places: Float[Array, "n t 2"], error: float | Float[Array, ""], *, context: int, size: int, steps: int
 ) -> PyTree:
-    """The network's variables."""
+    """Trains the network and returns its variables."""
     module, (key, start) = Foreseer(places.shape[1] - context), random.split(random.key(0))
     variables = module.init(start, places[:1, :context], size)
     optimizer = optax.adamw(optax.cosine_decay_schedule(LEARNING_RATE, steps))
@@ -106,7 +106,7 @@ def train(
 def errors_by_motion(
     train_on: Tracks, test_on: Tracks, told_errors: list[float], *, context: int, size: int, steps: int = STEPS
 ) -> dict[str, Float[np.ndarray, "columns"]]:
-    """Mean pixels off in the future, by motion: for constant velocity, then for each error of what is told."""
+    """Returns mean position errors in px by motion: of constant velocity, then of the network for each input error."""
     seen, future = jnp.split(jnp.asarray(test_on.places), [context], axis=1)
     since = np.arange(1, future.shape[1] + 1)[:, None]
     columns = [distances(seen[:, -1:] + since * (seen[:, -1:] - seen[:, -2:-1]), future)]
@@ -126,7 +126,7 @@ def main() -> None:
     asked = parser.parse_args()
     spec = factory.spec(baseline.get_config(asked.preset))
     train_on, test_on = tracks(spec, "train", TRAIN_CLIPS), tracks(spec, "test_iid", TEST_CLIPS)
-    found = errors_by_motion(train_on, test_on, asked.errors, context=spec.border, size=spec.size)
+    found = errors_by_motion(train_on, test_on, asked.errors, context=spec.context_frames, size=spec.size)
     header = ["motion", "constant velocity px", *[f"told within {error:g} px" for error in asked.errors]]
     print(grid(header, [[motion, *[number(float(value), 2) for value in row]] for motion, row in found.items()]))
 

@@ -1,4 +1,4 @@
-"""Processor seconds of several things in one process, each in its turn, so that what else the machine does hits all."""
+"""Measures the CPU seconds of several functions in turn, so that other load on the machine affects all alike."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ RUNS = 3
 
 
 def seconds(runs: Sequence[Run]) -> list[float]:
-    """Least processor seconds of each, taking turns, after one run that is not counted."""
+    """Returns the least CPU seconds of each function over several turns; a first run of each is not counted."""
     least = [float("inf")] * len(runs)
     for turn in range(RUNS + 1):
         for i, run in enumerate(runs):

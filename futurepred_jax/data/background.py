@@ -1,13 +1,13 @@
-"""Floor and sky, without objects or shadows: compiled, because a moving camera needs them anew for every frame."""
+"""Ground and sky, without objects or shadows: compiled, because a moving camera needs them anew for every frame."""
 
 from typing import no_type_check
 
 import numpy as np
 from numba import njit
 
-PLAIN, CHECKER, STRIPES, NOISE = range(4)  # as scene.FLOORS
-FLOOR_LIGHT = 0.91  # Lambert's 0.32 + 0.68 n·l for a level floor under render.LIGHT
-HAZE = (11.0, 30.0)  # metres along the view where the floor starts and ends to fade into the horizon: no moiré
+PLAIN, CHECKER, STRIPES, NOISE = range(4)  # as scene.GROUND_PATTERNS
+GROUND_LIGHT = 0.91  # Lambert's 0.32 + 0.68 n·l for a level ground under render.LIGHT
+HAZE = (11.0, 30.0)  # metres along the view where the ground starts and ends to fade into the horizon: no moiré
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -36,7 +36,7 @@ def _value_noise(x, y):
 @_compiled
 @no_type_check
 def pattern(kind, x, y):
-    """Share of the second floor colour at a floor point, in periods of the pattern."""
+    """Share of the second ground colour at a ground point, in periods of the pattern."""
     if kind == CHECKER:
         return float((int(np.floor(2.0 * x)) + int(np.floor(2.0 * y))) % 2)
     if kind == STRIPES:
@@ -56,7 +56,7 @@ def _mix(one, two, share, pixel):
 @_compiled
 @no_type_check
 def _sample(eye, direction, ground, pixel, spot):
-    """Colour of one ray; its reach to the floor, infinite at the sky; ``spot`` is where it meets the floor."""
+    """Colour of one ray; its reach to the ground, infinite at the sky; ``spot`` is where it meets the ground."""
     kind, scale, offset, colours = ground
     dx, dy, dz = direction
     if dz >= 0.0:
@@ -70,7 +70,7 @@ def _sample(eye, direction, ground, pixel, spot):
     )
     haze = min(1.0, max(0.0, (reach - HAZE[0]) / (HAZE[1] - HAZE[0])))
     for channel in range(3):
-        pixel[channel] = FLOOR_LIGHT * pixel[channel] * (1.0 - haze) + colours[1, 0, channel] * haze
+        pixel[channel] = GROUND_LIGHT * pixel[channel] * (1.0 - haze) + colours[1, 0, channel] * haze
     return reach
 
 
@@ -83,8 +83,8 @@ def paint(eye, to_world, lens, ground, out):
         eye: [3], metres.
         to_world: camera axes to world axes [3 3].
         lens: (samples' offsets [s 2], focal length, principal point), pixels.
-        ground: (kind, metres a period, offset [2], colours [floor or sky, 2, 3]).
-        out: (colour [h w s 3], depth [h w s], where rays meet the floor [h w s 2]), float32.
+        ground: (kind, metres a period, offset [2], colours [ground or sky, 2, 3]).
+        out: (colour [h w s 3], depth [h w s], where rays meet the ground [h w s 2]), float32.
     """
     offsets, focal, principal = lens
     colour, depth, floor = out

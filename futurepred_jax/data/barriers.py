@@ -10,7 +10,7 @@ CURTAIN = 0.06  # metres, half of its thickness
 
 
 class Solid(NamedTuple):
-    """A shape on the floor: its half extents, and how far it is turned about the vertical."""
+    """A shape on the ground: its half extents, and how far it is turned about the vertical."""
 
     shape: str
     size: Float[np.ndarray, "3"]

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from futurepred_jax.data import camera, random, tracing
+from futurepred_jax.data import camera, counter_random, tracing
 from futurepred_jax.data.clutter import AT_ONCE
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.noise import whole_frames
 from futurepred_jax.data.render import bodies_of
 from futurepred_jax.data.scene import Scene
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import CAPACITY, ClutterSpec, in_split
 
 
@@ -30,6 +30,7 @@ class Part(NamedTuple):
 
 
 BODY_PARTS = ("instance", "origin", "axes", "light", "inverse_size", "quadric", "rgb", "shadow", "penumbra")
+GROUND_PARTS = ("offset", "ground_pattern", "scale", "ground_rgb", "sky_rgb")
 PARTS: Mapping[str, Part] = {
     "body_instance": Part("uint8", "t n"),  # slot + 1, or 0: there is no such object; the rest as ``tracing.BODY``
     "body_origin": Part("float32", "t n 3"),
@@ -43,10 +44,10 @@ PARTS: Mapping[str, Part] = {
     "eye": Part("float32", "t 3"),
     "to_world": Part("float32", "t 3 3"),
     "lens": Part("float32", "2"),  # focal length and principal point, pixels
-    "offset": Part("float32", "t 2"),  # of the floor's pattern, as ``scene.Background``
-    "floor": Part("int32", ""),
+    "offset": Part("float32", "t 2"),  # of the ground's pattern, as ``scene.Background``
+    "ground_pattern": Part("int32", ""),
     "scale": Part("float32", ""),
-    "floor_rgb": Part("float32", "2 3"),
+    "ground_rgb": Part("float32", "2 3"),
     "sky_rgb": Part("float32", "2 3"),
     "gain": Part("float32", "t"),  # noise, as ``noise.WholeFrames`` and ``scene.Noise``
     "lost": Part("bool", "t h"),
@@ -54,7 +55,7 @@ PARTS: Mapping[str, Part] = {
     "salt": Part("float32", ""),
     "key": Part("uint32", "2"),
 }
-"""All that ``device.draw`` reads of a clip."""
+"""All that ``device.render`` reads of a clip."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +109,7 @@ def most_drawn(spec: ClutterSpec) -> int:
     return spec.objects[1] + sum(count for kind, count in most.items() if getattr(spec.intensities, kind) > 0)
 
 
-def blueprint(scene: Scene, key: random.Key, *, size: int, room: int) -> dict[str, np.ndarray]:
+def blueprint(scene: Scene, key: counter_random.Key, *, size: int, room: int) -> dict[str, np.ndarray]:
     """The parts of one clip.
 
     Args:
@@ -127,7 +128,7 @@ def blueprint(scene: Scene, key: random.Key, *, size: int, room: int) -> dict[st
         "eye": pose.eye,
         "to_world": pose.rotation.swapaxes(-1, -2),
         "lens": np.array([pose.focal, pose.principal]),
-        **{name: np.asarray(getattr(ground, name)) for name in ("offset", "floor", "scale", "floor_rgb", "sky_rgb")},
+        **{name: np.asarray(getattr(ground, name)) for name in GROUND_PARTS},
         **noise._asdict(),
         "sigma": np.asarray(scene.noise.sigma),
         "salt": np.asarray(scene.noise.salt),
@@ -139,11 +140,11 @@ def blueprint(scene: Scene, key: random.Key, *, size: int, room: int) -> dict[st
 def _bodies(bodies: np.ndarray, frames: int, room: int) -> dict[str, np.ndarray]:
     """Records of ``tracing.BODY``, which come frame after frame, at the first places of their frames."""
     frame = bodies["frame"]
-    seat = np.arange(len(bodies)) - np.searchsorted(frame, frame)
-    if seat.max(initial=0) >= room:
-        raise ValueError(f"a frame with {seat.max() + 1} objects: there must be room for them, and it is {room}")
-    seats = np.zeros((frames, room), tracing.BODY)
-    seats[frame, seat] = bodies
+    row = np.arange(len(bodies)) - np.searchsorted(frame, frame)
+    if row.max(initial=0) >= room:
+        raise ValueError(f"a frame with {row.max() + 1} objects: there must be room for them, and it is {room}")
+    rows = np.zeros((frames, room), tracing.BODY)
+    rows[frame, row] = bodies
     instance = np.zeros((frames, room))
-    instance[frame, seat] = bodies["slot"] + 1
-    return {"body_instance": instance, **{f"body_{name}": seats[name] for name in BODY_PARTS[1:]}}
+    instance[frame, row] = bodies["slot"] + 1
+    return {"body_instance": instance, **{f"body_{name}": rows[name] for name in BODY_PARTS[1:]}}

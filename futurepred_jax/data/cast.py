@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from futurepred_jax.data import clutter, random
+from futurepred_jax.data import clutter, counter_random
 from futurepred_jax.data.looks import HUES, about, about_z, directions, greyish, held_out
 from futurepred_jax.data.scene import ROLES, SHAPES
 from futurepred_jax.data.shapes import HALF_EXTENTS, bounding_radius
@@ -79,7 +79,7 @@ class Cast(NamedTuple):
         return Cast(*(np.concatenate(pair) for pair in pairs), alive=np.concatenate([self.alive, other.alive], axis=1))
 
 
-def draw_cast(spec: ClutterSpec, key: random.Key, numbers: dict[str, Float[np.ndarray, "_"]]) -> Cast:
+def draw_cast(spec: ClutterSpec, key: counter_random.Key, numbers: dict[str, Float[np.ndarray, "_"]]) -> Cast:
     """Draw all objects: targets in distinct hues, clutter in colours that are no target's.
 
     Args:
@@ -88,14 +88,14 @@ def draw_cast(spec: ClutterSpec, key: random.Key, numbers: dict[str, Float[np.nd
         numbers: in (0, 1), the clip's own factors "targets", "hue", "persistent" and "joint".
     """
     fewest, most = spec.objects
-    targets = np.arange(fewest + random.pick(numbers["targets"], most - fewest + 1)[0])
+    targets = np.arange(fewest + counter_random.pick(numbers["targets"], most - fewest + 1)[0])
     lives = clutter.draw_lives(spec, key, numbers["persistent"])
     element = np.concatenate([targets, lives.element])
     role = np.concatenate([np.full(len(targets), TARGET), lives.role])
     alive = np.concatenate([np.ones((spec.length, len(targets)), bool), lives.alive], axis=1)
     hue = np.full(len(element), -1)
     hue[: len(targets)] = np.argsort(numbers["hue"], kind="stable")[: len(targets)]
-    drawn = random.uniform_of(key, element, _LOOKS)
+    drawn = counter_random.uniform_of(key, element, _LOOKS)
     looks = {name: values if values.shape[1] > 1 else values[:, 0] for name, values in drawn.items()}
     family = _family(spec, looks, role == TARGET)
     if _meet(spec, float(numbers["joint"][0]), len(targets)):
@@ -103,7 +103,7 @@ def draw_cast(spec: ClutterSpec, key: random.Key, numbers: dict[str, Float[np.nd
     return _with_looks(spec, key, looks, element=element, role=role, hue=hue, family=family, alive=alive)
 
 
-def _with_looks(spec: ClutterSpec, key: random.Key, looks: dict[str, np.ndarray], **known) -> Cast:
+def _with_looks(spec: ClutterSpec, key: counter_random.Key, looks: dict[str, np.ndarray], **known) -> Cast:
     target, hue = known["role"] == TARGET, known["hue"]
     shape = _shape(spec, looks["shape"], hue, known["family"], target)
     radius = RADIUS[0] + (RADIUS[1] - RADIUS[0]) * looks["radius"]
@@ -125,7 +125,7 @@ def _family(spec: ClutterSpec, looks: dict[str, np.ndarray], target: Bool[np.nda
     moving = np.array([NAMES.index(name) for name in spec.families if name not in ("static", JOINT)], np.int64)
     if len(moving) == 0:
         return np.full(len(target), static)
-    drawn = moving[random.pick(looks["family"], len(moving))]
+    drawn = moving[counter_random.pick(looks["family"], len(moving))]
     still = looks["static"] < np.where(target, STATIC_MARGIN * spec.static_share, STATIC_CLUTTER)
     return np.where(still, static, drawn) if "static" in spec.families else drawn
 
@@ -140,15 +140,15 @@ def _shape(spec: ClutterSpec, numbers, hue, family, target) -> Int[np.ndarray, "
     """One of the shapes that the rule of combinations leaves to each object, each equally likely."""
     shapes = np.array([SHAPES.index(name) for name in spec.shapes])
     if spec.combinations == "all":
-        return shapes[random.pick(numbers, len(shapes))]
+        return shapes[counter_random.pick(numbers, len(shapes))]
     pair = held_out(shapes, hue[:, None], family[:, None])
     left = np.cumsum(np.where(target[:, None] & (spec.combinations == "held_out"), pair, ~pair), axis=1)
-    return shapes[(left > random.pick(numbers, left[:, -1])[:, None]).argmax(axis=1)]
+    return shapes[(left > counter_random.pick(numbers, left[:, -1])[:, None]).argmax(axis=1)]
 
 
-def _axis(spec: ClutterSpec, key: random.Key, element, family) -> Float[np.ndarray, "k 3"]:
+def _axis(spec: ClutterSpec, key: counter_random.Key, element, family) -> Float[np.ndarray, "k 3"]:
     upright = np.tile([0.0, 0.0, 1.0], (len(element), 1))
     if spec.rotation == "yaw":
         return upright
     grounded = np.isin(family, [NAMES.index(name) for name in GROUNDED])
-    return np.where(grounded[:, None], upright, directions(random.uniform(key, element, "axis", 2)))
+    return np.where(grounded[:, None], upright, directions(counter_random.uniform(key, element, "axis", 2)))

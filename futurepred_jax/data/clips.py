@@ -8,7 +8,7 @@ from futurepred_jax.data.labels import FIELDS, labels
 from futurepred_jax.data.noise import add_noise
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import Noise
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec
 
 CLIP_FIELDS = FIELDS

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.scene import ROLES, Noise
 from futurepred_jax.data.spec import CAPACITY, ClutterSpec
 
@@ -31,7 +31,7 @@ class Lives(NamedTuple):
     alive: Bool[np.ndarray, "t k"]
 
 
-def draw_lives(spec: ClutterSpec, key: random.Key, number: Float[np.ndarray, "1"]) -> Lives:
+def draw_lives(spec: ClutterSpec, key: counter_random.Key, number: Float[np.ndarray, "1"]) -> Lives:
     """Draw persistent objects, as many as ``number`` in (0, 1) says, and transient ones in order of birth."""
     count = min(_poisson(float(number[0]), PERSISTENT * spec.intensities.persistent), CAPACITY["persistent"])
     births, alive = transient_lives(key, spec.length, BIRTHS * spec.intensities.transient)
@@ -42,7 +42,9 @@ def draw_lives(spec: ClutterSpec, key: random.Key, number: Float[np.ndarray, "1"
     )
 
 
-def transient_lives(key: random.Key, frames: int, rate: float) -> tuple[Int[np.ndarray, "k"], Bool[np.ndarray, "t k"]]:
+def transient_lives(
+    key: counter_random.Key, frames: int, rate: float
+) -> tuple[Int[np.ndarray, "k"], Bool[np.ndarray, "t k"]]:
     """Draw who lives when, with ``rate`` births a frame (at most one) and lives of 1 to 6 frames, [birth, death).
 
     Births begin before the clip, so that its first frame is as full as any. Births beyond 5 at once, or 20 a clip,
@@ -52,9 +54,9 @@ def transient_lives(key: random.Key, frames: int, rate: float) -> tuple[Int[np.n
         numbers of the births, which grow with time, and the frames that each sees.
     """
     count = frames + LONGEST - 1
-    chance, length = random.uniform(key, np.arange(count), "birth", 2).T
+    chance, length = counter_random.uniform(key, np.arange(count), "birth", 2).T
     birth = np.arange(count) - (LONGEST - 1)
-    death = birth + 1 + random.pick(length, LONGEST)
+    death = birth + 1 + counter_random.pick(length, LONGEST)
     born = np.flatnonzero((chance < rate) & (death > 0))
     born = np.sort(born[np.argsort(chance[born], kind="stable")][: CAPACITY["transient"]])
     time = np.arange(frames)[:, None]

@@ -1,4 +1,4 @@
-"""Balls that fall, bounce off floor and walls and hit one another: semi-implicit Euler steps with impulses.
+"""Balls that fall, bounce off ground and walls and hit one another: semi-implicit Euler steps with impulses.
 
 Between two steps a ball moves on a line, so that its place is known at any time. Compiled; no transcendental
 functions: the same bits on every machine of an architecture.
@@ -16,7 +16,7 @@ SUBSTEP = 1 / 48  # seconds: 8 a frame at 6 fps
 WALL = 3.0  # metres from the arena's axis
 HASTE = 1.5  # times the speed of other families: balls must meet within a clip
 AIM = 0.5  # metres from the arena's axis that a ball heads for
-RESTING = 0.35  # m/s: a ball that meets the floor slower stays on it
+RESTING = 0.35  # m/s: a ball that meets the ground slower stays on it
 FELT = 0.1  # m/s across the surfaces from which on a meeting counts as an event
 NOBODY = -1
 
@@ -25,7 +25,7 @@ class Course(NamedTuple):
     """Where balls are, and whom they have met since the time before."""
 
     position: Float[np.ndarray, "t k 3"]
-    bounced: Bool[np.ndarray, "t k"]  # off the floor or a wall
+    bounced: Bool[np.ndarray, "t k"]  # off the ground or a wall
     met: Int[np.ndarray, "t k"]  # index of another ball, or −1
 
 
@@ -76,9 +76,9 @@ def _meet(i, j, place, velocity, matter):
 @_compiled
 @no_type_check
 def _rebound(i, place, velocity, matter):
-    """Turn a ball round where its next step would sink into the floor or a wall; whether that was felt.
+    """Turn a ball round where its next step would sink into the ground or a wall; whether that was felt.
 
-    It turns a little above the floor, at the speed that it would have there after it had touched it.
+    It turns a little above the ground, at the speed that it would have there after it had touched it.
     """
     radius, gravity, bounce, _ = matter
     felt = False
@@ -87,7 +87,7 @@ def _rebound(i, place, velocity, matter):
         square = bounce[i] * bounce[i] * (velocity[i, 2] * velocity[i, 2] + lift) - lift
         felt = velocity[i, 2] <= -RESTING and square > 0.0
         velocity[i, 2] = np.sqrt(square) if felt else 0.0
-        place[i, 2] = place[i, 2] if felt else radius[i]  # it comes to rest, from some millimetres above the floor
+        place[i, 2] = place[i, 2] if felt else radius[i]  # it comes to rest, from some millimetres above the ground
     for axis in range(2):
         ahead = place[i, axis] + velocity[i, axis] * SUBSTEP
         if abs(ahead) > WALL - radius[i] and ahead * velocity[i, axis] > 0.0:

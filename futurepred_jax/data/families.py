@@ -6,7 +6,7 @@ A family is one function of the times and of the objects' ``Motion``, and one ro
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.motion import UP, Motion, circle
 
 Times = Float[np.ndarray, "t"]
@@ -14,7 +14,7 @@ Positions = Float[np.ndarray, "t k 3"]
 
 WALK_STEP = 1 / 6  # seconds between the kicks of a random walk
 LONGEST_WALK = 28  # seconds, of three draws a kick
-SLOWEST_BOUNCE = 0.1  # m/s: an object that meets the floor slower is taken to roll
+SLOWEST_BOUNCE = 0.1  # m/s: an object that meets the ground slower is taken to roll
 KNOTS = (4, 6)  # control points of a spline
 BEND = 1.2  # radians at most from one leg of a spline to the next
 LEG = 1.2  # m/s at most along a leg; the curve between is faster, by less than a half
@@ -77,7 +77,7 @@ def sinusoid(times: Times, motion: Motion) -> Positions:
 
 
 def lissajous(times: Times, motion: Motion) -> Positions:
-    """p0ᵢ + Aᵢ sin(ωᵢ t + φᵢ); up and down by half as much as along the floor."""
+    """p0ᵢ + Aᵢ sin(ωᵢ t + φᵢ); up and down by half as much as along the ground."""
     amplitude = motion.factor("swings", 0.3, 1.2, 3) * [1, 1, 0.5]
     rate, phase = motion.factor("swing rates", 0.8, 2.6, 3), motion.factor("swing phases", -np.pi, np.pi, 3)
     return motion.start + amplitude * np.sin(rate * times[:, None, None] + phase)
@@ -99,7 +99,7 @@ def ballistic(times: Times, motion: Motion) -> Positions:
 
 
 def bounces(times: Times, motion: Motion) -> Int[np.ndarray, "t k"]:
-    """How often a ballistic object has met the floor by each time, not counting what is slower than 0.1 m/s."""
+    """How often a ballistic object has met the ground by each time, not counting what is slower than 0.1 m/s."""
     impact, speed, flight = _flight(times, motion)
     last = np.floor(np.log(np.minimum(SLOWEST_BOUNCE / speed, 1)) / np.log(motion.restitution))
     return np.where(times[:, None] < impact, 0, np.minimum(flight, last) + 1).astype(np.int64)
@@ -115,7 +115,7 @@ def random_walk(times: Times, motion: Motion) -> Positions:
     """x' = a x + σ ε about p0, six steps a second, a line between two (Ornstein and Uhlenbeck): irreducible."""
     steps = max(int(np.ceil(times[-1] / WALK_STEP + 1e-3)), 1)
     keep, kick = motion.factor("walk memory", 0.8, 1.0), motion.factor("walk kick", 0.1, 0.3)
-    kicks = kick[..., None] * random.normal(motion.key, motion.element, "walk", 3 * steps).reshape(-1, steps, 3)
+    kicks = kick[..., None] * counter_random.normal(motion.key, motion.element, "walk", 3 * steps).reshape(-1, steps, 3)
     walked = np.zeros((steps + 1, len(motion.start), 3))
     for step in range(steps):
         walked[step + 1] = keep * walked[step] + kicks[:, step]
@@ -125,7 +125,7 @@ def random_walk(times: Times, motion: Motion) -> Positions:
 def spline(times: Times, motion: Motion) -> Positions:
     """A Catmull-Rom curve through 4 to 6 points, never faster than 2 m/s; past the last it goes straight on."""
     legs = KNOTS[1] - 1
-    count = KNOTS[0] + random.pick(motion.factor("knots", 0.0, 1.0)[:, 0], KNOTS[1] - KNOTS[0] + 1)
+    count = KNOTS[0] + counter_random.pick(motion.factor("knots", 0.0, 1.0)[:, 0], KNOTS[1] - KNOTS[0] + 1)
     heading = np.cumsum(motion.factor("bends", -BEND, BEND, legs), axis=1) + _heading(motion)
     pace = motion.factor("paces", 0.3, LEG, legs) * (motion.turn / (count - 1))[:, None]
     rise = motion.factor("rises", -0.25, 0.25, legs)[..., None] * UP

@@ -15,7 +15,7 @@ _compiled = njit(cache=True, nogil=True, error_model="numpy")
 def forward_flow(scene: Scene, drawn: Rendered) -> Float[np.ndarray, "t h w 2"]:
     """Pixels (x, y) that the surface at each pixel's centre moves by until the next frame; zero in the last frame.
 
-    Objects move and turn, the camera moves, and a drifting floor takes its pattern along; the sky is infinitely far.
+    Objects move and turn, the camera moves, and a drifting ground takes its pattern along; the sky is infinitely far.
     What dies is followed as if it lived on; what would pass the eye's plane has no flow, zero.
     """
     frames, height, width = drawn.instance.shape

@@ -33,7 +33,7 @@ def held_out(
 
 
 def greyish(tone: Float[np.ndarray, "k"], tint: Float[np.ndarray, "k 3"]) -> Float[np.ndarray, "k 3"]:
-    """Turn numbers in (0, 1) to colours near grey, dark or light: apart from every hue, and from a plain floor."""
+    """Turn numbers in (0, 1) to colours near grey, dark or light: apart from every hue, and from a plain ground."""
     value = np.where(tone < 0.5, 0.12 + 0.56 * tone, 0.72 + 0.5 * (tone - 0.5))
     return value[:, None] * (1 - 0.25 * tint)
 

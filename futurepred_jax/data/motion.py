@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -48,11 +48,11 @@ class Motion(NamedTuple):
     gravity: Float[np.ndarray, "k"]
     restitution: Float[np.ndarray, "k"]
     drop: Float[np.ndarray, "k"]
-    rest: Float[np.ndarray, "k"]  # metres, height of the centre of an object that lies on the floor
+    rest: Float[np.ndarray, "k"]  # metres, height of the centre of an object that lies on the ground
     turn: Float[np.ndarray, "k"]  # seconds that a turn takes
     world: Int[np.ndarray, "k"]  # objects of one world meet; those of two never do
     element: Int[np.ndarray, "k"]  # number of the object's draws
-    key: random.Key
+    key: counter_random.Key
 
     @property
     def velocity(self) -> Float[np.ndarray, "k 3"]:
@@ -65,11 +65,11 @@ class Motion(NamedTuple):
 
     def factor(self, name: str, low: float, high: float, size: int = 1) -> Float[np.ndarray, "k {size}"]:
         """Draw a factor that few families need, from the uniform distribution on (low, high)."""
-        return random.uniform(self.key, self.element, name, size, low, high)
+        return counter_random.uniform(self.key, self.element, name, size, low, high)
 
 
 def draw_motion(
-    key: random.Key,
+    key: counter_random.Key,
     element: Int[np.ndarray, "k"],
     *,
     rest: Float[np.ndarray, "k"],
@@ -82,12 +82,12 @@ def draw_motion(
     Args:
         key: the clip's.
         element: numbers of the draws.
-        rest: height of an object's centre when it lies on the floor, metres.
+        rest: height of an object's centre when it lies on the ground, metres.
         turn: seconds that a turn takes.
         world: which objects may meet; by default each is alone.
         gravity: its range, m/s².
     """
-    numbers = random.uniform_of(key, element, _ONCE)
+    numbers = counter_random.uniform_of(key, element, _ONCE)
     ranges = RANGES | {"gravity": gravity}
     scaled = {name: low + (high - low) * numbers[name][:, 0] for name, (low, high) in ranges.items()}
     start = np.stack([scaled.pop("x"), scaled.pop("y"), scaled.pop("z")], axis=-1)

@@ -11,11 +11,13 @@ from jaxtyping import Bool, Float, UInt8, UInt32
 from numba import njit
 from scipy.special import ndtri
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.scene import Noise
 
-LEVELS = 1 << 16  # of a 16-bit number
-GAUSSIAN = ndtri((np.arange(LEVELS) + 0.5) / LEVELS).astype(np.float32)  # standard normal quantiles, up to ± 4.3
+NOISE_STEPS = 1 << 16  # of a 16-bit number
+GAUSSIAN = ndtri((np.arange(NOISE_STEPS) + 0.5) / NOISE_STEPS).astype(
+    np.float32
+)  # standard normal quantiles, up to ± 4.3
 
 _compiled = njit(cache=True, nogil=True)
 
@@ -46,8 +48,8 @@ def add_noise(
         lost.reshape(-1, *lost.shape[-2:]),
         key.reshape(-1, 2),
         np.float32(255 * np.ravel(noise.sigma)),
-        np.ravel(noise.salt) * LEVELS,
-        np.uint32(random.stream_id("pixel")),
+        np.ravel(noise.salt) * NOISE_STEPS,
+        np.uint32(counter_random.stream_id("pixel")),
         noisy.reshape(-1, *video.shape[-4:]),
     )
     return noisy
@@ -65,17 +67,17 @@ def whole_frames(noise: Noise, key: UInt32[np.ndarray, "*b 2"], frames: int, row
     clips, keys = key.shape[:-1], key[..., None, :]
     flicker, dropped = (np.asarray(strength)[..., None] for strength in (noise.flicker, noise.dropped))
     frame, row = (np.broadcast_to(np.arange(count), (*clips, count)) for count in (frames, frames * rows))
-    gain = 1 + flicker * random.normal(keys, frame, "flicker")[..., 0]
-    lost = random.uniform(keys, row, "dropped")[..., 0] < dropped
+    gain = 1 + flicker * counter_random.normal(keys, frame, "flicker")[..., 0]
+    lost = counter_random.uniform(keys, row, "dropped")[..., 0] < dropped
     return WholeFrames(gain.astype(np.float32), lost.reshape(*clips, frames, rows))
 
 
 @_compiled
 @no_type_check
 def _blocks(key, start, stream, left, right):
-    """``random.block`` of a row of counters; alone in a loop of its own it takes several at once."""
+    """``counter_random.block`` of a row of counters; alone in a loop of its own it takes several at once."""
     for x in range(left.size):
-        left[x], right[x] = random.block(key[0], key[1], np.uint32(start + np.uint32(x)), stream)
+        left[x], right[x] = counter_random.block(key[0], key[1], np.uint32(start + np.uint32(x)), stream)
 
 
 @_compiled

@@ -1,4 +1,4 @@
-"""Pillars and curtains that hide a target for 2 to 6 frames across the border between context and future."""
+"""Pillars and curtains that hide a target for 2 to 6 frames across the boundary between context and future."""
 
 import itertools
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.barriers import OCCLUDERS
 from futurepred_jax.data.camera import Pose
 from futurepred_jax.data.cast import NAMES, TARGET, Cast
@@ -22,22 +22,22 @@ PLACES = 4  # that are tried on that way where something must be hidden
 ELEMENT = 300  # number of the pillar's draws
 
 
-class Staged(NamedTuple):
+class SceneObjects(NamedTuple):
     """Objects, with an occluder where there is one, and what it surely hides."""
 
     placed: Placed
     hidden: Bool[np.ndarray, "t k"]
 
 
-def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose) -> Staged:
+def add_occluder(spec: ClutterSpec, key: counter_random.Key, placed: Placed, view: Pose) -> SceneObjects:
     """Set an occluder, with the chance of its intensity, before the first target that one can hide.
 
     There is none where no target moves fast enough to be seen again, or where it would stand in another object.
     """
-    nothing = Staged(placed, np.zeros(placed.position.shape[:2], bool))
+    nothing = SceneObjects(placed, np.zeros(placed.position.shape[:2], bool))
     if spec.intensities.occluder == 0:
         return nothing
-    chance, along, length, tone, *tint = random.uniform(key, np.array([ELEMENT]), "pillar", 7)[0]
+    chance, along, length, tone, *tint = counter_random.uniform(key, np.array([ELEMENT]), "pillar", 7)[0]
     if chance >= spec.intensities.occluder:
         return nothing
     places = ALONG[0] + (ALONG[1] - ALONG[0]) * ((along + np.arange(PLACES) / PLACES) % 1)
@@ -49,9 +49,11 @@ def add_occluder(spec: ClutterSpec, key: random.Key, placed: Placed, view: Pose)
         if found is not None:
             pillar, hidden = found
             kinds = spec.occluders
-            kind = kinds[random.pick(random.uniform(key, np.array([ELEMENT]), "occluder")[0], len(kinds))[0]]
-            staged = placed.join(*_as_object(pillar, kind, greyish(np.array([tone]), np.array([tint])), view, spec))
-            return Staged(staged, hidden[:, None] & (np.arange(staged.position.shape[1]) == target))
+            kind = kinds[
+                counter_random.pick(counter_random.uniform(key, np.array([ELEMENT]), "occluder")[0], len(kinds))[0]
+            ]
+            objects = placed.join(*_as_object(pillar, kind, greyish(np.array([tone]), np.array([tint])), view, spec))
+            return SceneObjects(objects, hidden[:, None] & (np.arange(objects.position.shape[1]) == target))
     return nothing
 
 
@@ -62,11 +64,11 @@ def _before(
     cast, path, must = placed.cast, placed.position[:, target], spec.occlusion != "any"
     whole = float(bounding_radius(cast.shape[[target]], cast.size[[target]])[0])
     fit, radius = (whole_pillar, whole) if must else (fit_pillar, float(cast.reach[target]))
-    pillar = fit(view, path, radius, along, frames, spec.border)
+    pillar = fit(view, path, radius, along, frames, spec.context_frames)
     if pillar is None or not _stands_clear(pillar, placed):
         return None
     hidden = covered(pillar, view, path, whole)
-    if must and not (_passed_by(pillar, placed) and _tells(pillar, view, path, hidden, spec.border)):
+    if must and not (_passed_by(pillar, placed) and _tells(pillar, view, path, hidden, spec.context_frames)):
         return None
     return pillar, hidden
 
@@ -85,13 +87,14 @@ def _passed_by(pillar: Pillar, placed: Placed) -> bool:
 
 
 def _tells(
-    pillar: Pillar, view: Pose, position: Float[np.ndarray, "t 3"], hidden: Bool[np.ndarray, "t"], border: int
+    pillar: Pillar, view: Pose, position: Float[np.ndarray, "t 3"], hidden: Bool[np.ndarray, "t"], context_frames: int
 ) -> bool:
-    """Whether a target is hidden at the border for 2 to 6 frames, and its centre in sight before and after them."""
+    """Tells whether a target is hidden for 2 to 6 frames where the future begins, and in sight before and after."""
     aside = span(view, position, 0.0, pillar.foot) > pillar.radius
     sight = aside & in_view(view, position[:, None])[:, 0]
     when = np.flatnonzero(hidden)
-    if not (HIDDEN[0] <= len(when) <= HIDDEN[1] and hidden[border - 1] and hidden[border : border + 1].any()):
+    at_boundary = hidden[context_frames - 1] and hidden[context_frames : context_frames + 1].any()
+    if not (HIDDEN[0] <= len(when) <= HIDDEN[1] and at_boundary):
         return False
     return bool(sight[: when[0]].any() and sight[when[-1] + 1 :].any())
 
@@ -99,7 +102,7 @@ def _tells(
 def _as_object(
     pillar: Pillar, kind: str, rgb: Float[np.ndarray, "1 3"], view: Pose, spec: ClutterSpec
 ) -> tuple[Cast, Float[np.ndarray, "t 1 3"]]:
-    towards = view.eye[min(spec.border, spec.length - 1), :2] - pillar.foot
+    towards = view.eye[min(spec.context_frames, spec.length - 1), :2] - pillar.foot
     solid = OCCLUDERS[kind](pillar.radius, pillar.height, float(np.arctan2(towards[1], towards[0])))
     cast = Cast(
         element=np.array([ELEMENT]),

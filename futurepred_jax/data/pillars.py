@@ -1,4 +1,4 @@
-"""What a pillar on the floor hides of a sphere that moves behind it."""
+"""What a pillar on the ground hides of a sphere that moves behind it."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ ABOVE = 1.2  # radii over a target's centre that a pillar reaches in the picture
 
 
 class Pillar(NamedTuple):
-    """An upright cylinder on the floor, in metres."""
+    """An upright cylinder on the ground, in metres."""
 
     foot: Float[np.ndarray, "2"]
     radius: float
@@ -22,7 +22,7 @@ class Pillar(NamedTuple):
 
 
 def fit_pillar(
-    view: Pose, position: Float[np.ndarray, "t 3"], radius: float, along: float, frames: int, border: int
+    view: Pose, position: Float[np.ndarray, "t 3"], radius: float, along: float, frames: int, context_frames: int
 ) -> Pillar | None:
     """Find the narrowest pillar that hides a sphere for ``frames`` frames around the first future one.
 
@@ -32,13 +32,13 @@ def fit_pillar(
         radius: the sphere's.
         along: where the pillar stands on the way from the camera (0) to the sphere (1).
         frames: to hide.
-        border: number of the first future frame.
+        context_frames: how many frames come before the future.
 
     Returns:
         nothing if it would be too wide, or hide the sphere for longer than ``HIDDEN`` allows.
     """
-    window = frames_around(border, frames)
-    eye, middle = view.eye, min(border, len(position) - 1)
+    window = frames_around(context_frames, frames)
+    eye, middle = view.eye, min(context_frames, len(position) - 1)
     foot = (eye + along * (position - eye))[middle, :2]
     needed = needed_radius(view, position, radius, foot)
     pillar = Pillar(foot, float(needed[window].max()), float(_top(view, position, radius, foot)[window].max()))
@@ -47,21 +47,21 @@ def fit_pillar(
 
 
 def whole_pillar(
-    view: Pose, position: Float[np.ndarray, "t 3"], radius: float, along: float, frames: int, border: int
+    view: Pose, position: Float[np.ndarray, "t 3"], radius: float, along: float, frames: int, context_frames: int
 ) -> Pillar | None:
     """As ``fit_pillar``, and as wide and high as it takes to hide all of the sphere, from wherever it is seen."""
-    pillar = fit_pillar(view, position, radius, along, frames, border)
+    pillar = fit_pillar(view, position, radius, along, frames, context_frames)
     if pillar is None:
         return None
-    window = frames_around(border, frames)
+    window = frames_around(context_frames, frames)
     wide = float(span(view, position, radius, pillar.foot)[window].max())
     high = float(crest(view, position, radius, pillar.foot)[window].max())
     return Pillar(pillar.foot, wide, high) if wide <= WIDEST else None
 
 
-def frames_around(border: int, frames: int) -> slice:
+def frames_around(context_frames: int, frames: int) -> slice:
     """Frames around the first future one."""
-    first = max(border - frames // 2, 0)
+    first = max(context_frames - frames // 2, 0)
     return slice(first, first + frames)
 
 

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.spec import ClutterSpec
 
 FOREVER = 1 << 62  # batches
@@ -152,8 +152,8 @@ def _examples(place: Int[np.ndarray, "b"], count: int, seed: int, shuffle: bool)
 @functools.lru_cache(maxsize=4)
 def _order(count: int, seed: int, number: int) -> Int[np.ndarray, "n"]:
     """Permutation of one epoch."""
-    key = np.array([(seed ^ random.name_hash("epoch")) % 2**32, number % 2**32], np.uint32)
-    return random.permutation(key, count)
+    key = np.array([(seed ^ counter_random.name_hash("epoch")) % 2**32, number % 2**32], np.uint32)
+    return counter_random.permutation(key, count)
 
 
 def _prefetched(

@@ -7,7 +7,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.camera import Pose, project
 from futurepred_jax.data.cast import NAMES, TARGET, Cast
 from futurepred_jax.data.motion import Motion, draw_motion
@@ -22,16 +22,16 @@ STRIDE = 2**16  # elements between an object's tries
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """What motions are drawn for: times of the frames as motions count them, the camera's view, and the world."""
+class MotionSampler:
+    """Draws motions for the objects of one clip, at given times and in view of its camera."""
 
-    key: random.Key
+    key: counter_random.Key
     times: Float[np.ndarray, "t"]
     view: Pose
     turn: float
     gravity: tuple[float, float]
 
-    def motion(self, cast: Cast, tries: Int[np.ndarray, "a"] | Int[np.ndarray, "k a"]) -> Motion:
+    def sample(self, cast: Cast, tries: Int[np.ndarray, "a"] | Int[np.ndarray, "k a"]) -> Motion:
         """Draw some of each object's tries, by their numbers, object after object."""
         tries = np.broadcast_to(tries, (len(cast.role), tries.shape[-1]))
         return draw_motion(
@@ -58,20 +58,20 @@ class Placed(NamedTuple):
         return self._replace(cast=self.cast.join(cast), position=both)
 
 
-class Candidates(NamedTuple):
+class CandidateMotions(NamedTuple):
     """Motions that each object may take, by number, with those that suit it by itself."""
 
     first: int  # number of the first
     position: Float[np.ndarray, "t k a 3"]
     fits: Bool[np.ndarray, "k a"]
 
-    def take(self, index: Int[np.ndarray, "n"]) -> "Candidates":
+    def take(self, index: Int[np.ndarray, "n"]) -> "CandidateMotions":
         """Those of some of the objects."""
-        return Candidates(self.first, self.position[:, index], self.fits[index])
+        return CandidateMotions(self.first, self.position[:, index], self.fits[index])
 
 
-class Seats(NamedTuple):
-    """Filled in as objects find their places."""
+class Placements(NamedTuple):
+    """The places that objects have found so far; its arrays are written in place."""
 
     centre: Float[np.ndarray, "t k 3"]
     number: Int[np.ndarray, "k"]  # of the try that was taken, −1 before
@@ -79,54 +79,54 @@ class Seats(NamedTuple):
     birth: Int[np.ndarray, "k"]  # first frame
 
     @property
-    def taken(self) -> Bool[np.ndarray, "k"]:
-        """Objects with a place."""
+    def placed(self) -> Bool[np.ndarray, "k"]:
+        """Which objects have a place."""
         return self.number >= 0
 
 
-def place(cast: Cast, stage: Stage) -> Placed:
-    """Draw a motion for each object: in view, above the floor, and starting outside the objects there before it.
+def place(cast: Cast, sampler: MotionSampler) -> Placed:
+    """Draw a motion for each object: in view, above the ground, and starting outside the objects there before it.
 
     Clutter has eight tries, a target thousands, since of those that go straight few stay in view for twenty seconds.
     What finds no place is left out. Clutter comes after the targets and does not change them.
 
     Args:
         cast: the objects, targets first.
-        stage: what they must fit.
+        sampler: draws the motions, at the times and for the view of the clip.
     """
-    unseated = np.full(len(cast.role), -1)
-    seats = Seats(np.zeros((*cast.alive.shape, 3)), unseated, cast.reach, cast.alive.argmax(axis=0))
+    unplaced = np.full(len(cast.role), -1)
+    placements = Placements(np.zeros((*cast.alive.shape, 3)), unplaced, cast.reach, cast.alive.argmax(axis=0))
     targets, others = np.flatnonzero(cast.role == TARGET), np.flatnonzero(cast.role != TARGET)
-    candidates = _draw(cast, stage, 0, TRIES)
+    candidates = _draw(cast, sampler, 0, TRIES)
     if (cast.family[targets] == NAMES.index(JOINT)).any():
-        _seat_together(cast, stage, targets, seats)
+        _place_together(cast, sampler, targets, placements)
     else:
-        _seat_targets(cast, stage, targets, candidates, seats)
-    _seat(cast, others, candidates.take(others), seats)
-    index = np.flatnonzero(seats.taken)
+        _place_targets(cast, sampler, targets, candidates, placements)
+    _place_each(cast, others, candidates.take(others), placements)
+    index = np.flatnonzero(placements.placed)
     placed = cast.take(index)
-    motion = stage.motion(placed, seats.number[index, None])._replace(world=np.zeros(len(index), np.int64))
-    return Placed(placed, seats.centre[:, index], motion, int((~seats.taken[targets]).sum()))
+    motion = sampler.sample(placed, placements.number[index, None])._replace(world=np.zeros(len(index), np.int64))
+    return Placed(placed, placements.centre[:, index], motion, int((~placements.placed[targets]).sum()))
 
 
 def in_view(view: Pose, position: Float[np.ndarray, "t k 3"]) -> Bool[np.ndarray, "t k"]:
-    """Tell which points lie in the picture."""
+    """Tells which points lie in the picture."""
     aside = np.abs(project(view, position).pixel - view.principal).max(axis=-1)  # NaN behind the eye
     return aside <= view.principal + 0.5
 
 
-def _draw(cast: Cast, stage: Stage, first: int, count: int) -> Candidates:
-    motion = stage.motion(cast, first + np.arange(count))
-    position = positions(stage.times, np.repeat(cast.family, count), motion)
-    seen = rearrange(in_view(stage.view, position), "t (k a) -> t k a", a=count)
+def _draw(cast: Cast, sampler: MotionSampler, first: int, count: int) -> CandidateMotions:
+    motion = sampler.sample(cast, first + np.arange(count))
+    position = positions(sampler.times, np.repeat(cast.family, count), motion)
+    seen = rearrange(in_view(sampler.view, position), "t (k a) -> t k a", a=count)
     position = rearrange(position, "t (k a) d -> t k a d", a=count)
-    return Candidates(first, position, _fits(cast, position, seen))
+    return CandidateMotions(first, position, _fits(cast, position, seen))
 
 
 def _fits(
     cast: Cast, position: Float[np.ndarray, "t k a 3"], seen: Bool[np.ndarray, "t k a"]
 ) -> Bool[np.ndarray, "k a"]:
-    """Tell which motions are seen, stay above the floor and keep away from the camera while the object lives."""
+    """Tells which motions are seen, stay above the ground and keep away from the camera while the object lives."""
     alive = cast.alive[..., None]
     share = (seen & alive).sum(axis=0) / alive.sum(axis=0)
     height = position[..., 2]
@@ -135,42 +135,48 @@ def _fits(
     return (share >= IN_VIEW) & ((above & near) | ~alive).all(axis=0)
 
 
-def _seat_targets(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats) -> None:
-    """Seat targets, drawing more motions, round after round, for those that found none among ``candidates``."""
-    _seat(cast, index, candidates.take(index), seats)
+def _place_targets(
+    cast: Cast,
+    sampler: MotionSampler,
+    index: Int[np.ndarray, "n"],
+    candidates: CandidateMotions,
+    placements: Placements,
+) -> None:
+    """Place targets, drawing more motions, round after round, for those that found none among ``candidates``."""
+    _place_each(cast, index, candidates.take(index), placements)
     first = TRIES
     for count in ROUNDS[1:]:
-        missing = index[~seats.taken[index]]
+        missing = index[~placements.placed[index]]
         if len(missing) == 0:
             return
-        _seat(cast, missing, _draw(cast.take(missing), stage, first, count), seats)
+        _place_each(cast, missing, _draw(cast.take(missing), sampler, first, count), placements)
         first += count
 
 
-def _seat(cast: Cast, index: Int[np.ndarray, "n"], candidates: Candidates, seats: Seats) -> None:
+def _place_each(cast: Cast, index: Int[np.ndarray, "n"], candidates: CandidateMotions, placements: Placements) -> None:
     """Give some objects in turn the first of their fitting motions that starts outside those which are there."""
     for row, i in enumerate(index):
-        birth = seats.birth[i]
-        there = np.flatnonzero(seats.taken & cast.alive[birth])
-        apart = np.square(candidates.position[birth, row, :, None] - seats.centre[birth, there]).sum(axis=-1)
-        free = candidates.fits[row] & (apart > (seats.reach[there] + seats.reach[i]) ** 2).all(axis=1)
+        birth = placements.birth[i]
+        there = np.flatnonzero(placements.placed & cast.alive[birth])
+        apart = np.square(candidates.position[birth, row, :, None] - placements.centre[birth, there]).sum(axis=-1)
+        free = candidates.fits[row] & (apart > (placements.reach[there] + placements.reach[i]) ** 2).all(axis=1)
         if free.any():
-            seats.centre[:, i] = candidates.position[:, row, free.argmax()]
-            seats.number[i] = candidates.first + free.argmax()
+            placements.centre[:, i] = candidates.position[:, row, free.argmax()]
+            placements.number[i] = candidates.first + free.argmax()
 
 
-def _seat_together(cast: Cast, stage: Stage, index: Int[np.ndarray, "n"], seats: Seats) -> None:
+def _place_together(cast: Cast, sampler: MotionSampler, index: Int[np.ndarray, "n"], placements: Placements) -> None:
     """Give objects that meet the first try in which all fit and start apart; the last is left out where none does."""
     while len(index):
-        group, reach = cast.take(index), seats.reach[index]
+        group, reach = cast.take(index), placements.reach[index]
         room = np.square(reach[:, None] + reach) * ~np.eye(len(index), dtype=bool)
         for first in range(0, TRIES * TRIES, TRIES):
-            _, position, fits = _draw(group, stage, first, TRIES)
+            _, position, fits = _draw(group, sampler, first, TRIES)
             start = rearrange(position[0], "k a d -> a k d")
             apart = np.square(start[:, :, None] - start[:, None]).sum(axis=-1) >= room
             free = fits.all(axis=0) & apart.all(axis=(1, 2))
             if free.any():
-                seats.centre[:, index] = position[:, :, free.argmax()]
-                seats.number[index] = first + free.argmax()
+                placements.centre[:, index] = position[:, :, free.argmax()]
+                placements.number[index] = first + free.argmax()
                 return
         index = index[:-1]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.scene import Scene
 
@@ -29,14 +29,14 @@ def vanish(scene: Scene, slot: int, numbers: Numbers) -> Scene:
 def recolour(scene: Scene, slot: int, numbers: Numbers) -> Scene:
     """It comes out in a colour that no target had."""
     free = np.setdiff1d(np.arange(len(HUES)), scene.hue)
-    hue = free[random.pick(numbers[:1], len(free))[0]]
+    hue = free[counter_random.pick(numbers[:1], len(free))[0]]
     return _swap(scene, slot, hue=hue, rgb=HUES[hue])
 
 
 def reshape(scene: Scene, slot: int, numbers: Numbers) -> Scene:
     """It comes out in another shape."""
     others = np.setdiff1d(np.arange(4), scene.shape[slot])
-    return _swap(scene, slot, shape=others[random.pick(numbers[:1], len(others))[0]])
+    return _swap(scene, slot, shape=others[counter_random.pick(numbers[:1], len(others))[0]])
 
 
 def jump(scene: Scene, slot: int, numbers: Numbers) -> Scene:
@@ -59,16 +59,16 @@ VIOLATIONS: dict[str, Callable[[Scene, int, Numbers], Scene]] = {
 """What a hidden target may do from the first future frame on, by name."""
 
 
-def member(scene: Scene, key: random.Key, which: int) -> Scene:
+def member(scene: Scene, key: counter_random.Key, which: int) -> Scene:
     """One of a pair's two clips; the pair's own draw says which of them is impossible.
 
     A scene in which nothing is hidden, which is flagged, is the same twice.
     """
-    order, kind, *numbers = random.uniform(key, np.zeros(1, np.int64), "probe", 4)[0]
+    order, kind, *numbers = counter_random.uniform(key, np.zeros(1, np.int64), "probe", 4)[0]
     if which != int(order < 0.5) or not scene.hidden.any():
         return scene
     slot = int(scene.hidden.any(axis=0).argmax())
-    violate = list(VIOLATIONS.values())[random.pick(np.array([kind]), len(VIOLATIONS))[0]]
+    violate = list(VIOLATIONS.values())[counter_random.pick(np.array([kind]), len(VIOLATIONS))[0]]
     return dataclasses.replace(violate(scene, slot, np.array(numbers)), possible=False)
 
 

@@ -10,7 +10,7 @@ from futurepred_jax.data.scene import Rendered, Scene
 from futurepred_jax.data.shapes import QUADRICS, SPREAD, bounding_radius
 
 LIGHT = np.array([0.4, -0.3, np.sqrt(0.75)])  # towards the light, world axes, unit length
-SOFTNESS = (0.15, 0.05, 0.8)  # penumbra's half width, in radii: at the floor, more a radius of height, at most
+SOFTNESS = (0.15, 0.05, 0.8)  # penumbra's half width, in radii: at the ground, more a radius of height, at most
 
 
 def render(scene: Scene, *, size: int, samples: int = 2) -> Rendered:
@@ -21,18 +21,18 @@ def render(scene: Scene, *, size: int, samples: int = 2) -> Rendered:
     centre, so they do not depend on ``samples``.
 
     Args:
-        scene: with the eye above the floor in every frame.
+        scene: with the eye above the ground in every frame.
         size: pixels a side.
         samples: rays a pixel along each side.
 
     Raises:
-        ValueError: no pixels or samples, more than 255 slots, or an eye at or below the floor.
+        ValueError: no pixels or samples, more than 255 slots, or an eye at or below the ground.
     """
     slots = scene.alive.shape[1]
     if size < 1 or samples < 1 or slots > 255:
         raise ValueError(f"size {size}, samples {samples}, {slots} slots: needs at least 1, 1 and at most 255")
     if np.any(scene.camera.eye[:, 2] <= 0):
-        raise ValueError("the camera's eye is at or below the floor z = 0: raise it")
+        raise ValueError("the camera's eye is at or below the ground z = 0: raise it")
     pose = camera.pose(scene.camera, size)
     backdrop, pose_of_frame = _backdrop(scene, pose, samples, size)
     lens = (sample_offsets(samples), pose.focal, pose.principal)
@@ -66,12 +66,12 @@ def sample_offsets(samples: int) -> Float[np.ndarray, "s 2"]:
 def _backdrop(
     scene: Scene, pose: camera.Pose, samples: int, size: int
 ) -> tuple[tuple[np.ndarray, ...], Int[np.ndarray, "t"]]:
-    """Floor and sky for each distinct pose of camera and floor, and which of them each frame has."""
+    """Ground and sky for each distinct pose of camera and ground, and which of them each frame has."""
     places = np.concatenate([pose.eye, pose.rotation.reshape(-1, 9), scene.background.offset], axis=1)
     distinct, pose_of_frame = np.unique(places, axis=0, return_inverse=True)
     ground = scene.background
-    colours = tuple(map(float, np.concatenate([ground.floor_rgb, ground.sky_rgb]).ravel()))
-    pattern = (int(ground.floor), float(ground.scale), colours)
+    colours = tuple(map(float, np.concatenate([ground.ground_rgb, ground.sky_rgb]).ravel()))
+    pattern = (int(ground.ground_pattern), float(ground.scale), colours)
     lens = (samples, size, pose.focal, pose.principal)
     painted = [_painted(tuple(map(float, place)), lens, pattern) for place in distinct]
     return tuple(np.stack(each) for each in zip(*painted, strict=True)), pose_of_frame.reshape(-1)
@@ -79,7 +79,7 @@ def _backdrop(
 
 @functools.lru_cache(maxsize=2)  # a camera that stands still has the same backdrop in every frame, often in every clip
 def _painted(place: tuple, lens: tuple, pattern: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colour, depth and floor point of each sample of one pose and offset of the floor's pattern."""
+    """Colour, depth and ground point of each sample of one pose and offset of the ground's pattern."""
     samples, size, focal, principal = lens
     kind, scale, colours = pattern
     offsets = sample_offsets(samples)
@@ -124,9 +124,9 @@ def _shadows(
     to_object: Float[np.ndarray, "p 3 3"],
     size: int,
 ) -> tuple[Float[np.ndarray, "p 2 3"], Float[np.ndarray, "p 2"], Int[np.ndarray, "p 4"]]:
-    """The shadow of each object's ellipsoid: map from the floor to its unit disc, penumbra, window of pixels.
+    """The shadow of each object's ellipsoid: map from the ground to its unit disc, penumbra, window of pixels.
 
-    A floor point is in the umbra where the line from it towards the light meets the ellipsoid, which, in coordinates
+    A ground point is in the umbra where the line from it towards the light meets the ellipsoid, which, in coordinates
     where that is the unit sphere, is a disc in the plane across the light; so two dot products a sample decide.
     """
     to_unit = to_object / extent[..., None]

@@ -1,4 +1,4 @@
-"""What a renderer needs to know of a clip: the scene, in metres, seconds and world axes (z up, floor z = 0)."""
+"""What a renderer needs to know of a clip: the scene, in metres, seconds and world axes (z up, ground z = 0)."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 SHAPES = ("sphere", "cube", "cylinder", "cone", "ellipsoid", "frustum", "dome")
 ROLES = ("target", "persistent", "transient", "occluder")
-FLOORS = ("plain", "checker", "stripes", "noise")
+GROUND_PATTERNS = ("plain", "checker", "stripes", "noise")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Camera:
 
 @dataclasses.dataclass(frozen=True)
 class Background:
-    """Floor pattern (index into FLOORS) in two colours, and a sky from horizon to zenith; colours in [0, 1]."""
+    """The ground in two colours, and the sky from the horizon to the zenith; colours are in [0, 1]."""
 
-    floor: int
-    floor_rgb: Float[np.ndarray, "2 3"]
-    scale: float  # metres a period of the floor's pattern
+    ground_pattern: int  # index into GROUND_PATTERNS
+    ground_rgb: Float[np.ndarray, "2 3"]
+    scale: float  # metres a period of the ground's pattern
     offset: Float[np.ndarray, "t 2"]  # metres, shift of the pattern, which a drifting one changes
     sky_rgb: Float[np.ndarray, "2 3"]
 
@@ -58,7 +58,7 @@ class Scene:
     family: Int[np.ndarray, "k"]  # index into trajectories.FAMILIES
     alive: Bool[np.ndarray, "t k"]  # drawn in this frame
     exists: Bool[np.ndarray, "k"]
-    bounce: Bool[np.ndarray, "t k"]  # met the floor or a wall since the frame before
+    bounce: Bool[np.ndarray, "t k"]  # met the ground or a wall since the frame before
     collision: Int[np.ndarray, "t k"]  # slot of the object hit since the frame before, or -1
     hidden: Bool[np.ndarray, "t k"]  # surely all of it is behind the occluder that was set before it
     camera: Camera

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.barriers import OCCLUDERS
 from futurepred_jax.data.families import LONGEST_WALK
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.splits import LEVELS, SPLITS, TWIN, Intensities
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS, TWIN, Intensities
 from futurepred_jax.data.trajectories import FAMILIES, JOINT
 from futurepred_jax.data.viewpoints import CAMERAS
 
@@ -43,15 +43,15 @@ class ClutterSpec:
         context: of those, frames that a predictor sees; by default half of them, rounded up.
         horizon: futures of a training clip that a clip has: with 4, a clip of 9 + 8 frames has 9 + 32.
         fps: frames a second.
-        level: a key of ``LEVELS``, or the intensities themselves.
+        level: a key of ``CLUTTER_LEVELS``, or the intensities themselves.
         families: keys of ``FAMILIES`` that objects move by.
         shapes: names of ``SHAPES`` that objects have.
         combinations: of shape with colour and of shape with family: "all", those that are "seen" in training, or, of
             the targets, only "held_out" ones (see ``looks.held_out``). Test_comp shows what training has not seen
             only if training was on "seen" ones.
-        rotation: "yaw" about the vertical, or "tumble" about any axis; what touches the floor stays upright.
+        rotation: "yaw" about the vertical, or "tumble" about any axis; what touches the ground stays upright.
         objects: fewest and most targets a clip.
-        background: "plain" (the same floor and sky in every clip) or "any".
+        background: "plain" (the same ground and sky in every clip) or "any".
         camera: a key of ``CAMERAS``; a static one has the same pose in every clip.
         occluders: of ``OCCLUDERS``, what may hide a target.
         occlusion: "any", as the occluder's intensity has it; "sure": a scene without is drawn again; "paired": as sure,
@@ -107,7 +107,7 @@ class ClutterSpec:
             _rule(len(names) > 0, f"{field} ()", f"some of {', '.join(table)}")
             _known(field, names, table)
         if not isinstance(self.level, Intensities):
-            _known("level", [self.level], LEVELS)
+            _known("level", [self.level], CLUTTER_LEVELS)
         moving = set(self.families) - {"static"}
         _rule(bool(moving) or self.static_share == 1, f"families {self.families}", "name one that moves")
         pairs = self.combinations != "held_out" or set(self.shapes) == set(SHAPES[:4])
@@ -124,7 +124,7 @@ class ClutterSpec:
         _rule(not joint, f"objects {self.objects}, all in collisions", f"at most {MOST_BODIES}")
         _rule(self.size >= 8 and self.samples >= 1, f"size {self.size}, samples {self.samples}", "≥ 8 and ≥ 1")
         _rule(self.frames >= 1 and self.fps > 0, f"frames {self.frames}, fps {self.fps}", "≥ 1 and > 0")
-        _rule(1 <= self.border <= self.frames, f"context {self.context}", f"1 to {self.frames}")
+        _rule(1 <= self.context_frames <= self.frames, f"context {self.context}", f"1 to {self.frames}")
         _rule(self.horizon >= 1, f"horizon {self.horizon}", "≥ 1")
         for name in ("tempo", "gravity"):
             low, high = getattr(self, name)
@@ -140,17 +140,17 @@ class ClutterSpec:
     @property
     def intensities(self) -> Intensities:
         """Strength of each kind of clutter at this level."""
-        return self.level if isinstance(self.level, Intensities) else LEVELS[self.level]
+        return self.level if isinstance(self.level, Intensities) else CLUTTER_LEVELS[self.level]
 
     @property
-    def border(self) -> int:
-        """Number of the first future frame."""
+    def context_frames(self) -> int:
+        """How many frames of a clip a predictor sees, which is also the index of the first future frame."""
         return self.frames // 2 + 1 if self.context is None else self.context
 
     @property
     def length(self) -> int:
         """Frames a clip."""
-        return self.border + self.horizon * (self.frames - self.border)
+        return self.context_frames + self.horizon * (self.frames - self.context_frames)
 
     @property
     def most_targets(self) -> int:
@@ -162,7 +162,7 @@ class ClutterSpec:
         """Seconds of the frames."""
         return np.arange(self.length) / self.fps
 
-    def key(self, split: str, index: int) -> random.Key:
+    def key(self, split: str, index: int) -> counter_random.Key:
         """Key of a clip, from which all of its draws follow.
 
         Raises:
@@ -172,7 +172,7 @@ class ClutterSpec:
         _rule(0 <= index < 2**32, f"index {index}", "in [0, 2³²)")
         seed = self.seed if split == "train" else EVALUATION_SEED
         name = split.removesuffix(TWIN)
-        return np.array([seed ^ random.name_hash("split", KEY_VERSION, name), index], np.uint32)
+        return np.array([seed ^ counter_random.name_hash("split", KEY_VERSION, name), index], np.uint32)
 
     def fingerprint(self) -> str:
         """Hash of all fields and of the version: clips of two fingerprints must not be mixed."""

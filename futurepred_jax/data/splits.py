@@ -18,7 +18,7 @@ class Intensities:
     jitter: float = 0.0
 
 
-LEVELS: dict[str, Intensities] = {
+CLUTTER_LEVELS: dict[str, Intensities] = {
     "clean": Intensities(),
     "minimal": Intensities(persistent=0.2, transient=0.2, noise=0.2),
     "moderate": Intensities(persistent=0.5, transient=0.5, noise=0.5),

@@ -20,7 +20,7 @@ from etils import epath
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.labels import FIELDS, Field
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS, SPLITS
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS
 from futurepred_jax.data.store import NOISE_NEEDS
 from futurepred_jax.data.trajectories import FAMILIES, IRREDUCIBLE
 
@@ -72,7 +72,7 @@ class ClutterVideos(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012
-    BUILDER_CONFIGS = [_config(*names) for names in itertools.product(LEVELS, SIZES, LENGTHS)]  # noqa: RUF012
+    BUILDER_CONFIGS = [_config(*names) for names in itertools.product(CLUTTER_LEVELS, SIZES, LENGTHS)]  # noqa: RUF012
 
     builder_config: ClutterConfig
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 AMBIENT, DIFFUSE = 0.32, 0.68  # Lambert: brightness 0.32 + 0.68 max(0, n·l)
-DARKNESS = 0.55  # share of the floor's light that the core of a shadow takes
+DARKNESS = 0.55  # share of the ground's light that the core of a shadow takes
 NEAR = 0.05  # metres, as camera.NEAR
 TINY = 1e-12
 QUADRIC = 3  # the face that is no side of the box
@@ -32,7 +32,7 @@ BODY = np.dtype(  # one object in one frame, in the terms of a ray's arithmetic
         ("inverse_size", np.float64, 3),
         ("quadric", np.float64, 4),
         ("rgb", np.float64, 3),
-        ("shadow", np.float64, (2, 3)),  # floor (x, y, 1) to the plane across the light, where the umbra is a unit disc
+        ("shadow", np.float64, (2, 3)),  # ground (x, y, 1) to the plane across the light; the umbra is a unit disc
         ("penumbra", np.float64, 2),  # squared radii in that plane where the shadow is full and where it ends
     ]
 )
@@ -157,7 +157,7 @@ def _draw(body, lens, colour, depth, instance):
 @_compiled
 @no_type_check
 def _shade(body, floor, depth, colour):
-    """Darken the floor where one object stands between it and the light."""
+    """Darken the ground where one object stands between it and the light."""
     x0, x1, y0, y1 = body.shadow_window
     plane = body.shadow
     full, end = body.penumbra
@@ -225,7 +225,7 @@ def trace(bodies, backdrop, pose_of_frame, lens, pictures):
     Args:
         bodies: records of ``BODY`` in the order of their frames.
         backdrop: what is behind all objects: colour [pose h w s 3], depth [pose h w s], infinite at the sky, and where
-            the rays meet the floor [pose h w s 2], float32; sample 0 is the pixel's centre and gives no colour.
+            the rays meet the ground [pose h w s 2], float32; sample 0 is the pixel's centre and gives no colour.
         pose_of_frame: [t].
         lens: (samples' offsets [s 2], focal length, principal point), pixels.
         pictures: out: video [t h w 3], instance [t h w], uint8; depth [t h w], float32; visible and amodal pixels

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from futurepred_jax.data import collisions, families, random
+from futurepred_jax.data import collisions, counter_random, families
 from futurepred_jax.data.families import Positions, Times
 from futurepred_jax.data.motion import Motion, draw_motion
 
@@ -38,7 +38,7 @@ FAMILIES: dict[str, Callable[[Times, Motion], Positions]] = {
 class Contacts(NamedTuple):
     """What objects met since the frame before, or, in the first frame, since time 0."""
 
-    bounce: Bool[np.ndarray, "t k"]  # floor or wall
+    bounce: Bool[np.ndarray, "t k"]  # ground or wall
     met: Int[np.ndarray, "t k"]  # index of another object, or −1
 
 
@@ -56,7 +56,7 @@ CONTACTS: dict[str, Callable[[Times, Motion], Contacts]] = {"ballistic": _bounce
 """What is met, by the families that meet anything."""
 
 GROUNDED = tuple(CONTACTS)
-"""Families whose objects touch the floor, and so stay upright."""
+"""Families whose objects touch the ground, and so stay upright."""
 JOINT = "collisions"
 """The family whose objects meet: either all targets of a clip belong to it or none."""
 IRREDUCIBLE = ("random_walk",)
@@ -109,10 +109,11 @@ CLASSES = ("straight", "left_turn", "right_turn", "u_turn", "loop")
 
 @dataclasses.dataclass(frozen=True)
 class TrajectoryGenerator:
-    """Draw paths of ``num_points`` points, evenly spaced in time, with their families as labels.
+    """Draws labelled paths without a scene or a camera, as a data set for models of trajectories alone.
 
-    Heading, start, size and speed are random; a turn is completed at the last point, so its speed follows from its
-    radius.
+    Each path has ``num_points`` points, evenly spaced in time. Heading, start, size and speed are random; a turn is
+    completed at the last point, so its speed follows from its radius. This class is part of the public interface; the
+    clips themselves do not use it.
 
     Attributes:
         num_points: points a path, at least 2.
@@ -128,7 +129,7 @@ class TrajectoryGenerator:
         if self.num_points < 2 or self.duration <= 0 or self.noise < 0:
             raise ValueError(f"{self}: needs num_points ≥ 2, duration > 0 and noise ≥ 0")
 
-    def generate(self, name: str, *, key: random.Key) -> Float[np.ndarray, "n 3"]:
+    def generate(self, name: str, *, key: counter_random.Key) -> Float[np.ndarray, "n 3"]:
         """Draw one path of a family.
 
         Raises:
@@ -138,11 +139,11 @@ class TrajectoryGenerator:
             raise ValueError(f"unknown family {name!r}; known are {', '.join(FAMILIES)}")
         motion = draw_motion(key, np.zeros(1, np.int64), rest=np.zeros(1), turn=self.duration)
         path = FAMILIES[name](np.linspace(0, self.duration, self.num_points), motion)[:, 0]
-        return path + self.noise * random.normal(key, np.arange(self.num_points), "jitter", 3)
+        return path + self.noise * counter_random.normal(key, np.arange(self.num_points), "jitter", 3)
 
-    def batch(self, count: int, *, key: random.Key) -> Labelled:
+    def batch(self, count: int, *, key: counter_random.Key) -> Labelled:
         """Draw ``count`` paths of the five classes, each class equally likely; the i-th follows from (key, i)."""
-        children = random.bits(key, np.arange(count), "child", 2)
-        family = random.integers(key, np.arange(count), "class", low=0, high=len(CLASSES) - 1)[:, 0]
+        children = counter_random.bits(key, np.arange(count), "child", 2)
+        family = counter_random.integers(key, np.arange(count), "class", low=0, high=len(CLASSES) - 1)[:, 0]
         paths = [self.generate(CLASSES[f], key=child) for f, child in zip(family, children, strict=True)]
         return Labelled(points=np.stack(paths), family=family)

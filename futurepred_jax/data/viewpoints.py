@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.scene import Camera
 
 FIELD_OF_VIEW = 42.0  # degrees
@@ -49,11 +49,11 @@ CAMERAS: dict[str, Callable[[Times, Numbers], Camera]] = {"static": static, "orb
 """Motions by name."""
 
 
-def shaken(camera: Camera, key: random.Key, intensity: float) -> Camera:
+def shaken(camera: Camera, key: counter_random.Key, intensity: float) -> Camera:
     """The camera in an unsteady hand: it turns a little, anew in every frame, and stays where it is."""
     if intensity == 0:
         return camera
-    stray = random.uniform(key, np.arange(len(camera.eye)), "shake", 3, -SHAKE, SHAKE)
+    stray = counter_random.uniform(key, np.arange(len(camera.eye)), "shake", 3, -SHAKE, SHAKE)
     return Camera(camera.eye, camera.target + intensity * stray, camera.fov)
 
 

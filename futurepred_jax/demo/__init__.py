@@ -1,1 +1,1 @@
-"""A page in the browser: choose a scene or upload a clip, and watch what a trained model makes of it."""
+"""A web page on which one chooses a scene or uploads a clip and sees what a trained model predicts."""

@@ -1,4 +1,4 @@
-"""A forecast as HTML: all films play in step, and stand still where a slider says; no script is needed to play them."""
+"""Renders a forecast as HTML: all videos play in step without a script, and a slider can stop them at a frame."""
 
 import math
 
@@ -10,13 +10,18 @@ from markupsafe import Markup
 from futurepred_jax.demo.forecasts import Film, Forecast, Future, Tracks
 from futurepred_jax.reporting.players import arrange, picture_uri
 
-MOST_BITS = 32.0  # a token, at which surprise is brightest
+MOST_BITS = 32.0  # bits per token at which surprise is shown brightest
 
 HEAT = np.array([[12, 12, 40], [90, 24, 110], [208, 70, 70], [250, 160, 60], [255, 245, 190]], np.float32)
 
 
 def render(forecast: Forecast, *, fps: int | float) -> str:
-    """All films of a forecast, beside each other."""
+    """Returns the HTML of all videos of a forecast side by side.
+
+    Args:
+        forecast: The forecast.
+        fps: Frames per second.
+    """
     context, true = len(forecast.context), forecast.truth
     panels = [_panel(forecast.context, guess, "guess", true) for guess in forecast.guesses]
     if true is not None and forecast.surprise is not None:
@@ -52,7 +57,7 @@ def _facts(future: Future, kind: str) -> str:
 
 
 def _paths(tracks: Tracks | None) -> list[Markup]:
-    """SVG paths, in pixels of the film, broken where an object is not to be seen."""
+    """Returns SVG paths in pixels of the video, interrupted where an object is not visible."""
     if tracks is None:
         return []
     return [Markup(path) for places in np.moveaxis(tracks.places, 1, 0) if (path := _path(places))]
@@ -70,7 +75,7 @@ def _path(places: Float[np.ndarray, "t 2"]) -> str:
 
 
 def _heat(surprise: Float[np.ndarray, "lt lh lw"], like: Film) -> Film:
-    """Bits of tokens as colours, each over the frames and pixels that it covers."""
+    """Draws the bits of each token as a colour over the frames and pixels that it covers."""
     level = np.clip(surprise / MOST_BITS, 0, 1) * (len(HEAT) - 1)
     below = np.minimum(level.astype(int), len(HEAT) - 2)
     share = (level - below)[..., None]

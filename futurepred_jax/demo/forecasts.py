@@ -1,4 +1,4 @@
-"""What a model makes of a context: one future by its own rule, several drawn, and what it thinks of the true one."""
+"""A model's forecast: one future by its default sampling, several samples, and the likelihood of the true future."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -11,8 +11,9 @@ from jaxtyping import Float, UInt8
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.demo.scenes import MOST_OBJECTS
 from futurepred_jax.interface import Predictor
-from futurepred_jax.metrics.tracking import Targets, judged, track
+from futurepred_jax.metrics.tracking import Targets, evaluable, track
 from futurepred_jax.metrics.truth import targets_of
+from futurepred_jax.pixels import to_uint8
 
 SAMPLES = 4
 
@@ -22,7 +23,7 @@ Later = UInt8[np.ndarray, "n h w 3"]
 
 @dataclasses.dataclass(frozen=True)
 class Tracks:
-    """Places (x, y) in px of the objects in each future frame, NaN where they are not found or not to be seen."""
+    """Places (x, y) in px of the objects in each future frame, NaN where they are not found or not visible."""
 
     places: Float[np.ndarray, "t k 2"]
     error: float  # px, mean distance from the true places; NaN for the truth itself
@@ -30,7 +31,7 @@ class Tracks:
 
 @dataclasses.dataclass(frozen=True)
 class Future:
-    """One future; ``bits`` a token are those by which the model's likelihood of it is told."""
+    """One future, with the bits per token that the model's likelihood assigns to it."""
 
     name: str
     film: Later
@@ -40,7 +41,14 @@ class Future:
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """A context and its futures; ``truth`` stands first where it is known, with the bits of each of its tokens."""
+    """A context with its futures.
+
+    Attributes:
+        context: The context frames.
+        truth: The true future, if it is known.
+        surprise: Bits of each token of the true future, if it is known.
+        guesses: The predicted futures.
+    """
 
     context: Film
     truth: Future | None
@@ -56,14 +64,14 @@ def forecast(
     seed: int = 0,
     labels: Mapping[str, np.ndarray] | None = None,
 ) -> Forecast:
-    """Predicts as many frames as the model was trained to.
+    """Predicts as many future frames as in training.
 
     Args:
-        predictor: the model.
-        context: frames that it sees, at least as many as it looks at.
-        truth: the frames that followed, where they are known.
-        seed: of the draws.
-        labels: of a clip that was drawn, by which its objects are tracked.
+        predictor: The model.
+        context: Context frames, at least as many as the model sees.
+        truth: The frames that truly followed, if they are known.
+        seed: Seed of the sampling.
+        labels: Labels of a synthetic clip, with which its objects are tracked.
     """
     future = predictor.config.data.frames - predictor.context_frames
     key = jax.random.key(seed)
@@ -75,7 +83,7 @@ def forecast(
     targets = None if labels is None else _targets(labels, predictor.context_frames, future)
     names = ["Best guess", *[f"Drawn {number + 1}" for number in range(SAMPLES)]]
     guesses = tuple(
-        Future(name, _bytes(film), float(bit), None if targets is None else _tracks(film, targets))
+        Future(name, to_uint8(film), float(bit), None if targets is None else _tracks(film, targets))
         for name, film, bit in zip(names, films, bits, strict=True)
     )
     if truth is None:
@@ -94,16 +102,12 @@ def _targets(labels: Mapping[str, np.ndarray], context: int, frames: int) -> Tar
 def _tracks(film: Float[np.ndarray, "t h w 3"], targets: Targets) -> Tracks:
     found = track(jnp.clip(jnp.asarray(film)[None], 0, 1), targets)
     here = np.asarray(found.detected[0])
-    counted = here & np.asarray(judged(targets, film.shape[1])[0])
+    counted = here & np.asarray(evaluable(targets, film.shape[1])[0])
     distance = np.linalg.norm(np.asarray(found.place[0] - targets.place[0]), axis=-1)
     error = float(distance[counted].mean()) if counted.any() else float("nan")
     return Tracks(np.where(here[..., None], np.asarray(found.place[0]), np.nan), error)
 
 
 def _true_tracks(targets: Targets, height: int) -> Tracks:
-    seen = np.asarray(judged(targets, height)[0])
+    seen = np.asarray(evaluable(targets, height)[0])
     return Tracks(np.where(seen[..., None], np.asarray(targets.place[0]), np.nan), float("nan"))
-
-
-def _bytes(film: Float[np.ndarray, "t h w 3"]) -> Film:
-    return np.clip(np.round(film * 255), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The page: what can be chosen on the left, what the model makes of it on the right."""
+"""The page: choices on the left, the model's predictions on the right."""
 
 import os
 from importlib import resources
@@ -9,7 +9,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import gradio as gr  # pyright: ignore[reportMissingImports]
 
 from futurepred_jax.data.recorded import Cut
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.demo import films, uploads
 from futurepred_jax.demo.forecasts import forecast
 from futurepred_jax.demo.scenes import MOST_OBJECTS, MOTIONS, Choice, draw
@@ -17,7 +17,7 @@ from futurepred_jax.interface import Predictor
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
 THEME = gr.themes.Soft(primary_hue="indigo", font=FONT, font_mono=("ui-monospace", "monospace"))
-KEPT = (600, 3600)  # seconds: every so often, uploads older than an hour are deleted
+KEPT = (600, 3600)  # in seconds: the interval at which uploads are deleted, and the age from which they are
 HINT = "<p>Choose a scene or upload a clip, then press <b>Predict</b>.</p>"
 ABOUT = """# What happens next?
 **{name}** sees {context} frames, {fps:g} a second, and predicts {future}: one future by its own rule, and four drawn
@@ -26,7 +26,7 @@ far from it those that are found are, of {size} px."""
 
 
 def build(predictor: Predictor) -> gr.Blocks:
-    """The page about a model."""
+    """Builds the page for a model."""
     data = predictor.config.data
     about = {"name": predictor.config.name, "context": data.context_frames, "fps": data.fps, "size": data.size}
     with gr.Blocks(title="futurepred_jax", analytics_enabled=False, fill_width=True, delete_cache=KEPT) as page:
@@ -43,7 +43,7 @@ def build(predictor: Predictor) -> gr.Blocks:
 
 
 def launch(predictor: Predictor, *, host: str, port: int) -> tuple[gr.Blocks, str]:
-    """Serve the page in the background, at a free port where ``port`` is 0; returns it with its address."""
+    """Serves the page in the background, at a free port if ``port`` is 0, and returns it with its address."""
     page = build(predictor)
     _, address, _ = page.queue(max_size=16).launch(
         server_name=host,
@@ -66,7 +66,7 @@ def _scene_tab(predictor: Predictor) -> tuple[gr.Button, list, Any]:
         inputs = [
             gr.Slider(1, MOST_OBJECTS, value=3, step=1, label="Objects"),
             gr.Dropdown(list(MOTIONS), value=MOTIONS[0], label="Motion"),
-            gr.Radio(list(LEVELS), value="moderate", label="Clutter"),
+            gr.Radio(list(CLUTTER_LEVELS), value="moderate", label="Clutter"),
             gr.Checkbox(label="An occluder hides one where the future begins"),
             gr.Number(value=0, precision=0, minimum=0, maximum=2**32 - 1, label="Seed"),
         ]
@@ -83,17 +83,17 @@ def _upload_tab(predictor: Predictor) -> tuple[gr.Button, list, Any]:
 
 
 def scene(predictor: Predictor, choice: Choice) -> str:
-    """The films of a chosen scene. Raises a ValueError for what cannot be drawn."""
+    """Returns the HTML of the forecast for a chosen scene; raises a ValueError for a scene that is impossible."""
     drawn, border = draw(choice, predictor.config), predictor.context_frames
     found = forecast(predictor, drawn["noisy"][:border], drawn["video"][border:], seed=int(choice.seed), labels=drawn)
     return films.render(found, fps=predictor.fps)
 
 
 def clip(predictor: Predictor, path: str | None) -> str:
-    """The films of an uploaded file, whose own future is shown where it is long enough.
+    """Returns the HTML of the forecast for an uploaded file, with the true future if the file is long enough.
 
     Raises:
-        ValueError: there is none, it breaks a rule, or is shorter than a context.
+        ValueError: If there is no file, or it exceeds a limit or is shorter than a context.
     """
     if path is None:
         raise ValueError("choose a file first")
@@ -109,7 +109,7 @@ def clip(predictor: Predictor, path: str | None) -> str:
 
 
 def _told(act: Any) -> str:
-    """What is the user's to mend is a message on the page."""
+    """Shows errors that the user can fix as messages on the page."""
     try:
         return act()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A clip of clutter as somebody chose it."""
+"""Synthetic clips with the properties that a user chooses."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ from futurepred_jax import factory
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS
+from futurepred_jax.data.splits import CLUTTER_LEVELS
 from futurepred_jax.data.trajectories import FAMILIES
 
-SPLIT = "test_iid"  # whose keys no training has seen, whatever the choices
+SPLIT = "test_iid"  # no training uses the random keys of this split
 ANY = "any"
 MOTIONS = (ANY, *[name for name in FAMILIES if name != "static"])
 MOST_OBJECTS = 6
@@ -21,7 +21,15 @@ MOST_OBJECTS = 6
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A scene: targets, the family they move by, clutter, whether one is hidden at the border, and which of them."""
+    """The scene that a user chooses.
+
+    Attributes:
+        objects: Number of targets.
+        motion: Their family of motion, or ``ANY``.
+        level: Level of clutter.
+        occluder: Whether a target is hidden where the future begins.
+        seed: Number of the scene.
+    """
 
     objects: int = 3
     motion: str = ANY
@@ -31,29 +39,29 @@ class Choice:
 
 
 def spec_of(choice: Choice, config: ConfigDict) -> ClutterSpec:
-    """The model's own specification, changed as chosen.
+    """Returns the specification of the model's training clips, changed according to the choice.
 
     Raises:
-        ValueError: a name or number is out of its range, with the rule.
+        ValueError: If a choice is out of range; the message states the rule.
     """
     if choice.objects is None or choice.seed is None:
         raise ValueError("objects and seed: each must be a number")
-    if choice.level not in LEVELS:
-        raise ValueError(f"clutter {choice.level!r}: known are {', '.join(LEVELS)}")
+    if choice.level not in CLUTTER_LEVELS:
+        raise ValueError(f"clutter {choice.level!r}: known are {', '.join(CLUTTER_LEVELS)}")
     spec, objects = factory.spec(config), int(choice.objects)
     moved = {} if choice.motion == ANY else {"families": (choice.motion,), "static_share": 0.0}
-    hidden: dict = {"level": LEVELS[choice.level]}
+    hidden: dict = {"level": CLUTTER_LEVELS[choice.level]}
     if choice.occluder:
-        hidden = {"level": dataclasses.replace(LEVELS[choice.level], occluder=1.0), "occlusion": "sure"}
+        hidden = {"level": dataclasses.replace(CLUTTER_LEVELS[choice.level], occluder=1.0), "occlusion": "sure"}
         hidden |= {"occluders": ("pillar", "curtain"), "static_share": 0.0}
     return dataclasses.replace(spec, objects=(objects, objects), combinations="all", **(moved | hidden))
 
 
 def draw(choice: Choice, config: ConfigDict) -> Mapping[str, np.ndarray]:
-    """The clip with its truth, and ``noisy``, what the model sees of it.
+    """Renders the chosen clip with its labels, and adds ``noisy``, the frames that the model sees.
 
     Raises:
-        ValueError: as ``spec_of``, or if nothing can be hidden.
+        ValueError: If a choice is out of range, or no target can be hidden in the scene.
     """
     spec = spec_of(choice, config)
     clip = make_clip(spec, SPLIT, int(choice.seed))

@@ -1,4 +1,4 @@
-"""What may be uploaded: the rules are checked on the file before a frame of it is decoded."""
+"""Reads uploaded videos, after checking the limits of size and length without decoding a frame."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ RULE = f"at most {MOST_BYTES // 2**20} MB, {LONGEST:g} seconds and {WIDEST} pixe
 
 
 def frames(path: str | Path, cut: Cut) -> Frames:
-    """The first frames of a file, at most ``cut.frames``, at the cut's rate and size.
+    """Returns the first frames of a file, at most ``cut.frames``, at the frame rate and size of ``cut``.
 
     Raises:
-        ValueError: the file breaks a rule, is no video, or has fewer frames a second; said with the rule.
+        ValueError: If the file exceeds a limit, is no video, or has a lower frame rate; the message states the rule.
     """
     path = Path(path)
     _require_small(path)

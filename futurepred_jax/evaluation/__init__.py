@@ -1,1 +1,1 @@
-"""What ``evaluate`` needs around the metrics: networks, predictions from elsewhere, and the files of results."""
+"""Runs predictors and tokenizers on the clips of a split, scores them, and writes the results."""

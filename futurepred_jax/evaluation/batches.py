@@ -1,4 +1,4 @@
-"""The clips of a split, batch by batch, with their truth, and the rules by which they are scored."""
+"""The rules of an evaluation, and the clips of a split with their ground truth in batches."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -15,14 +15,24 @@ from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
 from futurepred_jax.metrics.truth import Truth, only_video, truth_of
 from futurepred_jax.models.sampling import Sampling
+from futurepred_jax.pixels import to_signed
 
 
 @dataclasses.dataclass(frozen=True)
-class Protocol:
+class EvaluationProtocol:
     """Which clips and frames are scored, and how futures are sampled.
 
-    Of the first ``sampled_clips`` clips ``samples`` futures are drawn besides, from the model's own distribution.
-    Likelihood is of the ``near_frames`` first frames, by default all: a model's grid and first guess have no more.
+    Attributes:
+        sampling: How the one future of every clip is sampled.
+        clips: Number of clips, the first ones of the split.
+        context_frames: Number of frames that the model sees.
+        future_frames: Number of frames that are predicted and scored.
+        batch_size: Number of clips that are predicted at once.
+        seed: Seed of the sampling.
+        samples: Number of further futures per clip, sampled at temperature 1 for the sample scores; 0 for none.
+        sampled_clips: Number of clips for which these are sampled, the first ones of the split.
+        near_frames: Number of future frames whose likelihood is scored, by default all. A model that was trained on
+            shorter futures only has a likelihood, and a first guess, for as many as in training.
     """
 
     sampling: Sampling
@@ -35,15 +45,28 @@ class Protocol:
     sampled_clips: int = 0
     near_frames: int | None = None
 
+    def __post_init__(self) -> None:
+        for name, least in {"clips": 1, "batch_size": 1, "samples": 0, "sampled_clips": 0}.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"config.evaluation.{name} {getattr(self, name)}: must be at least {least}")
+
     @property
     def near(self) -> int:
-        """Frames of the future that a model's grid has."""
+        """Number of future frames whose likelihood is scored."""
         return self.future_frames if self.near_frames is None else self.near_frames
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """Clips of a split, of which the first ``valid`` count, with their truth."""
+    """A batch of clips with their truth.
+
+    Attributes:
+        number: Number of the batch, from 0.
+        indices: Indices of the clips in the split.
+        fields: Fields of the clips, with a leading batch axis.
+        truth: Ground truth over the scored frames.
+        valid: Number of clips to score. The clips after these only fill the batch and are repeated.
+    """
 
     number: int
     indices: np.ndarray
@@ -52,11 +75,16 @@ class Batch:
     valid: int
 
 
-def batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]:
-    """Batches of one shape: the last is filled up with its own clips.
+def batches(clips: Clips, protocol: EvaluationProtocol, progress: bool) -> Iterator[Batch]:
+    """Yields batches of equal shape; the last one is filled up by repeating its clips.
+
+    Args:
+        clips: The split.
+        protocol: Which clips and frames are scored.
+        progress: Whether to show a progress bar.
 
     Raises:
-        ValueError: The split has too few clips or frames.
+        ValueError: If the batch size is below 1, or the split has too few clips or frames.
     """
     if protocol.batch_size < 1:
         raise ValueError(f"config.evaluation.batch_size {protocol.batch_size}: it must be at least 1")
@@ -75,7 +103,7 @@ def batches(clips: Clips, protocol: Protocol, progress: bool) -> Iterator[Batch]
             bar.update(len(indices))
 
 
-def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -> Truth:
+def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: EvaluationProtocol) -> Truth:
     if clips.spec is None:
         return only_video(scored_frames(fields, protocol))
     context, frames = protocol.context_frames, protocol.future_frames
@@ -89,26 +117,16 @@ def _truth(fields: Mapping[str, np.ndarray], clips: Clips, protocol: Protocol) -
     )
 
 
-def noisy_context(fields: Mapping[str, np.ndarray], protocol: Protocol) -> Video:
-    """What a model sees, in [-1, 1]."""
-    return signed(fields["noisy"][:, : protocol.context_frames])
+def noisy_context(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> Video:
+    """Returns the context frames with noise, in [-1, 1]: a model's input."""
+    return to_signed(jnp.asarray(fields["noisy"][:, : protocol.context_frames]))
 
 
-def scored_frames(fields: Mapping[str, np.ndarray], protocol: Protocol) -> np.ndarray:
-    """The noise-free future, in bytes."""
+def scored_frames(fields: Mapping[str, np.ndarray], protocol: EvaluationProtocol) -> np.ndarray:
+    """Returns the noise-free future frames, in [0, 255]: what predictions are scored against."""
     return fields["video"][:, protocol.context_frames :][:, : protocol.future_frames]
 
 
-def batch_key(batch: Batch, protocol: Protocol) -> Key:
-    """A batch's own."""
+def batch_key(batch: Batch, protocol: EvaluationProtocol) -> Key:
+    """Returns the random key from which the futures of this batch are sampled."""
     return jax.random.fold_in(jax.random.key(protocol.seed), batch.number)
-
-
-def signed(frames: np.ndarray) -> Video:
-    """From bytes to the models' [-1, 1]."""
-    return jnp.asarray(frames, jnp.float32) / 127.5 - 1
-
-
-def unit(video: Video) -> Video:
-    """From the models' [-1, 1] to the metrics' [0, 1]."""
-    return (video + 1) / 2

@@ -1,4 +1,4 @@
-"""Scores of a classifier of motion and shape over a split."""
+"""Scores a classifier of motion and shape on a split."""
 
 from collections.abc import Callable, Mapping
 
@@ -21,15 +21,15 @@ def evaluate_classifier(
     batch_size: int,
     progress: bool = True,
 ) -> Evaluation:
-    """How often a classifier is right about a split's first ``count`` clips.
+    """Measures a classifier's accuracy on the first ``count`` clips of a split.
 
     Args:
-        classify: noisy clips to logits of each label of the target.
-        clips: the split, stored with ``noisy`` and the labels of every slot, the target's first.
-        count: clips.
-        context_frames: that the classifier sees, to be told with the scores.
-        batch_size: clips classified at once.
-        progress: shows a bar.
+        classify: Maps noisy clips [b t h w c] in [0, 255] to the logits of each label of the target.
+        clips: The split, with the field ``noisy`` and the labels of every slot, the target's slot first.
+        count: Number of clips.
+        context_frames: Number of frames that the classifier sees, which is reported with the scores.
+        batch_size: Number of clips that are classified at once.
+        progress: Whether to show a progress bar.
     """
     found, true = [], []
     starts = tqdm(range(0, count, batch_size), desc=f"evaluate {clips.split}", disable=not progress)

@@ -1,4 +1,4 @@
-"""Futures that another codebase predicted, to be scored on equal terms."""
+"""Reads futures that another codebase predicted, so that they can be scored by the same protocol."""
 
 import hashlib
 import zipfile
@@ -9,19 +9,24 @@ from etils import epath
 from jaxtyping import Float
 
 from futurepred_jax.data.recorded.arrays import DAMAGED
+from futurepred_jax.pixels import to_unit
 
 ARRAY = "video"
 
 
 def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]) -> Float[np.ndarray, "n t h w 3"]:
-    """The array ``video`` of an npz, in [0, 1]: the future frames of a split's first n clips.
+    """Reads the array ``video`` of an npz file: the future frames of a split's first n clips.
 
     Args:
-        path: Of the file; uint8 in [0, 255], or floats in [0, 1].
-        shape: Clips, frames, height, width and channels that are scored.
+        path: Path of the file. The array holds uint8 in [0, 255] or floats in [0, 1].
+        shape: The shape (clips, frames, height, width, channels) that the array must have.
+
+    Returns:
+        The frames in [0, 1].
 
     Raises:
-        ValueError: The file is missing or no such npz, or the array has another shape, type or range, or is not finite.
+        ValueError: If the file is missing or unreadable, or the array has another shape, type or range, or holds values
+            that are not finite.
     """
     video = _load(_existing(path))
     if video.shape != shape:
@@ -30,7 +35,7 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
             "width, rgb): predict those frames, or set config.evaluation.clips to the number of clips"
         )
     if video.dtype == np.uint8:
-        return video.astype(np.float32) / 255
+        return to_unit(video)
     if not np.issubdtype(video.dtype, np.floating):
         raise ValueError(f"{path}: {ARRAY} is {video.dtype}: give uint8 in [0, 255] or floats in [0, 1]")
     if not np.isfinite(video).all():
@@ -44,13 +49,13 @@ def read_predictions(path: epath.PathLike, shape: tuple[int, int, int, int, int]
 
 
 def require_one_split(splits: Sequence[str]) -> None:
-    """Raises a ValueError unless there is one: a file holds the futures of one split's clips."""
+    """Raises a ValueError unless exactly one split is named, since a file holds the futures of one split."""
     if len(splits) != 1:
         raise ValueError(f"predictions of {', '.join(splits)}: a file holds those of one split, named by --splits")
 
 
 def digest(path: epath.PathLike) -> str:
-    """sha256 of the file. Raises a ValueError where there is none."""
+    """Returns the sha256 of the file; raises a ValueError if it does not exist."""
     return hashlib.sha256(_existing(path).read_bytes()).hexdigest()
 
 
@@ -73,4 +78,4 @@ def _load(path: epath.Path) -> np.ndarray:
             raise ValueError(f"{path} cannot be read ({error}): {remedy}") from error
     if video is None:
         raise ValueError(f"{path} has the arrays {', '.join(names)}: name the predicted frames {ARRAY!r}")
-    return np.asarray(video)  # bytes of a member that is no array
+    return np.asarray(video)  # a member that is no array is read as bytes

@@ -1,4 +1,4 @@
-"""Scores that need a network with published weights, LPIPS and FVD; the networks come as functions."""
+"""LPIPS and FVD, which need networks with published weights; the networks are passed in as functions."""
 
 import dataclasses
 import hashlib
@@ -18,6 +18,7 @@ from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio, ratio
 from futurepred_jax.metrics.summary import TRUTH
 from futurepred_jax.metrics.video import VideoDistance, video_distance
+from futurepred_jax.pixels import to_unit
 
 Unit = Float[Array, "b t h w c"]
 """Videos in [0, 1]."""
@@ -26,12 +27,12 @@ Past = Float[Array, "b past h w c"]
 """Context frames in [0, 1]."""
 
 Distance = Callable[[Float[Array, "n h w c"], Float[Array, "n h w c"]], Float[Array, "n"]]
-"""Pairs of frames in [0, 1] to how different each pair looks."""
+"""Maps pairs of frames in [0, 1] to a perceptual distance for each pair."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RealClips:
-    """Noise-free clips, with the sha256 of all of them."""
+    """Noise-free clips, with the sha256 that identifies them."""
 
     source: Source
     sha256: str
@@ -39,13 +40,13 @@ class RealClips:
 
 @dataclasses.dataclass(frozen=True)
 class VideoNetwork:
-    """What FVD needs.
+    """The network of FVD.
 
     Attributes:
-        features: Videos in [0, 1] to feature vectors.
-        identity: Of its weights.
-        others: Further real clips, for the distance that real clips have from real clips, where they are enough.
-        cache: Folder where real clips' features are kept.
+        features: Maps videos in [0, 1] to feature vectors.
+        identity: Identifies the weights.
+        others: Further real clips, which serve to measure the distance between two sets of real clips.
+        cache: Folder in which the features of real clips are kept.
     """
 
     features: Callable[[Unit], Float[Array, "b d"]]
@@ -53,28 +54,37 @@ class VideoNetwork:
     others: RealClips
     cache: epath.Path
 
-    def floor(self, real: Float[np.ndarray, "n d"], frames: int, batch_size: int) -> VideoDistance | None:
-        """The distance of as many other real clips as long; none where there are not so many, or they are shorter."""
+    def real_against_real(self, real: Float[np.ndarray, "n d"], frames: int, batch_size: int) -> VideoDistance | None:
+        """Returns the distance between real clips and as many other real clips of the same length.
+
+        Args:
+            real: Features of the real clips.
+            frames: Number of frames of a clip.
+            batch_size: Number of clips whose features are computed at once.
+
+        Returns:
+            The distance; None if there are too few other clips, or if they are too short.
+        """
         clips, count = self.others.source, len(real)
         if len(clips) < count or clips.batch(np.arange(1))["video"].shape[1] < frames:
             return None
         return video_distance(self.real_features(self.others, count, frames, batch_size), real)
 
     def real_features(self, clips: RealClips, count: int, frames: int, batch_size: int) -> Float[np.ndarray, "n d"]:
-        """Features of the first frames of the first clips, from the cache where they were computed before."""
+        """Returns the features of the first ``frames`` frames of the first ``count`` clips, cached if possible."""
         origin = f"{self.identity} {clips.sha256} {count} {frames}"
         path = self.cache / f"{hashlib.sha256(origin.encode()).hexdigest()[:32]}.npz"
         if (found := _cached(path)) is None:
             rows = (np.arange(i, min(i + batch_size, count)) for i in range(0, count, batch_size))
             videos = (clips.source.batch(batch)["video"][:, :frames] for batch in rows)
-            found = np.concatenate([self.features(jnp.asarray(video, jnp.float32) / 255) for video in videos])
+            found = np.concatenate([self.features(to_unit(jnp.asarray(video))) for video in videos])
             _cache(path, found)
         return found
 
 
 @dataclasses.dataclass(frozen=True)
 class Networks:
-    """All networks there are, distances by the name of the score that each gives; none by default."""
+    """The networks to score with: perceptual distances by the name of their score, and the network of FVD."""
 
     distances: Mapping[str, Distance] = dataclasses.field(default_factory=dict)
     video: VideoNetwork | None = None
@@ -83,23 +93,34 @@ class Networks:
 NONE = Networks()
 
 
-class Found(NamedTuple):
-    """Scores of each player, and what a split's summary says beside them."""
+class LearnedScores(NamedTuple):
+    """The scores of each predictor, and facts about them for the split's summary."""
 
     scores: Mapping[str, Mapping[str, float]]
     split: Mapping[str, Any]
 
 
 @dataclasses.dataclass
-class Viewer:
-    """Shows the players of one split to the networks."""
+class LearnedMetrics:
+    """Computes the scores of one split that need networks, batch by batch."""
 
     networks: Networks
     features: dict[str, list[np.ndarray]] = dataclasses.field(default_factory=dict)
     frames: int = 0
 
-    def look(self, name: str, context: Past, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
-        """Compares a player's frames with the true ones, and remembers the features of context + future."""
+    def update(self, name: str, context: Past, video: Unit, truth: Unit, valid: int) -> dict[str, Ratio]:
+        """Computes perceptual distances of a batch, and keeps the features of context and future for FVD.
+
+        Args:
+            name: Name of the predictor.
+            context: Context frames in [0, 1].
+            video: Predicted frames in [0, 1].
+            truth: True frames in [0, 1].
+            valid: Number of clips to score.
+
+        Returns:
+            The perceptual distances by the name of the score.
+        """
         if name == TRUTH:
             return {}
         if self.networks.video is not None:
@@ -108,18 +129,23 @@ class Viewer:
             self.features.setdefault(name, []).append(np.asarray(self.networks.video.features(whole))[:valid])
         return {key: ratio(_by_frame(compare, video, truth)) for key, compare in self.networks.distances.items()}
 
-    def finish(self, clips: RealClips, *, batch_size: int) -> Found:
-        """FVD and KVD of every player and of as many other real clips, against the split's own."""
+    def finish(self, clips: RealClips, *, batch_size: int) -> LearnedScores:
+        """Computes FVD and KVD of every predictor, and of other real clips, from the features kept so far.
+
+        Args:
+            clips: The split's real clips, which the predictions are compared with.
+            batch_size: Number of clips whose features are computed at once.
+        """
         network = self.networks.video
         if network is None:
-            return Found({}, {})
-        players = {name: np.concatenate(parts) for name, parts in self.features.items()}
-        count = len(next(iter(players.values())))
+            return LearnedScores({}, {})
+        features = {name: np.concatenate(parts) for name, parts in self.features.items()}
+        count = len(next(iter(features.values())))
         real = network.real_features(clips, count, self.frames, batch_size)
-        floor = network.floor(real, self.frames, batch_size)
-        scores = {name: jsonable(video_distance(found, real)) for name, found in players.items()}
+        floor = network.real_against_real(real, self.frames, batch_size)
+        scores = {name: jsonable(video_distance(found, real)) for name, found in features.items()}
         split = {"clips": count, "frames": self.frames, "real_against_real": floor and jsonable(floor)}
-        return Found(scores, {"video_distance": split})
+        return LearnedScores(scores, {"video_distance": split})
 
 
 def _by_frame(compare: Distance, video: Unit, truth: Unit) -> Float[Array, "b t"]:
@@ -128,7 +154,7 @@ def _by_frame(compare: Distance, video: Unit, truth: Unit) -> Float[Array, "b t"
 
 
 def _cached(path: epath.Path) -> np.ndarray | None:
-    """Features kept at a path; none where there is no file, or one that was cut off."""
+    """Returns the features kept at a path; None if there is no file, or an incomplete one."""
     if not path.exists():
         return None
     try:

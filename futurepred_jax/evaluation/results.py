@@ -1,4 +1,4 @@
-"""Results on disk: a part a split as soon as it is scored, then ``evaluation.json`` and its companions made of them."""
+"""Writes results: a file for each split as soon as it is scored, then ``evaluation.json`` and its companions."""
 
 import csv
 import dataclasses
@@ -20,7 +20,7 @@ COLUMNS = ("split", "clips", "predictor", "metric", "value", "low", "high")
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """One split: ``summary`` as in ``evaluation.json``, ``clips`` as in ``evaluation_clips.json``."""
+    """The evaluation of a split: its ``summary`` for ``evaluation.json``, and ``clips`` for the scores by clip."""
 
     split: str
     summary: dict[str, Any]
@@ -28,7 +28,13 @@ class Evaluation:
 
 
 def write_part(evaluation: Evaluation, origin: Mapping[str, Any], workdir: epath.PathLike) -> None:
-    """Keeps a finished split, with what decided its scores beside the split itself."""
+    """Writes the evaluation of one split.
+
+    Args:
+        evaluation: The evaluation.
+        origin: Everything that decides the scores, apart from the split.
+        workdir: Where the results are kept.
+    """
     folder = epath.Path(workdir) / PARTS
     folder.mkdir(parents=True, exist_ok=True)
     content = {"origin": _origin(origin), **dataclasses.asdict(evaluation)}
@@ -36,20 +42,26 @@ def write_part(evaluation: Evaluation, origin: Mapping[str, Any], workdir: epath
 
 
 def read_part(split: str, sha256: str, origin: Mapping[str, Any], workdir: epath.PathLike) -> Evaluation | None:
-    """A split finished before, of the same clips and origin; None where there is none."""
+    """Reads an earlier evaluation of a split; None if there is none for the same clips and origin."""
     found = _part(epath.Path(workdir) / PARTS / f"{split}.json", origin)
     return found if found and found.summary["sha256"] == sha256 else None
 
 
 def read_parts(origin: Mapping[str, Any], workdir: epath.PathLike, first: Sequence[str]) -> list[Evaluation]:
-    """All splits of this origin, those named in their order and then the others by name."""
+    """Reads the evaluations of all splits with the given origin: those named ``first``, then the others by name."""
     paths = (epath.Path(workdir) / PARTS).glob("*.json")
     found = {part.split: part for path in sorted(paths) if (part := _part(path, origin))}
     return [found[name] for name in dict.fromkeys([*first, *found])]
 
 
+def scored_weights(split: str, workdir: epath.PathLike) -> str | None:
+    """Returns the fingerprint of the checkpoint whose scores of a split are kept, or None if there are none."""
+    path = epath.Path(workdir) / PARTS / f"{split}.json"
+    return json.loads(path.read_text())["origin"]["weights"][0] if path.exists() else None
+
+
 def _part(path: epath.Path, origin: Mapping[str, Any]) -> Evaluation | None:
-    """A part, unless it is missing, cut off or of another origin: it can be made again."""
+    """Reads the file of a split; None if it is missing, incomplete or of another origin."""
     if not path.exists():
         return None
     try:
@@ -60,7 +72,7 @@ def _part(path: epath.Path, origin: Mapping[str, Any]) -> Evaluation | None:
 
 
 def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
-    """Puts the three files into the workdir, each in one move, ``evaluation.json`` last."""
+    """Writes the three files of results into the workdir, each atomically, ``evaluation.json`` last."""
     workdir = epath.Path(workdir)
     workdir.mkdir(parents=True, exist_ok=True)
     clips = {evaluation.split: evaluation.clips for evaluation in evaluations}
@@ -73,20 +85,29 @@ def write(evaluations: Sequence[Evaluation], workdir: epath.PathLike) -> None:
 
 
 def read(workdir: epath.PathLike) -> list[Evaluation]:
-    """What ``write`` left in the workdir."""
+    """Reads the evaluations that ``write`` has written; an empty list if it has not written both of its files.
+
+    Raises:
+        ValueError: If one of them is damaged.
+    """
     workdir = epath.Path(workdir)
-    splits = json.loads((workdir / DOCUMENT).read_text())["splits"]
-    clips = json.loads((workdir / CLIPS).read_text())
-    return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+    if not (workdir / DOCUMENT).exists() or not (workdir / CLIPS).exists():
+        return []
+    try:
+        splits = json.loads((workdir / DOCUMENT).read_text())["splits"]
+        clips = json.loads((workdir / CLIPS).read_text())
+        return [Evaluation(split, summary, clips[split]) for split, summary in splits.items()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{workdir / DOCUMENT} or {CLIPS} is damaged ({error}): run --mode=evaluate again") from error
 
 
 def read_effects(workdir: epath.PathLike) -> dict[str, Any]:
-    """What clutter costs, by split, as ``write`` left it."""
+    """Reads the effects of clutter by split that ``write`` has written."""
     return json.loads((epath.Path(workdir) / DOCUMENT).read_text())["clutter_effects"]
 
 
 def table_of_scores(evaluations: Sequence[Evaluation]) -> str:
-    """Every score as CSV, a row each, with the ends of its interval; empty where there is no number."""
+    """Returns every score with its interval as a row of CSV; unknown numbers are left empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -100,5 +121,5 @@ def table_of_scores(evaluations: Sequence[Evaluation]) -> str:
 
 
 def _origin(origin: Mapping[str, Any]) -> Any:
-    """As JSON gives it back, with the rules that were in force."""
+    """Returns the origin together with the protocol, as JSON types."""
     return json.loads(json.dumps({**origin, "protocol": describe_protocol()}))

@@ -1,4 +1,4 @@
-"""Where the targets of a clip are, and where a tracker finds them in its prediction: for pictures, not for scores."""
+"""True and found tracks of a clip's targets, for drawing; the scores are computed elsewhere."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 
 from futurepred_jax.data.scene import ROLES
 from futurepred_jax.data.trajectories import FAMILIES
-from futurepred_jax.metrics.casts import about_clips, cast_of
+from futurepred_jax.metrics.clip_contents import about_clips, contents_of
 from futurepred_jax.metrics.motion import visible_places
 from futurepred_jax.metrics.tracking import Targets, track
 from futurepred_jax.metrics.truth import FIELDS, targets_of
+from futurepred_jax.pixels import to_uint8, to_unit
 
 ROLE_NUMBERS = {role: number for number, role in enumerate(ROLES)}
 
@@ -22,31 +23,32 @@ Clip = Mapping[str, np.ndarray]
 
 
 def knows_targets(clip: Clip) -> bool:
-    """Whether a clip was drawn, so that its objects are known."""
+    """Returns whether the objects of a clip are known, as in synthetic clips."""
     return {*FIELDS, "family"} <= clip.keys()
 
 
 def about_clip(clip: Clip) -> dict[str, Any]:
-    """Its targets' ``families``, how many ``targets`` there are and how much ``clutter``."""
-    about = about_clips(cast_of(clip, _targets(clip, slice(1, 2)), roles=ROLE_NUMBERS), tuple(FAMILIES))
+    """Returns the ``families`` of motion of a clip's targets, the number of ``targets``, and that of other objects."""
+    about = about_clips(contents_of(clip, _targets(clip, slice(1, 2)), roles=ROLE_NUMBERS), tuple(FAMILIES))
     return {name: values[0] for name, values in about.items()}
 
 
 def tracks_of(clip: Clip, prediction: UInt8[np.ndarray, "t h w 3"], *, context: int) -> dict[str, np.ndarray]:
-    """Tracks of the targets, NaN where they are not seen or not found.
+    """Returns the true tracks of a clip's targets, and the tracks found in its prediction.
 
     Args:
-        clip: Of at least ``context + t`` frames.
-        prediction: What a model saw coming after ``context`` frames; the tracker follows the targets in it.
-        context: How many these are.
+        clip: The clip, with at least ``context + t`` frames.
+        prediction: The predicted future of the clip.
+        context: Number of context frames.
 
     Returns:
-        ``places`` [context + t, k, 2], (x, y) in px of what is truly visible; ``found`` [t, k, 2] in the prediction;
-        ``colours`` [k, 3], uint8.
+        ``places`` [context + t, k, 2], the true places (x, y) in px, NaN where the target is not visible; ``found``
+        [t, k, 2], the places found in the prediction, NaN where the target is not detected; and ``colours`` [k, 3],
+        uint8.
     """
     frames = context + len(prediction)
     targets = _targets(clip, slice(context, frames))
-    tracks = track(jnp.asarray(prediction[None], jnp.float32) / 255, targets)
+    tracks = track(to_unit(jnp.asarray(prediction[None])), targets)
     kept = np.asarray(targets.ids)[0, np.asarray(targets.exists[0])] - 1
     centre, instance = (clip[name][:, :frames] for name in ("centre", "instance"))
     ids = jnp.asarray(kept[None] + 1, jnp.int32)
@@ -54,15 +56,15 @@ def tracks_of(clip: Clip, prediction: UInt8[np.ndarray, "t h w 3"], *, context: 
     return {
         "places": _seen(places, clip["visible_px"][:, :frames, kept] > 0),
         "found": _seen(tracks.place, tracks.detected)[:, : len(kept)],
-        "colours": np.round(255 * clip["rgb"][0, kept]).astype(np.uint8),
+        "colours": to_uint8(clip["rgb"][0, kept]),
     }
 
 
 def _targets(clip: Clip, frames: slice) -> Targets:
-    """As many slots as there can be, so that clips of any number of targets are one compilation."""
+    """Returns the targets in a fixed number of slots, so that one compilation serves all clips."""
     return targets_of(clip, frames, slots=clip["role"].shape[1], roles=ROLE_NUMBERS)
 
 
 def _seen(place: ArrayLike, seen: ArrayLike) -> np.ndarray:
-    """The places of one clip."""
+    """Returns the places of the one clip in the batch, NaN where they are not seen."""
     return np.where(np.asarray(seen)[0, ..., None], np.asarray(place)[0], np.nan).astype(np.float32)

@@ -1,18 +1,19 @@
 """From a config to the things that run: data, models, objectives, optimizers, what was trained."""
 
+from futurepred_jax.factory.assets import StoredAssets
 from futurepred_jax.factory.data import (
     evaluation_splits,
-    guesses,
+    has_outlook,
+    has_pathways,
+    is_predictor,
     open_split,
-    predicts,
     sample_clips,
     source_name,
     spec,
     token_splits,
-    watches,
 )
-from futurepred_jax.factory.inference import Inference, outline_inference
-from futurepred_jax.factory.jobs import make_job, outline_job, require_held_out
+from futurepred_jax.factory.inference import Inference, abstract_inference
+from futurepred_jax.factory.jobs import abstract_job, make_job, require_held_out
 from futurepred_jax.factory.loading import (
     assemble_predictor,
     load_classifier,
@@ -22,7 +23,6 @@ from futurepred_jax.factory.loading import (
     sampling,
     weights_of,
 )
-from futurepred_jax.factory.materials import Stored
 from futurepred_jax.factory.models import make_magvit, make_outlook, make_pathways, make_transformer
 from futurepred_jax.factory.networks import network_names, networks
 from futurepred_jax.factory.outlooks import outlook_config, outlook_workdir
@@ -32,10 +32,14 @@ from futurepred_jax.factory.tokenizers import GateError, require_gate, tokenizer
 __all__ = [
     "GateError",
     "Inference",
-    "Stored",
+    "StoredAssets",
+    "abstract_inference",
+    "abstract_job",
     "assemble_predictor",
     "evaluation_splits",
-    "guesses",
+    "has_outlook",
+    "has_pathways",
+    "is_predictor",
     "load_classifier",
     "load_predictor",
     "load_tokenizer",
@@ -48,12 +52,9 @@ __all__ = [
     "network_start",
     "networks",
     "open_split",
-    "outline_inference",
-    "outline_job",
     "outlook_config",
     "outlook_workdir",
     "pathway_configs",
-    "predicts",
     "pretrained_workdirs",
     "require_gate",
     "require_held_out",
@@ -65,6 +66,5 @@ __all__ = [
     "token_splits",
     "tokenizer_config",
     "tokenizer_workdir",
-    "watches",
     "weights_of",
 ]

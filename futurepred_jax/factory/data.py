@@ -34,7 +34,7 @@ def spec(config: ConfigDict) -> ClutterSpec:
     return ClutterSpec(**{name: data[name] for name in fields} | {"context": data["context_frames"]})
 
 
-def knows_objects(config: ConfigDict) -> bool:
+def is_synthetic(config: ConfigDict) -> bool:
     """Whether a config's clips are drawn, so that masks, places and lifetimes of their objects are known."""
     return config.data.source == "clutter"
 
@@ -69,7 +69,7 @@ def open_split_together(config: ConfigDict, split: str) -> Clips:
 
     Where they do not share the folder, each then draws the rest of its own.
     """
-    if jax.process_count() > 1 and knows_objects(config):
+    if jax.process_count() > 1 and is_synthetic(config):
         parts = {"part": jax.process_index(), "parts": jax.process_count()}
         progress = jax.process_index() == 0
         draw_part(*_wanted(config, split), **parts, fields=_fields(config, split), progress=progress)
@@ -83,7 +83,7 @@ def sample_clips(config: ConfigDict, split: str, count: int) -> dict[str, np.nda
 
     Raises as ``open_split``.
     """
-    if not knows_objects(config):
+    if not is_synthetic(config):
         clips = open_split(config, split)
         return clips.batch(np.arange(min(count, len(clips))))
     drawn = [make_clip(spec(config), split, index, FIELDS) for index in range(count)]
@@ -137,7 +137,7 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
         ValueError: there is no such split.
     """
     asked = _named_splits(config) or ("test_iid",)
-    return asked if predicts(config) else tuple(dict.fromkeys(("val_iid", *asked)))
+    return asked if is_predictor(config) else tuple(dict.fromkeys(("val_iid", *asked)))
 
 
 def token_splits(config: ConfigDict) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ def token_splits(config: ConfigDict) -> tuple[str, ...]:
 
 
 def _named_splits(config: ConfigDict) -> tuple[str, ...]:
-    known = tuple(SPLITS) if knows_objects(config) else ("train", *HELD_OUT)
+    known = tuple(SPLITS) if is_synthetic(config) else ("train", *HELD_OUT)
     asked = tuple(name.strip() for name in config.evaluation.splits.split(",") if name.strip())
     if asked == ("all",):
         asked = (*(name for name in known if name not in ("train", "val_iid")), "val_iid")
@@ -155,30 +155,30 @@ def _named_splits(config: ConfigDict) -> tuple[str, ...]:
     return asked
 
 
-def predicts(config: ConfigDict) -> bool:
+def is_predictor(config: ConfigDict) -> bool:
     """Whether a config's model predicts futures: then it has a tokenizer."""
     return config.get("tokenizer") is not None
 
 
-def guesses(config: ConfigDict) -> bool:
+def has_outlook(config: ConfigDict) -> bool:
     """Whether a predictor reads a first guess."""
     return config.get("outlook") is not None
 
 
-def mirrors(config: ConfigDict, split: str) -> bool:
+def uses_mirror_images(config: ConfigDict, split: str) -> bool:
     """Whether what is trained on a split's tokens learns from the mirror images of its clips, too.
 
     Clutter has none: its light comes from one side, and of it more can be drawn.
     """
-    return split == "train" and not knows_objects(config) and config.get("mirrored", False)
+    return split == "train" and not is_synthetic(config) and config.get("mirrored", False)
 
 
-def watches(config: ConfigDict) -> bool:
+def has_pathways(config: ConfigDict) -> bool:
     """Whether a predictor has motion pathways."""
     return config.get("pathways") is not None
 
 
-def judged(config: ConfigDict) -> bool:
+def has_realism_losses(config: ConfigDict) -> bool:
     """Whether a tokenizer is trained to look real, besides near in pixels."""
     return config.get("realism") is not None
 

@@ -8,8 +8,8 @@ from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import Blueprints
-from futurepred_jax.data.device import draw
-from futurepred_jax.factory.data import LABELS, clip_count, knows_objects, spec
+from futurepred_jax.data.device import render
+from futurepred_jax.factory.data import LABELS, clip_count, is_synthetic, spec
 
 PLACES = ("host", "device")
 
@@ -23,7 +23,7 @@ def draws_in_step(config: ConfigDict) -> bool:
     place = config.data.render_on
     if place not in PLACES:
         raise ValueError(f"config.data.render_on {place!r}: known are {', '.join(PLACES)}")
-    if place == "device" and not knows_objects(config):
+    if place == "device" and not is_synthetic(config):
         raise ValueError(f"config.data.render_on 'device': {config.data.source} is recorded, only clutter is drawn")
     return place == "device"
 
@@ -39,6 +39,6 @@ def on_blueprints(function: Callable[..., Any], samples: int) -> Callable[..., A
     @functools.wraps(function)
     def drawn(params: PyTree, model_state: PyTree, batch: PyTree, **further: Any) -> Any:
         labels = {name: batch[name] for name in LABELS}
-        return function(params, model_state, {**labels, **draw(batch, samples=samples)}, **further)
+        return function(params, model_state, {**labels, **render(batch, samples=samples)}, **further)
 
     return drawn

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.data import watches
+from futurepred_jax.factory.data import has_pathways
 from futurepred_jax.factory.loading import assemble_predictor, sampling
 from futurepred_jax.factory.models import (
     clip_flops,
@@ -45,7 +45,7 @@ class Inference:
     flops: float
 
 
-def outline_inference(config: ConfigDict) -> Inference:
+def abstract_inference(config: ConfigDict) -> Inference:
     """What evaluation and prediction ask of a config's model; it needs no trained weights."""
     return INFERENCES[config.kind](config)
 
@@ -67,7 +67,7 @@ def prediction(config: ConfigDict) -> Inference:
     """A predictor's: the context to tokens, the decoding loop with what pathways saw, and the future drawn."""
     module, data = make_magvit(tokenizer_config(config)), config.data
     transformer, key = make_transformer(config, module), jax.eval_shape(jax.random.key, 0)
-    pathways = make_pathways(config, module) if watches(config) else None
+    pathways = make_pathways(config, module) if has_pathways(config) else None
     context, one = _clips(config, data.context_frames), clip_flops(module, data.frames, data.size)
     weights, memory = {"tokenizer": _variables(module, context)}, None
     if pathways is not None:

@@ -8,11 +8,20 @@ from ml_collections import ConfigDict
 
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.factory.data import LABELS, guesses, judged, knows_objects, open_split, predicts, spec, watches
+from futurepred_jax.factory.assets import AbstractAssets, Assets, StoredAssets
+from futurepred_jax.factory.data import (
+    LABELS,
+    has_outlook,
+    has_pathways,
+    has_realism_losses,
+    is_predictor,
+    is_synthetic,
+    open_split,
+    spec,
+)
 from futurepred_jax.factory.drawing import draws_in_step, on_blueprints
 from futurepred_jax.factory.fields import made_of
 from futurepred_jax.factory.layout import RULES
-from futurepred_jax.factory.materials import Materials, Shapes, Stored
 from futurepred_jax.factory.models import (
     clip_flops,
     make_classification,
@@ -63,54 +72,54 @@ def make_job(config: ConfigDict, workdir: epath.PathLike) -> Job:
     Raises:
         ValueError: for a kind of config that is not known, or as ``require_gate``.
     """
-    return _job(config, Stored(config, workdir))
+    return _job(config, StoredAssets(config, workdir))
 
 
-def outline_job(config: ConfigDict) -> Job:
+def abstract_job(config: ConfigDict) -> Job:
     """The same training on blank clips or tokens, to be compiled: it needs no clips and no trained weights.
 
     Raises:
         ValueError: for a kind of config that is not known.
     """
-    return _job(config, Shapes(config))
+    return _job(config, AbstractAssets(config))
 
 
-def _job(config: ConfigDict, materials: Materials) -> Job:
+def _job(config: ConfigDict, assets: Assets) -> Job:
     if config.kind not in JOBS:
         raise ValueError(f"config.kind {config.kind!r}: known are {', '.join(JOBS)}")
     context, frames = config.data.context_frames, config.data.frames
     if config.kind not in ("tokenizer", "classifier") and not 0 < context < frames:
         raise ValueError(f"config.data.context_frames {context} of {frames} frames: some are seen, others predicted")
-    return JOBS[config.kind](config, materials)
+    return JOBS[config.kind](config, assets)
 
 
-def tokenizer_job(config: ConfigDict, materials: Materials) -> Job:
+def tokenizer_job(config: ConfigDict, assets: Assets) -> Job:
     """Training a MagVit on clips."""
     model, data = make_magvit(config), config.data
-    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config), start=materials.inflated)
+    objective: Objective = TokenizerObjective(model, _shape(config), **_fields(config), start=assets.inflated)
     flops = 3 * clip_flops(model, data.frames, data.size)
-    if judged(config):
-        objective = make_realism(config, objective, materials)
+    if has_realism_losses(config):
+        objective = make_realism(config, objective, assets)
         flops += judging_flops(config, objective)
-    if not knows_objects(config):
+    if not is_synthetic(config):
         print(UNKNOWN.format(source=data.source))
     return on_clips(
         config,
         objective,
-        materials,
+        assets,
         keys=_drawing_fields(config),
         flops=flops,
         compiler_options=CPU_OPTIONS,
     )
 
 
-def outlook_job(config: ConfigDict, materials: Materials) -> Job:
+def outlook_job(config: ConfigDict, assets: Assets) -> Job:
     """Training a first guess on the tokens of a frozen tokenizer."""
-    outlook, held_out = make_outlook(config, make_magvit(tokenizer_config(config))), materials.tokens(GATE_SPLIT)
-    objective = OutlookObjective(outlook, codes=materials.codebooks, accumulate=config.train.accumulate)
+    outlook, held_out = make_outlook(config, make_magvit(tokenizer_config(config))), assets.tokens(GATE_SPLIT)
+    objective = OutlookObjective(outlook, codes=assets.codebooks, accumulate=config.train.accumulate)
     return Job(
         **_common(config, objective, held_out),
-        train_source=materials.tokens("train"),
+        train_source=assets.tokens("train"),
         val_source=held_out,
         flops_per_step=3 * outlook.flops(clips=config.train.batch_size),
         tokens_per_clip=int(np.prod(outlook.grid)),
@@ -118,27 +127,27 @@ def outlook_job(config: ConfigDict, materials: Materials) -> Job:
     )
 
 
-def prediction_job(config: ConfigDict, materials: Materials) -> Job:
+def prediction_job(config: ConfigDict, assets: Assets) -> Job:
     """Training a Transformer on the tokens of a frozen tokenizer, and motion pathways beside it where there are any."""
-    prediction = _prediction(config, materials, **_fields(config))
-    objective = _with_motion(config, materials, prediction) if watches(config) else prediction
-    held_out = materials.tokens(GATE_SPLIT)
+    prediction = _prediction(config, assets, **_fields(config))
+    objective = _with_motion(config, assets, prediction) if has_pathways(config) else prediction
+    held_out = assets.tokens(GATE_SPLIT)
     return Job(
         **_common(config, objective, held_out),
-        train_source=materials.tokens("train"),
+        train_source=assets.tokens("train"),
         val_source=held_out,
         flops_per_step=config.train.batch_size * _prediction_flops(config, objective),
         tokens_per_clip=int(np.prod(prediction.model.grid)),
-        compiler_options={} if watches(config) else CPU_OPTIONS,
+        compiler_options={} if has_pathways(config) else CPU_OPTIONS,
     )
 
 
-def joint_job(config: ConfigDict, materials: Materials) -> Job:
+def joint_job(config: ConfigDict, assets: Assets) -> Job:
     """Training tokenizer, motion pathways and Transformer together, on clips."""
     fields, codec = _fields(config), tokenizer_config(config)
     weights = {name: fields.pop(name) for name in ("drawing_weight", "consistency_weight")}
-    motion = _with_motion(config, materials, _prediction(config, materials, **fields))
-    tokenizer = materials.tokenizer
+    motion = _with_motion(config, assets, _prediction(config, assets, **fields))
+    tokenizer = assets.tokenizer
     drawing = TokenizerObjective(tokenizer.module, _shape(config), **codec.objective.to_dict())
     drawn = clip_flops(tokenizer.module, config.data.frames, config.data.size)
     judge = motion.pathways.parts[JUDGE]
@@ -146,24 +155,24 @@ def joint_job(config: ConfigDict, materials: Materials) -> Job:
     return on_clips(
         config,
         JointObjective(motion, drawing, tokenizer.variables, **weights),
-        materials,
+        assets,
         keys=_drawing_fields(config),
         flops=_prediction_flops(config, motion) + 3 * (drawn + judged),
         tokens_per_clip=int(np.prod(motion.prediction.model.grid)),
     )
 
 
-def classification_job(config: ConfigDict, materials: Materials) -> Job:
+def classification_job(config: ConfigDict, assets: Assets) -> Job:
     """Training a motion network on the labels of clips with one target."""
     require_one_turn(config.train.accumulate)
-    if not knows_objects(config):
+    if not is_synthetic(config):
         raise ValueError(
             f"{config.name} is trained on labels, which {config.data.source} has none of: let the pathway start "
             "otherwise, --config.pathways.NAME.init=random or published"
         )
     objective, model = make_classification(config), config.model
     flops = 3 * clip_flops(objective.network, model.frames, model.side)
-    return on_clips(config, objective, materials, keys=("noisy", *LABELS), flops=flops)
+    return on_clips(config, objective, assets, keys=("noisy", *LABELS), flops=flops)
 
 
 JOBS = {
@@ -178,21 +187,21 @@ JOBS = {
 def on_clips(
     config: ConfigDict,
     objective: Objective,
-    materials: Materials,
+    assets: Assets,
     *,
     keys: tuple[str, ...],
     flops: float,
     **further: Any,
 ) -> Job:
     """A training on clips, of which a batch has the fields ``keys``; ``flops`` are those of one clip."""
-    held_out = materials.clips(GATE_SPLIT)
+    held_out = assets.clips(GATE_SPLIT)
     common = _common(config, objective, held_out)
     if draws_in_step(config):
         samples, keys = spec(config).samples, (*PARTS, *LABELS)
         common |= {name: on_blueprints(common[name], samples) for name in ("loss", "validate")}
     return Job(
         **common,
-        train_source=materials.clips("train"),
+        train_source=assets.clips("train"),
         val_source=held_out,
         batch_keys=keys,
         flops_per_step=config.train.batch_size * flops,
@@ -201,7 +210,7 @@ def on_clips(
 
 
 def _drawing_fields(config: ConfigDict) -> tuple[str, ...]:
-    return TOKENIZER_FIELDS if knows_objects(config) else RECORDED_FIELDS
+    return TOKENIZER_FIELDS if is_synthetic(config) else RECORDED_FIELDS
 
 
 def _shape(config: ConfigDict) -> tuple[int, int, int]:
@@ -213,23 +222,23 @@ def _fields(config: ConfigDict) -> dict[str, Any]:
     return {**config.objective.to_dict(), "accumulate": config.train.accumulate}
 
 
-def _prediction(config: ConfigDict, materials: Materials, **fields: Any) -> PredictionObjective:
+def _prediction(config: ConfigDict, assets: Assets, **fields: Any) -> PredictionObjective:
     module = make_magvit(tokenizer_config(config))
     transformer, outlook = make_transformer(config, module), make_outlook(outlook_config(config), module)
     return PredictionObjective(
         transformer,
         transformer.context_latents,
         outlook=outlook,
-        outlook_variables=materials.outlook_variables,
-        codes=materials.codebooks,
+        outlook_variables=assets.outlook_variables,
+        codes=assets.codebooks,
         **fields,
     )
 
 
-def _with_motion(config: ConfigDict, materials: Materials, prediction: PredictionObjective) -> MotionObjective:
+def _with_motion(config: ConfigDict, assets: Assets, prediction: PredictionObjective) -> MotionObjective:
     pathways = make_pathways(config, make_magvit(tokenizer_config(config)))
     shape = (config.data.context_frames, config.data.size, config.data.size)
-    return MotionObjective(prediction, pathways, shape, materials.networks(pathways))
+    return MotionObjective(prediction, pathways, shape, assets.networks(pathways))
 
 
 def _prediction_flops(config: ConfigDict, objective: PredictionObjective | MotionObjective) -> float:
@@ -276,18 +285,18 @@ def require_held_out(config: ConfigDict) -> None:
     Raises:
         ValueError: if fewer clips are held out than a batch takes.
     """
-    if knows_objects(config):
+    if is_synthetic(config):
         return
     held_out, stages = open_split(config, GATE_SPLIT), [config]
-    stages += [tokenizer_config(config)] if predicts(config) else []
-    stages += [outlook_config(config)] if guesses(config) else []
+    stages += [tokenizer_config(config)] if is_predictor(config) else []
+    stages += [outlook_config(config)] if has_outlook(config) else []
     for stage in stages:
         _val_batches(stage, held_out)
 
 
 def _val_batches(config: ConfigDict, held_out: Source) -> int:
     """As many as the config says; of recorded videos there are as many as there are, and at most all are used."""
-    if knows_objects(config):
+    if is_synthetic(config):
         return config.logging.val_batches
     there_are, batch_size = len(held_out), config.train.batch_size
     if there_are < batch_size:

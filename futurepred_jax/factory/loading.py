@@ -10,7 +10,7 @@ from etils import epath
 from jaxtyping import Array, PyTree
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.data import guesses, judged, watches
+from futurepred_jax.factory.data import has_outlook, has_pathways, has_realism_losses
 from futurepred_jax.factory.models import (
     make_classification,
     make_magvit,
@@ -35,7 +35,7 @@ def load_tokenizer(config: ConfigDict, workdir: epath.PathLike) -> TokenizerMode
     """
     identity.require_same(workdir, config.to_dict())
     params, state = checkpoints.load_params(workdir)
-    if judged(config):
+    if has_realism_losses(config):
         params, state = params["tokenizer"], state["tokenizer"]
     return TokenizerModel(make_magvit(config), {"params": params, **(state or {})})
 
@@ -51,18 +51,18 @@ def load_outlook(config: ConfigDict, workdir: epath.PathLike) -> OutlookModel:
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> PredictorModel:
     """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
     identity.require_same(workdir, config.to_dict())
-    if not guesses(config):
+    if not has_outlook(config):
         raise ValueError(
             f"{workdir} has no outlook in its config: another version trained it; train it again with this"
         )
     params, state = checkpoints.load_params(workdir, config.evaluation.checkpoint)
-    weights = {"transformer": params["transformer"] if watches(config) else params, "outlook": state["outlook"]}
+    weights = {"transformer": params["transformer"] if has_pathways(config) else params, "outlook": state["outlook"]}
     if config.kind == "joint":
         weights["tokenizer"] = {"params": params["tokenizer"], **state["tokenizer"]}
     else:
         place = tokenizer_workdir(config, workdir)
         weights["tokenizer"] = load_tokenizer(tokenizer_config(config), place).variables
-    if watches(config):
+    if has_pathways(config):
         weights["pathways"] = {"params": params["pathways"], **state["pathways"]}
     return assemble_predictor(config, weights)
 
@@ -80,7 +80,7 @@ def assemble_predictor(config: ConfigDict, weights: Mapping[str, PyTree]) -> Pre
         make_transformer(config, magvit),
         weights["transformer"],
         OutlookModel(make_outlook(outlook_config(config), magvit), weights["outlook"]),
-        MotionModel(make_pathways(config, magvit), weights["pathways"]) if watches(config) else None,
+        MotionModel(make_pathways(config, magvit), weights["pathways"]) if has_pathways(config) else None,
     )
 
 

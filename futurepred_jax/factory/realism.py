@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from futurepred_jax.factory.materials import Materials
+from futurepred_jax.factory.assets import Assets
 from futurepred_jax.factory.models import clip_flops, frame_flops
 from futurepred_jax.models.discriminator import Discriminator
 from futurepred_jax.models.perceptual import NETWORKS, Perceptual
@@ -11,13 +11,13 @@ from futurepred_jax.objectives.realism import FRAMES, PerceptualLoss, RealismObj
 from futurepred_jax.objectives.tokenizer import TokenizerObjective
 
 
-def make_realism(config: ConfigDict, tokenizer: TokenizerObjective, materials: Materials) -> RealismObjective:
+def make_realism(config: ConfigDict, tokenizer: TokenizerObjective, assets: Assets) -> RealismObjective:
     """The objective of ``config.realism``; a weight of zero leaves its part out.
 
     Raises:
         ValueError: the perceptual network is unknown, or its weights are not installed.
     """
-    return RealismObjective(tokenizer, _perceptual_loss(config, materials), _adversarial_loss(config))
+    return RealismObjective(tokenizer, _perceptual_loss(config, assets), _adversarial_loss(config))
 
 
 def judging_flops(config: ConfigDict, objective: RealismObjective) -> float:
@@ -31,14 +31,14 @@ def judging_flops(config: ConfigDict, objective: RealismObjective) -> float:
     return flops
 
 
-def _perceptual_loss(config: ConfigDict, materials: Materials) -> PerceptualLoss | None:
+def _perceptual_loss(config: ConfigDict, assets: Assets) -> PerceptualLoss | None:
     fields = config.realism
     if not fields.perceptual_weight:
         return None
     if fields.perceptual not in NETWORKS:
         raise ValueError(f"config.realism.perceptual {fields.perceptual!r}: known are {', '.join(NETWORKS)}")
     module = Perceptual(fields.perceptual)
-    return PerceptualLoss(module, materials.perceptual(module), fields.perceptual_weight, config.train.accumulate)
+    return PerceptualLoss(module, assets.perceptual(module), fields.perceptual_weight, config.train.accumulate)
 
 
 def _adversarial_loss(config: ConfigDict) -> AdversarialLoss | None:

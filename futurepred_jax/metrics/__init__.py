@@ -1,1 +1,1 @@
-"""Pure scores of predictions against the truth: ``image``, ``motion`` and ``tokens``, reduced by ``scores``."""
+"""Pure functions that score predictions against the truth; ``scores`` measures and ``summary`` reduces them."""

@@ -1,4 +1,4 @@
-"""How far a score, or a difference between two predictors, can be trusted, from the clips that it was measured on."""
+"""Bootstrap intervals of scores, and of differences between predictors, over the clips of a split."""
 
 import functools
 from typing import NamedTuple
@@ -9,52 +9,50 @@ from jaxtyping import Float, Int
 from futurepred_jax.metrics.ratios import Ratio, mean
 
 RESAMPLES = 1000
-LEVEL = 0.95
+LEVEL = 0.95  # share of the resampled scores that lie inside an interval
 
 
 class Interval(NamedTuple):
-    """A mean and the ends of its bootstrap interval."""
+    """A mean with the lower and the upper end of its bootstrap interval."""
 
     mean: float
     low: float
     high: float
 
 
-def interval(ratio: Ratio, *, seed: int = 0, level: float = LEVEL) -> Interval:
-    """Percentile bootstrap of a split's score over its clips (Efron & Tibshirani 1993, §13.3).
-
-    All three values are NaN where there is no score.
+def interval(ratio: Ratio, *, seed: int = 0) -> Interval:
+    """Computes the percentile bootstrap of a split's score over its clips (Efron & Tibshirani 1993, §13.3).
 
     Args:
-        ratio: The score's sums, clip by clip.
-        seed: Of the resampling; the same seed resamples the same clips for every score.
-        level: Share of resampled scores between ``low`` and ``high``.
+        ratio: The score's totals and counts, clip by clip.
+        seed: Seed of the resampling. The same seed resamples the same clips for every score.
+
+    Returns:
+        The score and its interval; all three values are NaN where no clip has a score.
     """
     often = _resamples(len(ratio.total), seed)
     resampled = mean(Ratio(often @ ratio.total, often @ ratio.count).quotient(), axis=1)
     resampled = resampled[np.isfinite(resampled)]
-    low, high = np.quantile(resampled, [(1 - level) / 2, (1 + level) / 2]) if len(resampled) else [np.nan] * 2
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(resampled) else [np.nan] * 2
     return Interval(ratio.over_split(), float(low), float(high))
 
 
-def paired_interval(
-    scores: Float[np.ndarray, "n"], others: Float[np.ndarray, "n"], *, seed: int = 0, level: float = LEVEL
-) -> Interval:
-    """As ``interval``, of the mean of ``scores - others`` over clips; those that lack either score are left out.
+def paired_interval(scores: Float[np.ndarray, "n"], others: Float[np.ndarray, "n"], *, seed: int = 0) -> Interval:
+    """Computes the bootstrap interval of the mean of ``scores - others`` over clips.
 
     Args:
-        scores: One value a clip.
-        others: The same clips' values under another predictor, or of the same clips under another condition.
-        seed: As there.
-        level: As there.
+        scores: One value per clip, NaN where there is none.
+        others: The values of the same clips for another predictor, or under another condition. A clip that lacks either
+            value is left out.
+        seed: Seed of the resampling.
     """
     difference = scores - others
     known = np.isfinite(difference)
     total = np.where(known, difference, 0)
-    return interval(Ratio(total[:, None], known.astype(float)[:, None]), seed=seed, level=level)
+    return interval(Ratio(total[:, None], known.astype(float)[:, None]), seed=seed)
 
 
 @functools.lru_cache(maxsize=8)
 def _resamples(clips: int, seed: int) -> Int[np.ndarray, "resamples clips"]:
-    """How often each clip is drawn in each resampled split."""
+    """Returns how often each clip occurs in each resampled split."""
     return np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)

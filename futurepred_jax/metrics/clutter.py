@@ -1,7 +1,7 @@
-"""What becomes of the clutter: objects that stay must stay, those that come and go must end when they end.
+"""Clutter scores: persistent objects must stay in the picture, and transient ones must end when they truly end.
 
-Clutter has no colour of its own to be tracked by. Whether an object is in a picture is asked of the pixels where it
-is, or would be: they must be nearer to a drawing with it than to one without.
+Clutter has no distinctive colours, so it cannot be tracked. Instead, an object counts as present if the pixels where it
+is (or would be) are closer to a rendering with the object than to one without it.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,20 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Array, Bool, Float, Int
 
-from futurepred_jax.metrics.tracking import Unit, least_area
+from futurepred_jax.metrics.tracking import Unit, least_area, mostly_visible
 
-PRESENT = 0.5  # share of the squared contrast, with against without the object, that a picture must explain
-CONTRAST = 0.05  # root mean squared difference, of [0, 1], from which an object can be told from what is behind it
+PRESENT = 0.5  # least share of the squared contrast between both renderings that a present object explains
+CONTRAST = 0.05  # least RMS difference of the renderings, in units of [0, 1], for an object that can be told apart
 
 
 class Drawings(NamedTuple):
-    """The true future drawn twice more, from ``floors``: without clutter, and with transients that do not end."""
+    """Two variants of the true future, rendered by ``floors``.
+
+    Attributes:
+        without: The future without clutter.
+        lasting: The future in which transients do not end.
+        lasting_instance: Instance map of ``lasting``.
+    """
 
     without: Unit
     lasting: Unit
@@ -28,9 +34,16 @@ class Drawings(NamedTuple):
 
 
 class Clutter(NamedTuple):
-    """Which object slots to ask for, frame by frame: persistent ones, transients that live on, transients that ended.
+    """Which clutter objects should be looked for in each frame.
 
-    Only transients alive at some time of the context are asked for: no other can be foreseen.
+    Transients are only looked for if they were alive during the context, since no others can be foreseen.
+
+    Attributes:
+        drawings: The true future without clutter, and with transients that do not end.
+        instance: True instance map.
+        persistent: Slots of visible persistent objects.
+        living: Slots of visible transients.
+        ended: Slots of transients that were alive in the last context frame and have ended.
     """
 
     drawings: Drawings
@@ -41,14 +54,14 @@ class Clutter(NamedTuple):
 
 
 class Tallied(NamedTuple):
-    """How many of the objects asked for are in the picture."""
+    """The number of objects that were looked for in each frame, and how many of them are present."""
 
     present: Float[Array, "b t"]
     asked: Float[Array, "b t"]
 
 
 class ClutterScores(NamedTuple):
-    """Persistent objects, living transients and ended ones; of the last, none should be there."""
+    """Counts of persistent objects, living transients and ended transients; of the last, none should be present."""
 
     persistent: Tallied
     living: Tallied
@@ -58,19 +71,19 @@ class ClutterScores(NamedTuple):
 def clutter_of(
     batch: Mapping[str, np.ndarray], drawings: Drawings, *, context: int, roles: Mapping[str, int]
 ) -> Clutter:
-    """Sorts a batch of clips' objects, for as many frames after the context as the drawings have.
+    """Determines which clutter objects should be looked for in the frames that ``drawings`` cover.
 
     Args:
-        batch: ``instance``, ``alive``, ``exists``, ``role``, ``visible_px`` and ``amodal_px`` of the whole clips.
-        drawings: Of the future.
-        context: Frames.
-        roles: Number of each role.
+        batch: Fields ``instance``, ``alive``, ``exists``, ``role``, ``visible_px`` and ``amodal_px`` of whole clips.
+        drawings: Renderings of the future.
+        context: Number of context frames.
+        roles: Number of each role by its name.
     """
     future = slice(context, context + drawings.without.shape[1])
     instance, alive = batch["instance"][:, future], batch["alive"][:, future]
     visible, amodal = batch["visible_px"][:, future], batch["amodal_px"][:, future]
     known = batch["alive"][:, :context].any(axis=1) & batch["exists"]
-    seen = (visible >= least_area(instance.shape[2])) & (2 * visible >= amodal)
+    seen = mostly_visible(visible, amodal, instance.shape[2])
     is_persistent, is_transient = (
         ((batch["role"] == roles[role]) & known)[:, None] for role in ("persistent", "transient")
     )
@@ -85,7 +98,13 @@ def clutter_of(
 
 @jax.jit
 def clutter_scores(video: Unit, truth: Unit, clutter: Clutter) -> ClutterScores:
-    """Asks for every object of the clutter."""
+    """Counts which clutter objects are present in a video.
+
+    Args:
+        video: Predicted frames in [0, 1].
+        truth: True frames in [0, 1].
+        clutter: The objects to look for.
+    """
     drawings, slots = clutter.drawings, clutter.persistent.shape[-1]
     here = _present(video, truth, drawings.without, clutter.instance, slots)
     still = _present(video, drawings.lasting, truth, drawings.lasting_instance, slots)
@@ -98,11 +117,11 @@ def clutter_scores(video: Unit, truth: Unit, clutter: Clutter) -> ClutterScores:
 
 class _Presence(NamedTuple):
     present: Bool[Array, "b t k"]
-    telling: Bool[Array, "b t k"]  # enough pixels, and enough contrast, to say so
+    telling: Bool[Array, "b t k"]  # whether the object has enough pixels and enough contrast to decide
 
 
 def _present(video: Unit, having: Unit, lacking: Unit, instance: Int[Array, "b t h w"], slots: int) -> _Presence:
-    """Whether a video explains PRESENT of the contrast between the drawings with and without each slot's object."""
+    """Decides for each slot's object whether a video is closer to the rendering that has it or that lacks it."""
     squares = jnp.stack(
         [
             jnp.mean((video - having) ** 2, axis=-1),
@@ -119,7 +138,7 @@ def _present(video: Unit, having: Unit, lacking: Unit, instance: Int[Array, "b t
 def _sum_by_slot(
     values: Float[Array, "b t h w n"], instance: Int[Array, "b t h w"], slots: int
 ) -> Float[Array, "b t k n"]:
-    """Sums over the pixels of each slot's object; an instance is a slot + 1, and 0 is the background."""
+    """Sums values over the pixels of each slot's object."""
     b, t = instance.shape[:2]
     frame = rearrange(jnp.arange(b * t), "(b t) -> b t 1 1", b=b)
     segment = frame * (slots + 1) + instance

@@ -1,4 +1,4 @@
-"""What clutter costs: the same clips with and without it, of which each split of cluttered clips has a twin."""
+"""The effect of clutter on scores, measured on the same clips with and without clutter."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,21 +9,25 @@ from futurepred_jax.metrics.bootstrap import paired_interval
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import EFFECTS
 
-TWIN = "_clean"  # ends the name of a cluttered split's twin: the same targets on the same paths at each index
+TWIN = (
+    "_clean"  # suffix of the split that shows the same targets on the same paths as a cluttered split, without clutter
+)
 
 NAMES = tuple(name for name, _, _ in EFFECTS)
 
 Clips = Mapping[str, Mapping[str, Sequence[float | None]]]
-"""One value a clip, by predictor and metric."""
+"""One value per clip, by predictor and metric."""
 
 
 def clutter_effects(splits: Mapping[str, Clips]) -> dict[str, Any]:
-    """Scores with clutter minus scores without, clip by clip, for every predictor and split whose twin was scored too.
+    """Returns scores with clutter minus scores without it, averaged over clips.
 
-    Of classifiers, who have no such scores, there is nothing to tell.
+    Args:
+        splits: Scores by clip of every split. Only splits whose twin without clutter is among them are compared;
+            classifiers have no such scores and are left out.
 
     Returns:
-        by split, predictor and metric: the mean difference and the ends of its paired bootstrap interval.
+        The mean difference and its paired bootstrap interval, by split, predictor and metric.
     """
     return {
         name: {who: jsonable(_effect(scores, splits[name + TWIN][who])) for who, scores in clips.items()}

@@ -1,4 +1,4 @@
-"""Distances between two sets of feature vectors, in float64: Fréchet's between normal fits, and a kernel's."""
+"""Distances between two sets of feature vectors in float64: the Fréchet distance and a kernel distance."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,10 @@ class Statistics(NamedTuple):
 
 
 def statistics(features: Features) -> Statistics:
-    """Fits a normal distribution.
+    """Fits a normal distribution to feature vectors.
 
     Raises:
-        ValueError: There are fewer than two vectors, or a value is not finite.
+        ValueError: If there are fewer than two vectors, or a value is not finite.
     """
     if len(features) < 2 or not np.isfinite(features).all():
         raise ValueError(f"{len(features)} feature vectors: a covariance needs at least 2, all finite")
@@ -28,10 +28,10 @@ def statistics(features: Features) -> Statistics:
 
 
 def frechet_distance(first: Statistics, second: Statistics) -> float:
-    """Squared 2-Wasserstein distance of two normal distributions (Dowson & Landau 1982).
+    """Computes the squared 2-Wasserstein distance between two normal distributions (Dowson & Landau 1982).
 
-    |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2), whose roots are symmetric and so need no complex numbers, also
-    where a covariance has less than full rank.
+    It is |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2). All matrices whose roots are taken are symmetric, so no
+    complex numbers arise, even for covariances without full rank.
     """
     root = _root(first.covariance)
     cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ second.covariance @ root), 0)).sum()
@@ -40,12 +40,12 @@ def frechet_distance(first: Statistics, second: Statistics) -> float:
 
 
 def kernel_distance(first: Features, second: Float[np.ndarray, "m d"]) -> float:
-    """Unbiased squared maximum mean discrepancy under the kernel (x.y / d + 1)^3 (Bińkowski et al. 2018, §4).
+    """Computes the unbiased squared MMD under the kernel (x.y / d + 1)^3 (Bińkowski et al. 2018, §4).
 
-    Its mean is 0 for two samples of one distribution at every sample size, so that it may come out negative.
+    Its expectation is 0 for two samples of one distribution at every sample size, so it may be negative.
 
     Raises:
-        ValueError: A set has fewer than two vectors.
+        ValueError: If a set has fewer than two vectors.
     """
     if min(len(first), len(second)) < 2:
         raise ValueError(f"{len(first)} and {len(second)} feature vectors: a kernel distance needs at least 2 of each")
@@ -63,6 +63,6 @@ def _kernel(first: Features, second: Float[np.ndarray, "m d"]) -> Float[np.ndarr
 
 
 def _mean_apart(features: Features) -> float:
-    """Mean of the kernel over pairs of two different vectors."""
+    """Returns the mean of the kernel over all pairs of different vectors."""
     values = _kernel(features, features)
     return float((values.sum() - np.trace(values)) / (len(values) * (len(values) - 1)))

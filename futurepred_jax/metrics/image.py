@@ -1,6 +1,7 @@
-"""Predicted against true pixels: MSE, MAE, PSNR, SSIM and errors over a mask; floats in [0, 1], one value a frame.
+"""Image scores of predicted frames in [0, 1]: MSE, MAE, PSNR, SSIM and errors over a mask, one value per frame.
 
-A clip's PSNR is that of the clip's mean squared error, a split's the mean over its clips; zero error counts as CAP dB.
+The PSNR of a clip is that of its mean squared error, the PSNR of a split the mean over its clips. An error of zero
+counts as CAP dB.
 """
 
 import math
@@ -22,8 +23,13 @@ Unit = Float[Array, "b t h w c"]
 
 
 class Window(NamedTuple):
-    """What SSIM looks through: weights along each axis, the range that it takes pixels to have, and whether variances
-    are those of a sample, over n - 1, or of all that there is."""
+    """The window of SSIM.
+
+    Attributes:
+        weights: Weights along each axis, which sum to 1.
+        data_range: Range of pixel values that the stabilising constants assume.
+        sample: Whether variances are sample variances (divided by n - 1) instead of population variances.
+    """
 
     weights: tuple[float, ...]
     data_range: float = 1.0
@@ -31,7 +37,7 @@ class Window(NamedTuple):
 
     @property
     def unbiased(self) -> float:
-        """Factor of variances and covariances."""
+        """Factor by which population variances and covariances are multiplied."""
         pixels = len(self.weights) ** 2
         return pixels / (pixels - 1) if self.sample else 1.0
 
@@ -46,7 +52,7 @@ GAUSSIAN = Window(_gaussian(radius=5, sigma=1.5))
 
 
 class ImageScores(NamedTuple):
-    """One value a frame, the mean over all of its pixels and channels, of which it has ``size``."""
+    """One value per frame: means over its pixels and channels, and ``size``, the number of pixels times channels."""
 
     mse: Float[Array, "b t"]
     mae: Float[Array, "b t"]
@@ -55,7 +61,7 @@ class ImageScores(NamedTuple):
 
 
 class Masked(NamedTuple):
-    """Sums over what a frame's mask holds, of all channels: ``total / count`` is its mean; both are 0 off the mask."""
+    """Sums over the masked pixels of each frame: ``total / count`` is the mean; both are 0 where the mask is empty."""
 
     total: Float[Array, "b t"]
     count: Float[Array, "b t"]
@@ -63,7 +69,7 @@ class Masked(NamedTuple):
 
 @jax.jit
 def image_scores(prediction: Unit, truth: Unit) -> ImageScores:
-    """Scores every frame on all of its pixels."""
+    """Computes MSE, MAE and SSIM of every frame over all of its pixels."""
     difference = prediction - truth
     return ImageScores(
         mse=reduce(difference**2, "b t h w c -> b t", "mean"),
@@ -75,27 +81,31 @@ def image_scores(prediction: Unit, truth: Unit) -> ImageScores:
 
 @partial(jax.jit, static_argnames="window")
 def ssim(prediction: Unit, truth: Unit, window: Window = GAUSSIAN) -> Float[Array, "b t"]:
-    """Structural similarity of every frame, the mean over its channels.
+    """Computes the structural similarity of every frame, averaged over channels.
 
-    Only windows wholly inside the frame count, as in scikit-image's ``structural_similarity`` with
-    ``gaussian_weights=True, use_sample_covariance=False, data_range=1``, which it equals.
+    Only windows that lie inside the frame count. With the default window the result equals scikit-image's
+    ``structural_similarity`` with ``gaussian_weights=True, use_sample_covariance=False, data_range=1``.
 
     Raises:
-        ValueError: A frame is smaller than the window.
+        ValueError: If a frame is smaller than the window.
     """
     return reduce(_similarity(prediction, truth, window), "b t i j c -> b t", "mean")
 
 
 @jax.jit
 def masked_ssim(prediction: Unit, truth: Unit, mask: Bool[Array, "b t h w"]) -> Masked:
-    """The similarity of the windows that lie in ``mask`` with all of their pixels, as sums. Raises as ``ssim``."""
+    """Sums the structural similarity over the windows that lie in ``mask`` with all of their pixels.
+
+    Raises:
+        ValueError: If a frame is smaller than the window.
+    """
     similarity, side = _similarity(prediction, truth, GAUSSIAN), len(GAUSSIAN.weights)
     inside = jax.lax.reduce_window(mask, True, jax.lax.bitwise_and, (1, 1, side, side), (1, 1, 1, 1), "VALID")
     return _masked_sums(similarity, inside)
 
 
 def _similarity(prediction: Unit, truth: Unit, window: Window) -> Float[Array, "b t i j c"]:
-    """Of every window inside the frame, its luminance's times its structure's (Wang et al. 2004, eq. 13)."""
+    """Computes SSIM of every window inside the frame (Wang et al. 2004, eq. 13)."""
     height, width = truth.shape[2:4]
     if min(height, width) < len(window.weights):
         raise ValueError(
@@ -117,7 +127,7 @@ def _level(frames: Unit) -> Float[Array, "b t 1 1 c"]:
 
 
 def _blur(frames: Unit, window: Window) -> Float[Array, "b t i j c"]:
-    """Weighted mean of every window that fits: a product with a banded matrix an axis, as fast on TPU as on CPU."""
+    """Computes the weighted mean of every window inside the frame, by one product with a banded matrix per axis."""
     rows, columns = (_band(size, window.weights) for size in frames.shape[2:4])
     across = jnp.einsum("bthwc,wj->bthjc", frames, columns, precision="highest")
     return jnp.einsum("bthjc,hi->btijc", across, rows, precision="highest")
@@ -133,7 +143,7 @@ def _band(size: int, weights: tuple[float, ...]) -> Float[np.ndarray, "size fits
 
 @jax.jit
 def masked_error(prediction: Unit, truth: Unit, mask: Bool[Array, "b t h w"]) -> Masked:
-    """Squared error of every frame over the pixels of ``mask``, as sums, so that clips and frames can be pooled."""
+    """Sums the squared error of every frame over the pixels of ``mask``, so that frames and clips can be pooled."""
     return _masked_sums((prediction - truth) ** 2, mask)
 
 
@@ -144,22 +154,26 @@ def _masked_sums(values: Float[Array, "b t i j c"], mask: Bool[Array, "b t i j"]
 
 @jax.jit
 def dilate(mask: Bool[Array, "b t h w"]) -> Bool[Array, "b t h w"]:
-    """Adds to the mask all that is within DILATION pixels of it along rows, columns and diagonals."""
+    """Dilates a mask by DILATION pixels along rows, columns and diagonals."""
     side = 2 * DILATION + 1
     return jax.lax.reduce_window(mask, False, jax.lax.bitwise_or, (1, 1, side, side), (1, 1, 1, 1), "SAME")
 
 
 def psnr(mse: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-    """Peak signal-to-noise ratio in dB of a mean squared error in [0, 1] units, at most CAP; NaN stays NaN."""
+    """Converts a mean squared error of frames in [0, 1] to a peak signal-to-noise ratio in dB, at most CAP."""
     return -10 * np.log10(np.maximum(mse, 10 ** (-CAP / 10)))
 
 
 def require_unit_range(name: str, frames: Float[Array | np.ndarray, "*shape"]) -> None:
-    """Refuses pictures that are not in [0, 1], for the scores assume it; call it outside jit.
+    """Checks that pixels lie in [0, 1], which all scores assume. It cannot be called inside ``jax.jit``.
+
+    Args:
+        name: What the frames are, for the message.
+        frames: The frames.
 
     Raises:
-        ValueError: A value is below 0, above 1 or not a number.
+        ValueError: If a value is below 0, above 1 or not a number.
     """
-    if not ((frames >= 0) & (frames <= 1)).all():  # false for NaN, which XLA's least and largest on CPU pass over
+    if not ((frames >= 0) & (frames <= 1)).all():  # false for NaN, which min and max on CPU ignore
         low, high = float(frames.min()), float(frames.max())
         raise ValueError(f"{name} holds values in [{low:.4g}, {high:.4g}]: metrics take [0, 1]; rescale or clip it")

@@ -1,4 +1,4 @@
-"""How often a classifier is right, beside whoever always names the commonest class."""
+"""Accuracy of a classifier, next to the floor of always naming the most frequent class."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -7,18 +7,18 @@ import numpy as np
 from jaxtyping import Int
 
 Labels = Mapping[str, Int[np.ndarray, "n"]]
-"""A class of every clip, by the name of the label."""
+"""The class of every clip, by the name of the label."""
 
 
 class LabelScores(NamedTuple):
-    """``split`` is the split's part of ``evaluation.json``, ``clips`` one value a clip; JSON's types only."""
+    """Scores as JSON types: ``split`` for ``evaluation.json``, and ``clips`` with one value per clip."""
 
     split: dict[str, Any]
     clips: dict[str, Any]
 
 
 def label_scores(predicted: Labels, true: Labels) -> LabelScores:
-    """Share of the clips whose label is right, label by label; the floor knows the true classes' frequencies."""
+    """Returns the accuracy of each label, and that of always naming the class that is most frequent in the split."""
     right = {name: predicted[name] == true[name] for name in predicted}
     floor = {name: np.bincount(true[name]).max() / len(true[name]) for name in predicted}
     scores = {
@@ -30,7 +30,7 @@ def label_scores(predicted: Labels, true: Labels) -> LabelScores:
 
 
 def label_table(split: str, summary: Mapping[str, Any]) -> str:
-    """One split of a classifier's ``evaluation.json`` as a line for each label."""
+    """Returns the scores of a classifier on one split as text, with a line for each label."""
     scores = summary["scores"]
     lines = [
         f"{name.replace('_', ' ')} {value:.3f}, the commonest class {scores['commonest_class'][name]:.3f}"

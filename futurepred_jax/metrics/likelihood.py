@@ -1,4 +1,4 @@
-"""What a model thinks of the true tokens: bits, accuracy, and whether its probabilities can be taken at their word."""
+"""Likelihood of the true tokens under a model: bits, accuracy and calibration."""
 
 from typing import NamedTuple
 
@@ -8,16 +8,19 @@ from jaxtyping import Bool, Float, Int
 from futurepred_jax.metrics import tokens
 from futurepred_jax.metrics.ratios import Ratio, ratio
 
-BINS = 15  # of confidence, equally wide; Guo et al. 2017, §4
+BINS = 15  # number of equally wide bins of confidence; Guo et al. 2017, §4
 TEMPERATURES = tuple(2.0 ** (step / 12) for step in range(-9, 10))  # from 0.59 to 1.68, each 6 % above the one before
 PLAIN = TEMPERATURES.index(1.0)
 
 
 class Likelihood(NamedTuple):
-    """Of every true future token, given all that is true before, with the logits divided by each of ``TEMPERATURES``.
+    """A model's predictions for every true future token, given the true tokens before it, at each of ``TEMPERATURES``.
 
-    ``nll`` is in nats, ``correct`` says that all of its digits are the likeliest, ``hit`` the same of each digit, and
-    ``confidence`` is the probability of each likeliest digit.
+    Attributes:
+        nll: Negative log-likelihood of the token in nats; the last axis is the temperature.
+        correct: Whether all digits of the token are the likeliest ones.
+        confidence: Probability of the likeliest value of each digit; the last axis is the temperature.
+        hit: Whether each digit is the likeliest one.
     """
 
     nll: Float[np.ndarray, "b n k"]
@@ -27,7 +30,7 @@ class Likelihood(NamedTuple):
 
 
 class Calibration(NamedTuple):
-    """Expected calibration error over ``BINS`` bins, and each bin's mean confidence, accuracy and share of digits."""
+    """Expected calibration error over ``BINS`` bins, with each bin's mean confidence, accuracy and share of digits."""
 
     error: float
     confidence: Float[np.ndarray, "bins"]
@@ -36,12 +39,12 @@ class Calibration(NamedTuple):
 
 
 def likelihood_ratios(found: Likelihood, *, frames: int, frame_size: int) -> dict[str, Ratio]:
-    """Accuracy and bits, one value a clip.
+    """Returns accuracy and bits per token, per frame and per dimension, one value per clip.
 
     Args:
-        found: Of all clips.
-        frames: Future frames that the tokens make.
-        frame_size: Pixels times channels of a frame.
+        found: The likelihood of all clips.
+        frames: Number of future frames that the tokens encode.
+        frame_size: Number of pixels times channels of a frame.
     """
     bits = tokens.bits_per_token(found.nll[..., PLAIN])
     per_frame = bits * found.nll.shape[1] / frames
@@ -54,15 +57,19 @@ def likelihood_ratios(found: Likelihood, *, frames: int, frame_size: int) -> dic
 
 
 def calibration(found: Likelihood) -> Calibration:
-    """How far confidence is from accuracy, mean over digits (Guo et al. 2017, eq. 3); 0 is perfect."""
+    """Computes the expected calibration error over digits (Guo et al. 2017, eq. 3); 0 is perfect."""
     return _calibration(found.confidence[..., PLAIN], found.hit)
 
 
 def tempered(found: Likelihood) -> dict[str, float]:
-    """The temperature at which the true tokens are likeliest, and what it mends (Guo et al. 2017, §4.2).
+    """Fits the temperature at which the true tokens are likeliest (Guo et al. 2017, §4.2).
 
-    Bits and calibration error are of each second clip at the temperature that suits the others, so that none is fitted
-    to itself; a split of one clip has none.
+    Bits and calibration error are cross-validated: the even clips are scored at the temperature fitted to the odd ones,
+    and vice versa.
+
+    Returns:
+        The temperature fitted to all clips, and bits per token and calibration error at the cross-validated ones; empty
+        for a single clip.
     """
     nats, even = found.nll.sum(axis=1), np.arange(len(found.nll)) % 2 == 0
     if even.all():
@@ -92,14 +99,15 @@ def _calibration(confidence: Float[np.ndarray, "b n g"], hit: Bool[np.ndarray, "
 def pairs_ranked(
     nll: Float[np.ndarray, "n"], possible: Bool[np.ndarray, "n"], pair: Int[np.ndarray, "n"]
 ) -> Ratio | None:
-    """Of how many pairs of a possible and an impossible clip the model finds the possible one likelier; ties are half.
-
-    None without a pair.
+    """Scores how often the possible clip of a pair is more likely than the impossible one; ties count half.
 
     Args:
-        nll: Nats of each clip's future.
-        possible: What it is.
-        pair: Number of its pair; a clip alone is left out.
+        nll: Negative log-likelihood of each clip's future in nats.
+        possible: Whether each clip is possible.
+        pair: Number of each clip's pair; clips without a partner are left out.
+
+    Returns:
+        The share of pairs; None if there is no pair.
     """
     both = np.intersect1d(pair[possible], pair[~possible])
     if not both.size:

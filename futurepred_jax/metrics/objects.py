@@ -1,4 +1,4 @@
-"""Whether every object is drawn, whole, and nothing else: masks, counts and detections that match nothing."""
+"""Object scores: overlap of masks, errors in the number of objects, and false detections."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from futurepred_jax.metrics.tracking import (
     Tracks,
     Unit,
     blob,
-    judged,
+    evaluable,
     least_area,
     likeness,
     radius,
@@ -23,18 +23,30 @@ from futurepred_jax.metrics.tracking import (
     within,
 )
 
-ALIKE = 0.3  # likeness in chroma from which a pixel belongs to an object's predicted mask: half way to the next hue
+ALIKE = 0.3  # least likeness in chroma of a pixel of an object's predicted mask: half way to the next hue
 
 
 class Palette(NamedTuple):
-    """Colours that targets have in other clips; ``absent`` says which of them no object of this clip has."""
+    """The colours that targets can have.
+
+    Attributes:
+        rgb: The colours in [0, 1].
+        absent: Which of the colours no target of each clip has.
+    """
 
     rgb: Float[Array, "p 3"]
     absent: Bool[Array, "b p"]
 
 
 class ObjectScores(NamedTuple):
-    """IoU of each object's mask, to be read where it is judged; the rest is of frames whose objects are ``known``."""
+    """Object scores of every frame.
+
+    Attributes:
+        iou: Intersection over union of each target's predicted and true mask; meaningful where it is evaluable.
+        count_error: Absolute difference between the numbers of objects found and of objects truly evaluable.
+        false_detections: Number of detections that match no true object.
+        known: Whether the clip's objects are known, so that the two scores above are defined.
+    """
 
     iou: Float[Array, "b t k"]
     count_error: Float[Array, "b t"]
@@ -46,13 +58,20 @@ class ObjectScores(NamedTuple):
 def object_scores(
     video: Unit, tracks: Tracks, targets: Targets, instance: Int[Array, "b t h w"], palette: Palette
 ) -> ObjectScores:
-    """Scores the objects that a tracker has found.
+    """Scores the objects that a tracker has found in a video.
 
-    An object's predicted mask is what lies within reach of its place and has its chroma; one that was not found has an
-    IoU of 0. Objects partly in view, neither judged nor wholly out of sight, are not counted.
+    An object's predicted mask holds the pixels within reach of its place that have its chroma. An object that was not
+    found has an IoU of 0. Objects that are neither evaluable nor wholly out of sight do not enter the count.
+
+    Args:
+        video: The video, in [0, 1].
+        tracks: Places found in it.
+        targets: The true targets.
+        instance: True instance map, see ``motion.visible_places``.
+        palette: The colours that targets can have.
     """
     height = video.shape[2]
-    true = judged(targets, height)
+    true = evaluable(targets, height)
     gone = (targets.visible_px == 0) & targets.exists[:, None]
     phantoms = _phantoms(video, targets, palette)
     error = jnp.linalg.norm(tracks.place - targets.place, axis=-1)
@@ -67,7 +86,7 @@ def object_scores(
 
 
 def _iou(video: Unit, tracks: Tracks, targets: Targets, instance: Int[Array, "b t h w"]) -> Float[Array, "b t k"]:
-    """Intersection over union of predicted and true masks, frame after frame: all masks at once may not fit."""
+    """Computes the intersection over union frame by frame, since the masks of all frames may not fit into memory."""
 
     def frame(now: tuple[Array, ...]) -> Float[Array, "b k"]:
         picture, place, detected, amodal, ids = now
@@ -83,7 +102,7 @@ def _iou(video: Unit, tracks: Tracks, targets: Targets, instance: Int[Array, "b 
 
 
 def _phantoms(video: Unit, targets: Targets, palette: Palette) -> Int[Array, "b t"]:
-    """How many blobs, as large as the clip's targets, have a colour that none of them has."""
+    """Counts the blobs that are as large as the clip's targets and have a colour that none of them has."""
     height, real = video.shape[2], targets.exists[:, None] & (targets.amodal_px > 0)
     amodal = jnp.sum(targets.amodal_px * real, axis=(1, 2)) / jnp.maximum(jnp.sum(real, axis=(1, 2)), 1)
     size = jnp.broadcast_to(amodal[:, None], palette.absent.shape).astype(jnp.int32)

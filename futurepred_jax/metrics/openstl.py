@@ -1,11 +1,10 @@
-"""The scores of OpenSTL (Tan et al. 2023, arXiv:2306.11249), to be held against its published tables.
+"""The scores of OpenSTL (Tan et al. 2023, arXiv:2306.11249), for comparison with its published tables.
 
-They are those of ``openstl/core/metrics.py``, and what it leaves to others is as it was there: the SSIM of floats by
-scikit-image, which it holds at 0.19.3 or below, looks through even windows of 7 x 7 pixels, takes variances to be those
-of a sample, and floats to have a range of 2. It is higher than ``image.ssim``.
+They reproduce ``openstl/core/metrics.py`` with scikit-image 0.19.3 or below, which it requires: SSIM uses uniform
+windows of 7 x 7 pixels, sample variances, and assumes that floats have a range of 2. It is higher than ``image.ssim``.
 
-Grey videos have one channel there, and three equal ones here. So a clip whose true channels are equal counts as one
-channel, and its prediction as the mean of its three.
+OpenSTL's grey videos have one channel, those of this package three equal ones. A clip whose true channels are equal
+therefore counts as one channel, and its prediction as the mean of its three channels.
 """
 
 from typing import NamedTuple
@@ -23,7 +22,7 @@ EVEN = Window((1 / 7,) * 7, data_range=2.0, sample=True)
 
 
 class OpenSTLScores(NamedTuple):
-    """One value a frame: errors summed over its pixels, SSIM, and the mean squared error that its PSNR is made of."""
+    """One value per frame: errors summed over its pixels, SSIM, and the mean squared error for its PSNR."""
 
     mse: Float[Array, "b t"]
     mae: Float[Array, "b t"]
@@ -32,7 +31,7 @@ class OpenSTLScores(NamedTuple):
 
 
 def openstl_ratios(prediction: Unit, truth: Unit) -> dict[str, Ratio]:
-    """Means over frames and clips; PSNR is the mean over frames of each frame's, not that of a clip's error."""
+    """Returns the scores averaged over frames and clips; PSNR is averaged over frames too, unlike in ``scores``."""
     found = openstl_scores(prediction, truth)
     return {
         "openstl_mse": ratio(found.mse),
@@ -44,7 +43,7 @@ def openstl_ratios(prediction: Unit, truth: Unit) -> dict[str, Ratio]:
 
 @jax.jit
 def openstl_scores(prediction: Unit, truth: Unit) -> OpenSTLScores:
-    """Scores every frame. Raises a ValueError where one is smaller than the window."""
+    """Scores every frame; raises a ValueError if a frame is smaller than the window of SSIM."""
     grey = is_grey(truth)
     prediction = jnp.where(grey, jnp.mean(prediction, axis=-1, keepdims=True), prediction)
     difference = prediction - truth
@@ -56,5 +55,5 @@ def openstl_scores(prediction: Unit, truth: Unit) -> OpenSTLScores:
 
 
 def is_grey(truth: Unit) -> Bool[Array, "b 1 1 1 1"]:
-    """Which clips have three equal channels."""
+    """Returns which clips have three equal channels."""
     return jnp.all(truth == truth[..., :1], axis=(1, 2, 3, 4), keepdims=True)

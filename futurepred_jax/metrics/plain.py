@@ -1,4 +1,4 @@
-"""Numbers as JSON has them."""
+"""Conversion to the types of JSON."""
 
 import math
 from collections.abc import Mapping
@@ -8,7 +8,10 @@ import numpy as np
 
 
 def jsonable(value: Any) -> Any:
-    """Plain numbers of six digits, lists and dicts; None for what is not finite, since JSON has no NaN."""
+    """Converts arrays, tuples and mappings to lists and dicts of numbers.
+
+    Floats are rounded to six significant digits, and values that are not finite become None, since JSON has no NaN.
+    """
     if hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, Mapping):

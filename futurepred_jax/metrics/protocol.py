@@ -1,4 +1,4 @@
-"""The rules behind every score, frozen: what changes a score changes VERSION."""
+"""The rules of the scores, which are written into every evaluation. A change of a score must change VERSION."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ away. 5 scores, on probe_permanence, an object that came out as another also whe
 
 
 def describe_protocol() -> dict[str, Any]:
-    """What a reader of ``evaluation.json`` must know of its scores."""
+    """Returns the rules that ``evaluation.json`` states with its scores."""
     return {
         "version": VERSION,
         "pixel_range": [0, 1],

@@ -1,4 +1,4 @@
-"""Scores as sums over counts, one pair a clip and frame, so that clips, splits and resampled splits reduce alike."""
+"""Scores as totals and counts by clip, so that clips, splits and resampled splits are averaged by the same code."""
 
 from typing import NamedTuple
 
@@ -10,32 +10,33 @@ Values = Float[np.ndarray, "*shape"]
 
 
 class Ratio(NamedTuple):
-    """A score is ``total / count``, pooled over clips, then averaged over the ``f`` groups of frames that have any.
+    """A score as totals and counts for each clip and group of frames.
 
-    A score of a whole clip has one group, a score by frame as many as frames.
+    The score of a split is ``total / count`` pooled over clips, then averaged over the ``f`` groups that have a count.
+    A score of whole clips has one group, a score by frame has as many groups as frames.
     """
 
     total: Float[np.ndarray, "n f"]
     count: Float[np.ndarray, "n f"]
 
     def quotient(self) -> Float[np.ndarray, "n f"]:
-        """Each clip's value in each group, NaN where nothing was counted."""
+        """Returns the score of each clip in each group, NaN where nothing was counted."""
         return np.divide(self.total, self.count, out=np.full(self.total.shape, np.nan), where=self.count > 0)
 
     def by_clip(self) -> Float[np.ndarray, "n"]:
-        """One value a clip; NaN for clips that have none."""
+        """Returns one score per clip, NaN for clips that have none."""
         return mean(self.quotient(), axis=1)
 
     def by_frame(self) -> Float[np.ndarray, "f"]:
-        """One value a group of frames, pooled over all clips."""
+        """Returns one score per group of frames, pooled over all clips."""
         return self._pooled().quotient()[0]
 
     def over_split(self) -> float:
-        """One value for the split."""
+        """Returns the score of the split, NaN if no clip has one."""
         return float(mean(self.by_frame()))
 
     def padded(self, clips: int) -> "Ratio":
-        """The same over more clips, of which the further ones have no value."""
+        """Returns the same scores extended to ``clips`` clips, of which the added ones have no value."""
         more = ((0, clips - len(self.total)), (0, 0))
         return Ratio(np.pad(self.total, more), np.pad(self.count, more))
 
@@ -44,12 +45,12 @@ class Ratio(NamedTuple):
 
 
 def ratio(values: ArrayLike, where: ArrayLike = True, *, keep: int = 1) -> Ratio:
-    """The mean of the finite values at which ``where`` holds.
+    """Returns the mean of the finite values at which ``where`` is true.
 
     Args:
-        values: Clips first, then frames, then anything.
-        where: Broadcasts against them.
-        keep: Leading axes that stay apart: 1 makes one group, 2 a group a frame.
+        values: Values with the axes clip, frame and then any others.
+        where: Mask that broadcasts against ``values``.
+        keep: Number of leading axes that are kept: 1 makes one group, 2 makes one group per frame.
     """
     values = np.asarray(values, np.float64)
     kept: Bool[np.ndarray, "*shape"] = np.isfinite(values) & np.asarray(where)
@@ -57,7 +58,7 @@ def ratio(values: ArrayLike, where: ArrayLike = True, *, keep: int = 1) -> Ratio
 
 
 def quotient(totals: ArrayLike, counts: ArrayLike, *, keep: int = 1) -> Ratio:
-    """The sum of ``totals`` over the sum of ``counts``; ``keep`` as in ``ratio``."""
+    """Returns the sum of ``totals`` divided by the sum of ``counts``; ``keep`` has the meaning that ``ratio`` gives."""
     return Ratio(_summed(np.asarray(totals), keep), _summed(np.asarray(counts), keep))
 
 
@@ -66,7 +67,7 @@ def _summed(values: Shaped[np.ndarray, "n *rest"], keep: int) -> Float[np.ndarra
 
 
 def mean(values: ArrayLike, axis: int | tuple[int, ...] | None = None) -> Values:
-    """Mean in float64 over the finite values; NaN where there is none."""
+    """Averages the finite values in float64; NaN where there is none."""
     values = np.asarray(values, np.float64)
     kept = np.isfinite(values)
     total, count = np.sum(values, axis=axis, where=kept), np.sum(kept, axis=axis)

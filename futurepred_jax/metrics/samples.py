@@ -1,4 +1,4 @@
-"""Several futures of one context: how near the best comes, and whether their spread says where the truth may be."""
+"""Scores of several sampled futures of one context: the best one, the energy score, and the coverage of regions."""
 
 import jax
 import jax.numpy as jnp
@@ -6,38 +6,46 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from futurepred_jax.metrics.ratios import Ratio, mean, quotient, ratio
-from futurepred_jax.metrics.tracking import Targets, Unit, judged, track
+from futurepred_jax.metrics.tracking import Targets, Unit, evaluable, track
 
-REGIONS = (0.5, 0.9)  # probability of the position regions whose coverage is counted
-FEWEST = 4  # samples: the region of a plane's normal distribution needs three and one to spare
-JITTER = 0.25  # px; the tracker's own error on true frames, below which no spread can be seen
+REGIONS = (0.5, 0.9)  # nominal probabilities of the regions whose coverage is measured
+FEWEST = 4  # least number of samples: a normal distribution in the plane needs three, and one to spare
+JITTER = 0.25  # px; error of the tracker on true frames, below which a spread cannot be measured
 
 Places = Float[np.ndarray, "b m t k 2"]
 
 
 def sampled_places(videos: Float[Array, "b m t h w c"], targets: Targets) -> Places:
-    """Where the tracker finds the targets in each sample; one that it has lost stays where it was last."""
+    """Tracks the targets in each sample; a target that is not detected keeps its last place.
+
+    Args:
+        videos: ``m`` sampled futures of each clip, in [0, 1].
+        targets: The true targets.
+
+    Returns:
+        Places (x, y) in px.
+    """
     by_sample: Unit = jnp.swapaxes(videos, 0, 1)
     return np.swapaxes(np.asarray(jax.lax.map(lambda video: track(video, targets).place, by_sample)), 0, 1)
 
 
 def sample_ratios(places: Places, targets: Targets, height: int) -> dict[str, Ratio]:
-    """Best and mean of the samples' position errors, their energy score, and the coverage of their regions.
+    """Returns the best and mean position error of the samples, their energy score, and the coverage of their regions.
 
-    Over all judged objects, found or not, so that no sample gains by losing one.
+    All evaluable targets count, whether found or not, so that no sample gains by losing one.
 
     Args:
-        places: From ``sampled_places``, at least FEWEST samples.
-        targets: The truth.
-        height: Of a frame, in px.
+        places: Places in at least FEWEST samples, from ``sampled_places``.
+        targets: The true targets.
+        height: Height of a frame in px.
 
     Raises:
-        ValueError: There are fewer samples.
+        ValueError: If there are fewer than FEWEST samples.
     """
     samples = places.shape[1]
     if samples < FEWEST:
         raise ValueError(f"{samples} samples: regions need at least {FEWEST}; set config.evaluation.samples higher")
-    true, scored = np.asarray(targets.place, np.float64)[:, None], np.asarray(judged(targets, height))
+    true, scored = np.asarray(targets.place, np.float64)[:, None], np.asarray(evaluable(targets, height))
     places = places.astype(np.float64)
     error = np.linalg.norm(places - true, axis=-1)
     by_sample = mean(np.where(scored[:, None], error, np.nan), axis=(2, 3))
@@ -51,9 +59,9 @@ def sample_ratios(places: Places, targets: Targets, height: int) -> dict[str, Ra
 
 
 def energy_score(places: Places, true: Float[np.ndarray, "b t k 2"]) -> Float[np.ndarray, "b t k"]:
-    """E|X - y| - E|X - X'| / 2 in px, unbiased in the number of samples (Gneiting & Raftery 2007, eq. 22).
+    """Computes E|X - y| - E|X - X'| / 2 in px, unbiased in the number of samples (Gneiting & Raftery 2007, eq. 22).
 
-    Zero for samples that all are the truth; the least on average for samples of the true distribution.
+    It is zero if all samples equal the truth, and on average smallest for samples of the true distribution.
     """
     samples = places.shape[1]
     error = np.linalg.norm(places - true[:, None], axis=-1).mean(axis=1)
@@ -62,10 +70,10 @@ def energy_score(places: Places, true: Float[np.ndarray, "b t k 2"]) -> Float[np
 
 
 def covered(places: Places, true: Float[np.ndarray, "b t k 2"], region: float) -> Bool[np.ndarray, "b t k"]:
-    """Whether the truth lies in the ellipse that holds a further sample with that probability.
+    """Returns whether the truth lies in the ellipse that contains a further sample with probability ``region``.
 
-    It is exact for normal samples however few: Hotelling's T^2 of a further sample follows an F distribution, which in
-    the plane has a closed form. Each axis is widened by JITTER.
+    The ellipse is exact for any number of normal samples: Hotelling's T^2 of a further sample follows an F
+    distribution, which has a closed form in the plane. Each axis is widened by JITTER.
     """
     samples = places.shape[1]
     centre = places.mean(axis=1)
@@ -77,7 +85,7 @@ def covered(places: Places, true: Float[np.ndarray, "b t k 2"], region: float) -
 
 
 def _hotelling(region: float, samples: int) -> float:
-    """Quantile of T^2 in two dimensions: 2 (m - 1) / (m - 2) times that of F(2, m - 2)."""
+    """Returns the quantile of T^2 in two dimensions: 2 (m - 1) / (m - 2) times that of F(2, m - 2)."""
     freedom = samples - 2
     quantile = freedom / 2 * ((1 - region) ** (-2 / freedom) - 1)
     return 2 * (samples - 1) / freedom * quantile

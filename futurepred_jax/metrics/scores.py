@@ -1,6 +1,6 @@
-"""From frames to numbers: what is measured on every frame of a split, and which scores are made of it.
+"""Measures predicted frames, and reduces the measurements to scores.
 
-Means run over what exists: a clip without foreground, or with no target in view, has no such score (NaN).
+Undefined values are left out of means: a clip without foreground, or without a visible target, has no such score (NaN).
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from futurepred_jax.metrics.truth import Truth
 
 
 class Record(NamedTuple):
-    """Everything measured on one predictor's frames, before any mean; a pytree with leading axes ``b t``."""
+    """Everything that is measured on a predictor's frames, before averaging: a pytree with the leading axes ``b t``."""
 
     image: ImageScores
     foreground: Masked
@@ -34,7 +34,12 @@ class Record(NamedTuple):
 
 @jax.jit
 def measure(prediction: Unit, truth: Truth) -> Record:
-    """Measures a batch of predicted frames in [0, 1]."""
+    """Measures a batch of predicted frames.
+
+    Args:
+        prediction: Predicted frames in [0, 1].
+        truth: Ground truth of the same frames.
+    """
     height, targets = truth.video.shape[2], truth.targets
     tracks = track(prediction, targets)
     return Record(
@@ -51,16 +56,16 @@ def measure(prediction: Unit, truth: Truth) -> Record:
 
 
 def ratios(record: Record) -> dict[str, Ratio]:
-    """Every score of a record.
+    """Returns all scores of a record by their names.
 
-    A clip's PSNR is that of its mean squared error. ``ade_travelled`` is the position error over the distance really
-    travelled since the context.
+    The PSNR of a clip is that of its mean squared error. ``ade_travelled`` is the position error divided by the
+    distance that the targets truly travelled since the context.
     """
     return _pictures(record) | _positions(record) | _objects(record) | _clutter(record)
 
 
 def curves(record: Record) -> dict[str, Ratio]:
-    """The scores that are followed over the horizon, with a group a frame, the first right after the context."""
+    """Returns the scores of each future frame by their names, as ratios with one group per frame."""
     image, motion, objects = record.image, record.motion, record.objects
     return {
         "psnr": ratio(psnr(np.asarray(image.mse, np.float64)), keep=2),
@@ -75,9 +80,9 @@ def curves(record: Record) -> dict[str, Ratio]:
 
 
 def skill(record: Record, floor: Record) -> float:
-    """1 - error / error(floor) on positions, over the objects found in both: 1 is perfect, 0 no better than the floor.
+    """Returns the skill on positions, 1 - error / error of the floor: 1 is perfect, 0 no better than the floor.
 
-    Only pairs count, so that a predictor cannot gain by losing the objects that are hard to place.
+    Only targets that are found in both count, so a predictor cannot gain by losing difficult targets.
     """
     both = record.motion.scored & record.motion.detected & floor.motion.detected
     ours, theirs = (ratio(each.motion.error, both).over_split() for each in (record, floor))
@@ -117,8 +122,8 @@ def _objects(record: Record) -> dict[str, Ratio]:
         "count_error": ratio(objects.count_error, objects.known),
         "false_detections": ratio(objects.false_detections, objects.known),
         "permanence": ratio(hidden.found, hidden.events.returned),
-        "permanence_error": ratio(hidden.error, hidden.events.returned & hidden.drawn),
-        "hallucination": ratio(hidden.drawn, hidden.events.hidden),
+        "permanence_error": ratio(hidden.error, hidden.events.returned & record.motion.detected),
+        "hallucination": ratio(hidden.found_while_hidden, hidden.events.hidden),
     }
 
 

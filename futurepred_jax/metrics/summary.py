@@ -1,4 +1,4 @@
-"""What a whole evaluation amounts to: records of all predictors, gathered batch by batch, as plain numbers for JSON."""
+"""Collects the measurements of all predictors batch by batch, and summarizes them as numbers for JSON."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 
 from futurepred_jax.metrics import image, scores, tokens
 from futurepred_jax.metrics.bootstrap import interval, paired_interval
-from futurepred_jax.metrics.casts import Cast, about_clips, by_object
+from futurepred_jax.metrics.clip_contents import ClipContents, about_clips, by_object
 from futurepred_jax.metrics.likelihood import (
     PLAIN,
     Likelihood,
@@ -22,17 +22,17 @@ from futurepred_jax.metrics.likelihood import (
 )
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.ratios import Ratio
-from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject
+from futurepred_jax.metrics.table import CEILINGS, MARGINS, subject_of
 from futurepred_jax.metrics.truth import Truth
 
 Tree = TypeVar("Tree")
 
-TRUTH = "truth"  # name under which the true frames themselves are measured
+TRUTH = "truth"  # name under which the true frames are measured, for the tracker's own error
 TRACKER = ("ade", "fde", "recall", "mask_iou", "false_detections")
 
 
 class Pairs(NamedTuple):
-    """Clips of a probe: possible ones and impossible ones, in pairs."""
+    """Which clips of a probe are possible, and the number of the pair that each belongs to."""
 
     possible: Bool[np.ndarray, "b"]
     pair: Int[np.ndarray, "b"]
@@ -40,13 +40,13 @@ class Pairs(NamedTuple):
 
 @dataclasses.dataclass
 class Tally:
-    """What the batches so far have left; only the first ``valid`` clips of a batch count."""
+    """Collects measurements batch by batch; only the first ``valid`` clips of a batch are kept."""
 
     records: dict[str, list[scores.Record]] = dataclasses.field(default_factory=dict)
     further: dict[str, dict[str, list[Ratio]]] = dataclasses.field(default_factory=dict)
     likelihood: dict[str, list[Likelihood]] = dataclasses.field(default_factory=dict)
     pairs: list[Pairs] = dataclasses.field(default_factory=list)
-    casts: list[Cast] = dataclasses.field(default_factory=list)
+    contents: list[ClipContents] = dataclasses.field(default_factory=list)
     codes: Int[np.ndarray, "g v"] | int = 0
     sizes: tuple[int, ...] = ()
     families: tuple[str, ...] = ()
@@ -54,43 +54,49 @@ class Tally:
     def add_video(self, name: str, video: image.Unit | np.ndarray, truth: Truth, valid: int) -> None:
         """Measures a predictor's frames.
 
+        Args:
+            name: Name of the predictor.
+            video: Its frames in [0, 1].
+            truth: Ground truth of the same frames.
+            valid: Number of clips to keep.
+
         Raises:
-            ValueError: They leave [0, 1].
+            ValueError: If the frames leave [0, 1].
         """
         image.require_unit_range(name, video)
         record = scores.measure(jnp.asarray(video), truth)
         self.records.setdefault(name, []).append(_first(record, valid))
 
     def add_scores(self, name: str, found: Mapping[str, Ratio], valid: int) -> None:
-        """Keeps further scores of a predictor's, which come before or after those of other batches."""
+        """Keeps further scores of a predictor for a batch."""
         kept = self.further.setdefault(name, {})
         for key, ratio in found.items():
             kept.setdefault(key, []).append(_first(ratio, valid))
 
     def add_likelihood(self, name: str, found: Likelihood, valid: int) -> None:
-        """Keeps what a predictor thinks of the true tokens."""
+        """Keeps the likelihood that a predictor assigns to the true tokens."""
         self.likelihood.setdefault(name, []).append(_first(found, valid))
 
     def add_pairs(self, possible: Bool[np.ndarray, "b"], pair: Int[np.ndarray, "b"], valid: int) -> None:
         """Keeps which clips of a probe are possible, and the pair that each belongs to."""
         self.pairs.append(_first(Pairs(possible, pair), valid))
 
-    def add_cast(self, cast: Cast, families: tuple[str, ...], valid: int) -> None:
-        """Keeps who plays in the clips, and the names of the families of motion."""
+    def add_contents(self, contents: ClipContents, families: tuple[str, ...], valid: int) -> None:
+        """Keeps what the clips contain, and the names of the families of motion."""
         self.families = families
-        self.casts.append(_first(cast, valid))
+        self.contents.append(_first(contents, valid))
 
     def add_tokens(self, grid: Int[np.ndarray, "b lt lh lw g"], sizes: tuple[int, ...], valid: int) -> None:
-        """Counts the codes of the true clips."""
+        """Counts the codes in the tokens of the true clips."""
         self.sizes = sizes
         self.codes = self.codes + tokens.code_counts(grid[:valid], sizes)
 
     def joined(self) -> dict[str, scores.Record]:
-        """Each predictor's record over all clips."""
+        """Returns each predictor's record over all clips."""
         return {name: _joined(parts) for name, parts in self.records.items()}
 
     def further_of(self, name: str, clips: int) -> dict[str, Ratio]:
-        """A predictor's further scores; clips beyond the first ones, of which there are any, have none."""
+        """Returns a predictor's further scores, extended to ``clips`` clips; those not scored have no value."""
         return {key: _joined(parts).padded(clips) for key, parts in self.further.get(name, {}).items()}
 
 
@@ -103,10 +109,12 @@ def _joined(parts: Sequence[Tree]) -> Tree:
 
 
 class Summary(NamedTuple):
-    """``split`` is the split's part of ``evaluation.json``, ``clips`` that of ``evaluation_clips.json``; JSON's types.
+    """The evaluation of a split as JSON types.
 
-    Of ``clips``, ``scores`` has one value a clip; where the truth is known, ``about`` says what is in each, and
-    ``objects`` has one value a target.
+    Attributes:
+        split: The split's part of ``evaluation.json``.
+        clips: The split's part of ``evaluation_clips.json``: ``scores`` with one value per clip and, if the objects are
+            known, ``about`` with the contents of each clip and ``objects`` with one value per target.
     """
 
     split: dict[str, Any]
@@ -114,12 +122,12 @@ class Summary(NamedTuple):
 
 
 def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
-    """Reduces a tally to scores with their intervals, margins, curves, the tracker's own error and codebook use.
+    """Computes scores with intervals, margins over floors, curves, the tracker's own error and codebook use.
 
     Args:
-        tally: Of all batches; it holds the true frames under TRUTH.
-        frames: Of a clip's future, over which the tokens' bits are spread.
-        frame_size: Pixels times channels of a frame.
+        tally: Measurements of all batches, with the true frames under TRUTH.
+        frames: Number of future frames that the tokens encode.
+        frame_size: Number of pixels times channels of a frame.
     """
     records = tally.joined()
     tracker = scores.ratios(records.pop(TRUTH))
@@ -149,18 +157,18 @@ def summarize(tally: Tally, *, frames: int, frame_size: int) -> Summary:
             split["intervals"][name]["pairs_ranked"] = _ends(ranked)
         calibrated = split["calibration"][name] = calibration(found)
         split["scores"][name] |= {"calibration_error": calibrated.error, **tempered(found)}
-    return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_who_plays(tally, records)}))
+    return Summary(split=jsonable(split), clips=jsonable({"scores": per_clip, **_described_clips(tally, records)}))
 
 
-def _who_plays(tally: Tally, records: Mapping[str, scores.Record]) -> dict[str, Any]:
-    if not tally.casts:
+def _described_clips(tally: Tally, records: Mapping[str, scores.Record]) -> dict[str, Any]:
+    if not tally.contents:
         return {}
-    cast = _joined(tally.casts)
-    return {"about": about_clips(cast, tally.families), "objects": by_object(records, cast, tally.families)}
+    contents = _joined(tally.contents)
+    return {"about": about_clips(contents, tally.families), "objects": by_object(records, contents, tally.families)}
 
 
 def _totals(ratios: Mapping[str, Mapping[str, Ratio]]) -> dict[str, dict[str, float | None]]:
-    """Every predictor's scores; None for those that it cannot have but another has."""
+    """Returns every predictor's scores; None for scores that only other predictors have."""
     every = dict.fromkeys(key for known in ratios.values() for key in known)
     return {name: every | {key: each.over_split() for key, each in known.items()} for name, known in ratios.items()}
 
@@ -171,8 +179,8 @@ def _ends(ratio: Ratio) -> list[float]:
 
 
 def _margins(records: Mapping[str, scores.Record], per_clip: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, Any]:
-    """The subject minus every floor, clip by clip, and its skill."""
-    first = subject(records)
+    """Returns the subject's differences from every floor, averaged over clips, and its skill."""
+    first = subject_of(records)
     margins = {}
     for name, record in records.items():
         if name == first or name in CEILINGS:

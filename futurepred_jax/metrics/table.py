@@ -1,9 +1,9 @@
-"""A split's scores as plain text that is Markdown, too: every predictor, then the model against each floor."""
+"""Tables of scores as plain text that is also Markdown: all predictors, then the model against each floor."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-SUBJECTS = ("model", "tokenizer_reconstruction")  # who is compared with the floors: the first that was scored
+SUBJECTS = ("model", "tokenizer_reconstruction")  # the first one that was scored is compared with the floors
 CEILINGS = ("tokenizer_reconstruction", "true_parameters")
 COLUMNS = (
     ("psnr", "PSNR dB", 2),
@@ -33,7 +33,7 @@ MARGINS = (
     ("bits_per_token", "bits/token", 3),
 )
 NOTHING = "-"
-LOWER = ("ade", "bits_per_token")  # is better
+LOWER = ("ade", "bits_per_token")  # metrics of which lower values are better
 
 OVERVIEW = (
     ("psnr", "PSNR dB", 2),
@@ -43,7 +43,7 @@ OVERVIEW = (
     ("recall", "recall", 3),
     ("mask_iou", "mask IoU", 3),
 )
-RIVALS = ("copy_last", "constant_velocity")  # floors that the subject is held against on every split
+REFERENCE_FLOORS = ("copy_last", "constant_velocity")  # floors that the subject is compared with on every split
 
 EFFECTS = (
     ("psnr", "PSNR dB", 2),
@@ -52,14 +52,14 @@ EFFECTS = (
     ("recall", "recall", 3),
     ("mask_iou", "mask IoU", 3),
 )
-"""What clutter may cost; scores of the foreground are not of the same pixels with and without it."""
+"""Scores whose change by clutter is shown. Foreground scores would cover other pixels with clutter than without."""
 
 
 def score_table(split: str, summary: Mapping[str, Any]) -> str:
-    """Lays out one split of ``evaluation.json``.
+    """Returns the tables of one split of ``evaluation.json``.
 
-    The subject (the model, or the tokenizer where none was scored) stands first, then the other ceilings, then the
-    floors from the best PSNR down.
+    The first row is the subject (the model, or the tokenizer if no model was scored), followed by the ceilings and then
+    by the floors, the best PSNR first.
     """
     scores = summary["scores"]
     header = ["predictor", *[title for _, title, _ in COLUMNS]]
@@ -73,24 +73,24 @@ def score_table(split: str, summary: Mapping[str, Any]) -> str:
 
 
 def _of(summary: Mapping[str, Any]) -> str:
-    """Where recorded clips are from."""
+    """Returns the source of recorded clips for the title."""
     data = summary.get("data", "clutter")
     return "" if data == "clutter" else f" of {data}"
 
 
 def overview_table(splits: Mapping[str, Any]) -> str:
-    """The subject on every split, with its lead over two floors on PSNR and its skill; of one split, nothing."""
+    """Returns a table of the subject's scores, leads and skills on every split; empty for a single split."""
     if len(splits) < 2:
         return ""
-    leads = [f"{what} {label(floor)}" for floor in RIVALS for what in ("PSNR over", "skill against")]
+    leads = [f"{what} {label(floor)}" for floor in REFERENCE_FLOORS for what in ("PSNR over", "skill against")]
     header = ["all splits", *[title for _, title, _ in OVERVIEW], *leads]
     return grid(header, [_overview(name, summary) for name, summary in splits.items()])
 
 
 def _overview(split: str, summary: Mapping[str, Any]) -> list[str]:
     scores, margins = summary["scores"], summary["margins"]
-    own = scores[subject(scores)]
-    leads = [cell for floor in RIVALS for cell in _against(margins.get(floor, {}))]
+    own = scores[subject_of(scores)]
+    leads = [cell for floor in REFERENCE_FLOORS for cell in _against(margins.get(floor, {}))]
     return [split, *[number(own.get(key), digits) for key, _, digits in OVERVIEW], *leads]
 
 
@@ -99,30 +99,30 @@ def _against(margin: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def effect_table(effects: Mapping[str, Any]) -> str:
-    """What clutter costs the subject on every split that has a twin without: with clutter minus without; or nothing."""
+    """Returns a table of the subject's scores with clutter minus those without; empty if there are none."""
     header = ["clutter's effect", *[title for _, title, _ in EFFECTS]]
     rows = [
-        [f"{split}, {label(subject(found))}", *[_signed(found[subject(found)][key], n) for key, _, n in EFFECTS]]
+        [f"{split}, {label(subject_of(found))}", *[_signed(found[subject_of(found)][key], n) for key, _, n in EFFECTS]]
         for split, found in effects.items()
     ]
     return grid(header, rows) if rows else ""
 
 
 def order(scores: Mapping[str, Any]) -> list[str]:
-    """Subject, ceilings, floors by falling PSNR."""
+    """Returns the order of the rows: subject, ceilings, then floors by decreasing PSNR."""
     first = [name for name in (*SUBJECTS[:1], *CEILINGS) if name in scores]
     floors = [name for name in scores if name not in first]
     return first + sorted(floors, key=lambda name: -(scores[name]["psnr"] or 0))
 
 
-def subject(scores: Mapping[str, Any]) -> str:
-    """Who is held against the floors."""
-    return next(name for name in SUBJECTS if name in scores)
+def subject_of(scores: Mapping[str, Any]) -> str:
+    """Returns the predictor that an evaluation is about: the model, or else the tokenizer's reconstruction."""
+    return "model" if "model" in scores else "tokenizer_reconstruction"
 
 
 def _margins(margins: Mapping[str, Any], scores: Mapping[str, Any]) -> str:
-    """The subject's lead over each floor with its 95 % interval: positive where the subject is better."""
-    header = [f"{label(subject(scores))} ahead of", *[title for _, title, _ in MARGINS], "skill"]
+    """Returns the subject's lead over each floor with its 95 % interval; it is positive if the subject is better."""
+    header = [f"{label(subject_of(scores))} ahead of", *[title for _, title, _ in MARGINS], "skill"]
     rows = [
         [
             label(name),
@@ -141,7 +141,7 @@ def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
 
 
 def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
-    """A difference and the ends of its interval."""
+    """Formats a difference and its interval."""
     if interval["mean"] is None:
         return NOTHING
     ends = sorted(sign * interval[end] for end in ("low", "high"))
@@ -149,7 +149,7 @@ def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
 
 
 def flagged(summary: Mapping[str, Any]) -> str:
-    """How many clips of a split are not all that they were to be."""
+    """Says how many clips of a split do not fully meet their specification."""
     return (
         f"{summary['flagged']} of {summary['clips']} clips are flagged: a target that found no place was left out, or "
         "nothing could be hidden that had to be."
@@ -157,7 +157,7 @@ def flagged(summary: Mapping[str, Any]) -> str:
 
 
 def _closing(summary: Mapping[str, Any]) -> str:
-    """The tracker's own error, codebook, samples and distances of real clips: what the scores are to be read with."""
+    """Returns notes on the scores: the tracker's own error, codebook use, samples and distances of real clips."""
     tracker, model = summary["tracker"], summary["scores"].get("model", {})
     lines = [flagged(summary)] if summary.get("flagged") else []
     if tracker["ade"] is not None:
@@ -193,7 +193,7 @@ def _closing(summary: Mapping[str, Any]) -> str:
 
 
 def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned Markdown: names to the left, numbers to the right; a column of which nothing is known is left out."""
+    """Returns an aligned Markdown table, names to the left and numbers to the right, without columns of no value."""
     kept = [i for i in range(len(header)) if not i or any(row[i] != NOTHING for row in rows)]
     header, rows = [header[i] for i in kept], [[row[i] for i in kept] for row in rows]
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
@@ -208,15 +208,15 @@ def _cells(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def label(name: str) -> str:
-    """A name as it is shown."""
+    """Returns a name as it is shown in tables."""
     return name.replace("_", " ")
 
 
 def number(value: float | None, digits: int) -> str:
-    """With so many digits, or that nothing is known."""
+    """Formats a number with fixed digits, or a dash if it is unknown."""
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
 def share(value: float | None) -> str:
-    """In per cent, or that nothing is known."""
+    """Formats a share of 1 in percent, or a dash if it is unknown."""
     return NOTHING if value is None else f"{100 * value:.0f} %"

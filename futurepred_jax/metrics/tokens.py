@@ -1,4 +1,4 @@
-"""Scores of discrete tokens: likelihood of the true ones, and how much of the codebook is in use."""
+"""Scores of discrete tokens: likelihood of the true ones, and use of the codebook."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,13 @@ NATS_PER_BIT = float(np.log(2))
 
 
 class CodebookUse(NamedTuple):
-    """Share of all codes that occur at all; the exponential of a digit's entropy, averaged over the digits; sizes."""
+    """How much of the codebooks is in use.
+
+    Attributes:
+        usage: Share of all codes that occur at least once.
+        perplexity: Exponential of the digits' mean entropy.
+        sizes: Number of codes of each digit.
+    """
 
     usage: float
     perplexity: float
@@ -18,20 +24,24 @@ class CodebookUse(NamedTuple):
 
 
 def token_accuracy(correct: Bool[np.ndarray, "b n"]) -> Float[np.ndarray, "b"]:
-    """Share of each clip's future tokens whose likeliest digits, given all that is true before, are the true ones."""
+    """Returns the share of each clip's future tokens whose likeliest digits, given the true past, are all correct."""
     return correct.mean(axis=-1)
 
 
 def bits_per_token(nll: Float[np.ndarray, "b n"]) -> Float[np.ndarray, "b"]:
-    """Mean negative log-likelihood of each clip's future tokens, from nats to bits."""
+    """Returns each clip's mean negative log-likelihood per token in bits; ``nll`` is in nats."""
     return nll.astype(np.float64).mean(axis=-1) / NATS_PER_BIT
 
 
 def code_counts(tokens: Shaped[np.ndarray, "*shape g"], sizes: Sequence[int]) -> Int[np.ndarray, "g v"]:
-    """How often each code of each digit occurs, in rows of the largest codebook; counts of several batches add up.
+    """Counts how often each code of each digit occurs; counts of several batches can be added.
+
+    Args:
+        tokens: Tokens, with one index per codebook on the last axis.
+        sizes: Number of codes of each digit; rows of the result are as long as the largest codebook.
 
     Raises:
-        ValueError: A digit lies outside its codebook.
+        ValueError: If a digit lies outside its codebook.
     """
     counts = np.zeros((len(sizes), max(sizes)), np.int64)
     for digit, (row, size) in enumerate(zip(counts, sizes, strict=True)):
@@ -44,10 +54,10 @@ def code_counts(tokens: Shaped[np.ndarray, "*shape g"], sizes: Sequence[int]) ->
 
 
 def codebook_use(counts: Int[np.ndarray, "g v"], sizes: Sequence[int]) -> CodebookUse:
-    """Usage and perplexity from the codes' counts.
+    """Computes usage and perplexity from the counts of codes.
 
     Raises:
-        ValueError: Nothing was counted.
+        ValueError: If nothing was counted.
     """
     if not counts.sum():
         raise ValueError("no token counted: usage and perplexity need at least one; tokenize a split first")

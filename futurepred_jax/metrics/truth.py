@@ -1,4 +1,4 @@
-"""The truth of a batch of clips, cut to the frames that are scored."""
+"""The ground truth of a batch of clips over the scored frames."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,17 +11,25 @@ from futurepred_jax.metrics import image, motion
 from futurepred_jax.metrics.clutter import Clutter, Drawings, clutter_of
 from futurepred_jax.metrics.objects import Palette
 from futurepred_jax.metrics.permanence import Events, events_of
-from futurepred_jax.metrics.tracking import Targets, least_area
+from futurepred_jax.metrics.tracking import Targets, mostly_visible
+from futurepred_jax.pixels import to_unit
 
 FIELDS = ("video", "instance", "centre", "visible_px", "amodal_px", "alive", "exists", "role", "rgb")
-"""What of a clip the truth is made from."""
+"""The fields of a clip that the truth is made from."""
 
 
 class Truth(NamedTuple):
-    """What predictions of one batch are held against.
+    """What the predictions for one batch are scored against.
 
-    ``foreground`` is the union of all object masks, dilated; ``foreseeable`` is what no object touches that was born
-    after the context.
+    Attributes:
+        video: Noise-free frames in [0, 1].
+        instance: Instance map: 0 on the background, and the object's slot + 1 elsewhere.
+        foreground: Union of all object masks, dilated.
+        foreseeable: Pixels that no object touches which appeared after the context.
+        targets: The objects that are tracked.
+        events: When targets are hidden and when they reappear.
+        palette: The colours that targets can have.
+        clutter: The other objects, with renderings that tell whether they are in a picture.
     """
 
     video: image.Unit
@@ -43,22 +51,23 @@ def truth_of(
     roles: Mapping[str, int],
     hues: Float[np.ndarray, "p 3"],
 ) -> Truth:
-    """Cuts the frames that were drawn, those after ``context`` ones, out of a batch of clips.
+    """Returns the truth of synthetic clips over the frames after the context.
 
     Args:
-        batch: FIELDS of the clips, with a leading axis.
-        drawings: The future without clutter, and with clutter that lasts.
-        context: Context frames, not scored.
-        slots: Most targets a clip; they are gathered into so many slots.
-        roles: Number of each role; targets are tracked.
-        hues: The colours that targets can have.
+        batch: The fields ``FIELDS`` of the clips, with a leading batch axis.
+        drawings: The same futures rendered without clutter and with clutter that does not end. They determine how many
+            frames are scored.
+        context: Number of context frames, which are not scored.
+        slots: Largest number of targets in a clip; targets are gathered into this many slots.
+        roles: Number of each role by its name.
+        hues: The colours that targets can have, in [0, 1].
     """
     future = slice(context, context + drawings.without.shape[1])
     instance = jnp.asarray(batch["instance"][:, future], jnp.int32)
     unborn = ~np.any(batch["alive"][:, :context], axis=1)
     order = _order(batch, roles)[:, :slots]
     return Truth(
-        video=jnp.asarray(batch["video"][:, future], jnp.float32) / 255,
+        video=to_unit(jnp.asarray(batch["video"][:, future])),
         instance=instance,
         foreground=image.dilate(instance > 0),
         foreseeable=~image.dilate(jnp.asarray(_of_objects(batch["instance"][:, future], unborn))),
@@ -70,35 +79,48 @@ def truth_of(
 
 
 def only_video(video: UInt8[np.ndarray, "b t h w 3"]) -> Truth:
-    """The truth of scored frames of which nothing else is known: no object, so no score of one."""
+    """Returns the truth of recorded clips, whose objects are unknown: scores of objects are then undefined (NaN)."""
     clips, frames = video.shape[:2]
-    nothing, places = jnp.zeros(video.shape[:4], bool), jnp.zeros((clips, frames, 1, 2))
-    pixels, no = jnp.zeros((clips, frames, 1), jnp.int32), jnp.zeros((clips, frames, 1), bool)
-    truth = jnp.asarray(video, jnp.float32) / 255
-    instance = jnp.zeros(video.shape[:4], jnp.int32)
-    targets = Targets(
-        ids=jnp.zeros((clips, 1), jnp.int32),
-        start=places[:, 0],
-        centre=places,
-        place=places,
-        visible_px=pixels,
-        amodal_px=pixels,
-        rgb=jnp.zeros((clips, 1, 3)),
-        exists=no[:, 0],
+    truth, instance = to_unit(jnp.asarray(video)), jnp.zeros(video.shape[:4], jnp.int32)
+    empty_mask = jnp.zeros(video.shape[:4], bool)
+    places, areas = jnp.zeros((clips, frames, 1, 2)), jnp.zeros((clips, frames, 1), jnp.int32)
+    never = jnp.zeros((clips, frames, 1), bool)
+    return Truth(
+        video=truth,
+        instance=instance,
+        foreground=empty_mask,
+        foreseeable=empty_mask,
+        targets=Targets(
+            ids=jnp.zeros((clips, 1), jnp.int32),
+            start=places[:, 0],
+            centre=places,
+            place=places,
+            visible_px=areas,
+            amodal_px=areas,
+            rgb=jnp.zeros((clips, 1, 3)),
+            exists=never[:, 0],
+        ),
+        events=Events(hidden=never, returned=never),
+        palette=Palette(rgb=jnp.zeros((1, 3)), absent=never[:, 0]),
+        clutter=Clutter(
+            drawings=Drawings(without=truth, lasting=truth, lasting_instance=instance),
+            instance=instance,
+            persistent=never,
+            living=never,
+            ended=never,
+        ),
     )
-    palette = Palette(jnp.zeros((1, 3)), no[:, 0])
-    clutter = Clutter(Drawings(truth, truth, instance), instance, no, no, no)
-    return Truth(truth, instance, nothing, nothing, targets, Events(no, no), palette, clutter)
 
 
 def targets_of(batch: Mapping[str, np.ndarray], frames: slice, *, slots: int, roles: Mapping[str, int]) -> Targets:
-    """The tracked objects of a batch of clips over some of its frames, of which there is one before the first.
+    """Returns the tracked objects of synthetic clips over some of their frames.
 
     Args:
-        batch: FIELDS of the clips, with a leading axis.
-        frames: Those that are tracked.
-        slots: As in ``truth_of``.
-        roles: As there.
+        batch: The fields ``FIELDS`` of the clips, with a leading batch axis.
+        frames: The frames in which objects are tracked; it must start after the clip's first frame, since tracking
+            starts from the objects' places in the frame before.
+        slots: Largest number of targets in a clip; targets are gathered into this many slots.
+        roles: Number of each role by its name.
     """
     order, exists = _order(batch, roles)[:, :slots], _is_target(batch, roles)
     centre, ids = jnp.asarray(_pick(batch["centre"][:, frames], order, 2)), jnp.asarray(order + 1, jnp.int32)
@@ -115,7 +137,7 @@ def targets_of(batch: Mapping[str, np.ndarray], frames: slice, *, slots: int, ro
 
 
 def _order(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Int[np.ndarray, "b k"]:
-    """Slots, those of targets first."""
+    """Returns the order of slots in which those of targets come first."""
     return np.argsort(~_is_target(batch, roles), axis=1, kind="stable")
 
 
@@ -124,24 +146,24 @@ def _is_target(batch: Mapping[str, np.ndarray], roles: Mapping[str, int]) -> Boo
 
 
 def _of_objects(instance: np.ndarray, which: Bool[np.ndarray, "b k"]) -> Bool[np.ndarray, "b t h w"]:
-    """Pixels of the objects of some slots; an instance is a slot + 1, and 0 is the background."""
+    """Returns the pixels that show an object of the slots in ``which``."""
     table = np.pad(which, ((0, 0), (1, 0)))
     clip = np.arange(len(instance))[:, None, None, None]
     return table[clip, instance]
 
 
 def _pick(values: np.ndarray, order: Int[np.ndarray, "b n"], axis: int) -> np.ndarray:
-    """The slots of ``order`` along an axis."""
+    """Selects the slots of ``order`` along the given axis of ``values``."""
     shape = [1] * values.ndim
     shape[0], shape[axis] = order.shape
     return np.take_along_axis(values, order.reshape(shape), axis=axis)
 
 
 def _events(batch: Mapping[str, np.ndarray], order: Int[np.ndarray, "b n"], context: int, end: int) -> Events:
-    """Of whole clips, for an object may have been hidden in the context."""
+    """Finds events in whole clips, since an object may have been hidden during the context."""
     visible, amodal, alive = (_pick(batch[name][:, :end], order, 2) for name in ("visible_px", "amodal_px", "alive"))
-    judged = (visible >= least_area(batch["video"].shape[2])) & (2 * visible >= amodal) & alive
-    return events_of((visible == 0) & (amodal > 0) & alive, judged, first=context)
+    evaluable = mostly_visible(visible, amodal, batch["video"].shape[2]) & alive
+    return events_of((visible == 0) & (amodal > 0) & alive, evaluable, first=context)
 
 
 def _palette(

@@ -1,4 +1,4 @@
-"""Distances between sets of videos, FVD and its kernel sibling, from the features of a network that is given."""
+"""Distances between sets of videos, FVD and the kernel video distance, from the features of a given network."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from jaxtyping import Array, Float
 
 from futurepred_jax.metrics.frechet import Features, frechet_distance, kernel_distance, statistics
 
-SIDE = 224  # pixels, of the network's pictures
-MIN_FRAMES = 9  # so that the network's last layer sees two
+SIDE = 224  # px, side of the network's input
+MIN_FRAMES = 9  # with which the network's last layer sees two time steps
 
 
 class VideoDistance(NamedTuple):
@@ -20,10 +20,10 @@ class VideoDistance(NamedTuple):
 
 
 def network_input(video: Float[Array, "b t h w 3"]) -> Float[Array, "b t 224 224 3"]:
-    """Videos in [0, 1] as the network saw them in training: stretched bilinearly, in [-1, 1].
+    """Converts videos in [0, 1] to the network's input: resized bilinearly, in [-1, 1].
 
     Raises:
-        ValueError: They are too short.
+        ValueError: If the videos have fewer than MIN_FRAMES frames.
     """
     clips, frames = video.shape[:2]
     if frames < MIN_FRAMES:
@@ -32,9 +32,10 @@ def network_input(video: Float[Array, "b t h w 3"]) -> Float[Array, "b t 224 224
 
 
 def video_distance(features: Features, real: Float[np.ndarray, "m d"]) -> VideoDistance:
-    """Distances of two sets of clips, by their features.
+    """Computes the distances between two sets of clips from their features.
 
-    Both depend on the number of clips, the first strongly: it is told with them, and with the distance of real clips.
+    FVD strongly depends on the number of clips, so it is reported together with it and with the distance between two
+    sets of real clips.
     """
     fvd = frechet_distance(statistics(features), statistics(real))
     return VideoDistance(fvd, kernel_distance(features, real))

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PyTree
 from futurepred_jax.arrays import Frames, Key
 from futurepred_jax.models.resnet3d import resample
 from futurepred_jax.objectives.loss import Loss
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 
 @dataclasses.dataclass(frozen=True)

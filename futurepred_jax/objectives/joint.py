@@ -14,7 +14,8 @@ from futurepred_jax.models.pathway import Pathway
 from futurepred_jax.models.resnet3d import resample
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.motion import MotionObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 JUDGE = "i3d"  # pathway of whose network a frozen copy compares motion
 EPSILON = 1e-6  # added to the size of features, which may all be zero

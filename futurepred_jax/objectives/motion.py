@@ -14,7 +14,7 @@ from futurepred_jax.models.transformer import Conditioning
 from futurepred_jax.objectives.chunks import require_one_turn
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import PredictionObjective, flat
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from futurepred_jax.models.outlook import Outlook
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
 from futurepred_jax.objectives.prediction import blank_context, flat
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 BLURS = (1, 2, 4)  # sides in pixels of the boxes over which errors of frames are averaged before they are squared
 

@@ -16,7 +16,7 @@ from futurepred_jax.models.outlook import Guess, Outlook
 from futurepred_jax.models.transformer import UNCONDITIONED, Conditioning, Transformer
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 Scores = dict[str, Float[Array, "b rest"]]
 """Scores of each token: its ``nll`` in nats, the squared ``normaliser`` of its logits, and 1 if it is ``correct``."""

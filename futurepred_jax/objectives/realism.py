@@ -13,7 +13,8 @@ from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.objectives.adversarial import AdversarialLoss
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 FRAMES = 4  # frames of each clip that are compared, chosen at random: an unbiased estimate of the mean over all frames
 

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree
 
-from futurepred_jax.arrays import Frames, Key, Mask, Video
+from futurepred_jax.arrays import Key, Mask, Video
 from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import Quantized, codebook_usage
 from futurepred_jax.objectives.chunks import in_chunks
 from futurepred_jax.objectives.loss import Loss
+from futurepred_jax.pixels import to_signed
 
 
 class TokenizerOutput(NamedTuple):
@@ -141,17 +142,6 @@ class TokenizerObjective:
         weight = weight[..., None]
         pixel = jnp.abs(error) + self.l2_weight * jnp.square(error)
         return jnp.sum(weight * pixel) / (3 * jnp.sum(weight))
-
-
-def to_signed(frames: Frames) -> Video:
-    """Returns uint8 frames as floats in [-1, 1].
-
-    Raises:
-        ValueError: If the frames are not uint8, since the range of a float array is not known.
-    """
-    if frames.dtype != jnp.uint8:
-        raise ValueError(f"frames of {frames.dtype}: bytes in [0, 255] are wanted, since a float's range is not known")
-    return frames.astype(jnp.float32) / 127.5 - 1.0
 
 
 def _mask(batch: PyTree) -> Mask | None:

@@ -32,20 +32,20 @@ PART = re.compile(r"[a-z_]+-[0-9a-f]{16}\.npz")
 
 
 def export(workdir: epath.PathLike, name: str, folder: Path = FOLDER) -> Path:
-    """Packs the predictor of an evaluated workdir into ``folder``: parts, card, and what it is listed by.
+    """Packs the predictor of an evaluated workdir into ``folder``: its parts, its card and its description.
 
     Returns:
-        The model's JSON.
+        The path of the description, a JSON file.
 
     Raises:
-        ValueError: if the workdir holds no predictor of clutter, or is not finished, or the rounded model has other
-            scores.
+        ValueError: If the workdir holds no predictor that was trained on clutter, or is not finished, or its scores are
+            of another checkpoint, or the rounded model has other scores.
     """
     config = factory.restored_config(identity.read_config(workdir))
     _require_packable(config, workdir)
     for other in set(names(folder)) - {name}:
-        describe(other, folder)  # a folder of other things is told before the work
-    found = read_findings(workdir)
+        describe(other, folder)  # reports a damaged folder before the work
+    found = read_findings(workdir, config.evaluation.checkpoint)
     weights = rounded(factory.weights_of(factory.load_predictor(config, workdir)))
     config = ConfigDict(_without_places(config.to_dict()))
     require_published(measured(config, factory.assemble_predictor(config, weights)), found.published)
@@ -91,11 +91,13 @@ def _remove_unlisted(folder: Path) -> None:
 
 
 def main() -> None:
-    """Reads the command line."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workdir", help="of a predictor that was trained and evaluated")
-    parser.add_argument("--name", required=True, help="such as baseline-tiny")
-    parser.add_argument("--out", type=Path, default=FOLDER, help="folder; by default the package's own")
+    parser.add_argument("workdir", help="The workdir of a predictor that was trained and evaluated.")
+    parser.add_argument("--name", required=True, help="The name of the packed model, such as baseline-tiny.")
+    parser.add_argument(
+        "--out", type=Path, default=FOLDER, help="The folder to write to; by default the package's own."
+    )
     arguments = parser.parse_args()
     try:
         path = export(arguments.workdir, arguments.name, arguments.out)

@@ -1,4 +1,4 @@
-"""The packed models, each a list of parts, which are called by the hash of their content: models share equal ones."""
+"""The packed models. Each consists of parts whose files are named by their hash, so models share equal parts."""
 
 import hashlib
 import json
@@ -17,19 +17,19 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def names(folder: Path = FOLDER) -> list[str]:
-    """The models that there are."""
+    """Returns the names of the packed models."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def describe(name: str, folder: Path = FOLDER) -> dict[str, Any]:
-    """What is known of a model.
+    """Returns the description of a packed model.
 
     Returns:
-        ``config``; ``parts``, the sha256 of each one's file; ``sha256`` of both together, which tells models apart;
-        ``parameters``; ``published`` scores of a few clips, and ``scores`` of all.
+        ``config``; ``parts``, the sha256 of each part's file; ``sha256`` of both together, which identifies the model;
+        ``parameters``, their number; ``published``, scores of a few clips, and ``scores`` of all clips.
 
     Raises:
-        ValueError: for an unknown name, with the known ones, or a file with other bytes than were written.
+        ValueError: If the name is unknown (the message lists the known ones), or the file is damaged.
     """
     known, path = names(folder), folder / f"{name}.json"
     if name not in known:
@@ -45,10 +45,10 @@ def describe(name: str, folder: Path = FOLDER) -> dict[str, Any]:
 
 
 def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, PredictorModel]:
-    """A packed model's config and predictor.
+    """Loads a packed model's config and predictor.
 
     Raises:
-        ValueError: as ``describe``, or if a part is missing or has other bytes.
+        ValueError: If the name is unknown, or a file is missing or damaged.
     """
     entry = describe(name, folder)
     weights = {part: _read(part_path(folder, part, digest), digest) for part, digest in entry["parts"].items()}
@@ -57,12 +57,12 @@ def load(name: str, folder: Path = FOLDER) -> tuple[ConfigDict, PredictorModel]:
 
 
 def part_path(folder: Path, part: str, digest: str) -> Path:
-    """Where a part with this sha256 is kept."""
+    """Returns the path of the part with this sha256."""
     return folder / "parts" / f"{part}-{digest[:16]}.npz"
 
 
 def fingerprint(config: Mapping[str, Any], parts: Mapping[str, str]) -> str:
-    """Tells a model from all others: sha256 of its config and parts."""
+    """Returns the sha256 of a model's config and parts, which identifies the model."""
     return hashlib.sha256(json.dumps([config, parts], sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""A score of a few clips that a model must keep, whatever happens to it between its training and its users."""
+"""Scores of a few clips that a packed model must reproduce."""
 
 import dataclasses
 import json
@@ -12,24 +12,26 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from futurepred_jax import factory
+from futurepred_jax.evaluation.results import scored_weights
 from futurepred_jax.metrics.image import psnr
 from futurepred_jax.models.predictor import PredictorModel
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed, to_unit
+from futurepred_jax.training import checkpoints
 
 SPLIT, CLIPS = "test_iid", 8
-TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # dB, and bits: what rounding the weights may cost
+TOLERANCES = {"psnr": 0.05, "bits_per_token": 0.01}  # in dB and bits: most that rounding the weights may cost
 
 Scores = dict[str, float]
 
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-    """What a finished workdir says of its model.
+    """The results of a finished workdir.
 
     Attributes:
-        summary: of its training.
-        evaluation: of SPLIT.
-        published: means of scores over the first clips.
+        summary: Summary of the training.
+        evaluation: Evaluation on SPLIT.
+        published: Scores averaged over the first clips of SPLIT.
     """
 
     summary: dict[str, Any]
@@ -37,11 +39,15 @@ class Findings:
     published: Scores
 
 
-def read_findings(workdir: epath.PathLike) -> Findings:
-    """The findings of a workdir.
+def read_findings(workdir: epath.PathLike, checkpoint: str) -> Findings:
+    """Reads the results of a workdir.
+
+    Args:
+        workdir: The workdir.
+        checkpoint: The checkpoint that is packed, "newest" or "best".
 
     Raises:
-        ValueError: if its training has not ended, or it was not evaluated, or on fewer clips.
+        ValueError: If the training has not finished, or this checkpoint was not evaluated on enough clips.
     """
     place = epath.Path(workdir)
     if not (place / "summary.json").exists():
@@ -50,6 +56,11 @@ def read_findings(workdir: epath.PathLike) -> Findings:
     clips = json.loads(path.read_text()).get(SPLIT) if path.exists() else None
     if clips is None or clips["index"][:CLIPS] != list(range(CLIPS)):
         raise ValueError(f"{workdir} has no scores of {CLIPS} clips of {SPLIT}: run --mode=evaluate there first")
+    if scored_weights(SPLIT, place) != checkpoints.fingerprint(place, checkpoint):
+        raise ValueError(
+            f"the scores in {workdir} are not those of its {checkpoint} checkpoint, which would be packed: run "
+            f"--mode=evaluate there with --config.evaluation.checkpoint={checkpoint} first"
+        )
     return Findings(
         json.loads((place / "summary.json").read_text()),
         json.loads((place / "evaluation.json").read_text())["splits"][SPLIT],
@@ -58,13 +69,13 @@ def read_findings(workdir: epath.PathLike) -> Findings:
 
 
 def measured(config: ConfigDict, predictor: PredictorModel) -> Scores:
-    """The same of a model: the clips are made anew, which of clutter needs nothing on disk."""
+    """Computes the published scores of a model on newly generated clips."""
     border, clips = config.data.context_frames, factory.sample_clips(config, SPLIT, CLIPS)
     context, truth = to_signed(jnp.asarray(clips["noisy"][:, :border])), clips["video"][:, border:]
     drawn = predictor.predict(
         context, num_frames=truth.shape[1], key=jax.random.key(config.seed), sampling=factory.sampling(config)
     )
-    error = np.asarray(drawn.video, np.float64) / 2 + 0.5 - truth / 255
+    error = to_unit(np.asarray(drawn.video, np.float64)) - truth / 255
     nll = predictor.score(context, to_signed(jnp.asarray(truth))).nll
     return {
         "psnr": float(psnr(np.mean(np.square(error), axis=(1, 2, 3, 4))).mean()),
@@ -73,7 +84,7 @@ def measured(config: ConfigDict, predictor: PredictorModel) -> Scores:
 
 
 def require_published(found: Mapping[str, float], wanted: Mapping[str, float]) -> None:
-    """Raises a ValueError unless scores are the published ones within the tolerances."""
+    """Raises a ValueError unless the scores equal the published ones within the tolerances."""
     away = [name for name, most in TOLERANCES.items() if not abs(found[name] - wanted[name]) <= most]
     if away:
         told = "; ".join(f"{name} {found[name]:.4f}, published {wanted[name]:.4f}" for name in away)

@@ -1,1 +1,1 @@
-"""What the report and the predictions are made of: reading a workdir, words, curves, players, GIFs. Knows no JAX."""
+"""Pages, charts, tables and GIFs made of the files in a workdir. Nothing here uses JAX."""

@@ -1,4 +1,4 @@
-"""A split taken apart: scores by the targets' family of motion, and by how much clutter a clip has."""
+"""Scores of a split by the targets' family of motion, and by the amount of clutter in a clip."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import Interval, interval
-from futurepred_jax.metrics.kinds import LEVELS, clutter_level
+from futurepred_jax.metrics.kinds import CLUTTER_BINS, clutter_level
 from futurepred_jax.metrics.ratios import Ratio
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.dots import DotChart, Series, dot_chart
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.vocabulary import METRICS, metric
 
 BY_FAMILY = ("position_error", "recall", "mask_iou")
@@ -18,20 +18,24 @@ BY_CLUTTER = ("psnr", "foreground_psnr", "ade", "recall")
 SHOWN = ("tokenizer_reconstruction", "constant_velocity", "copy_last")  # beside the models
 
 
-def breakdowns(everybody: Sequence[Contestant], clips: Mapping[str, Any] | None) -> dict[str, list[DotChart]]:
-    """Charts by "family" and by "clutter", of what the clips' evaluation knows of them; empty where it knows nothing.
+def breakdowns(predictors: Sequence[ScoredPredictor], clips: Mapping[str, Any] | None) -> dict[str, list[DotChart]]:
+    """Returns charts of the scores by "family" of motion and by "clutter".
 
     Args:
-        everybody: From ``models.contestants``.
-        clips: The split's part of ``evaluation_clips.json``.
+        predictors: The predictors scored on the split, from ``models.scored_predictors``.
+        clips: The split's part of ``evaluation_clips.json``, if there is one.
+
+    Returns:
+        The charts of each kind; a kind with fewer than two rows is left out, and so are all where the objects of the
+        clips are unknown.
     """
     if not clips or "objects" not in clips:
         return {}
-    shown = [one for one in everybody if one.role == "model" or one.name in SHOWN]
+    shown = [one for one in predictors if one.role == "model" or one.name in SHOWN]
     objects, count = clips["objects"], len(clips["index"])
     levels = [clutter_level(number) for number in clips["about"]["clutter"]]
     families = _rows(objects["family"], sorted(set(objects["family"])), "targets")
-    clutter = _rows(levels, [name for _, _, name in LEVELS if name in levels], "clips")
+    clutter = _rows(levels, [name for _, _, name in CLUTTER_BINS if name in levels], "clips")
     charts = {
         "family": [_chart(name, families, shown, "objects", objects["clip"], count) for name in BY_FAMILY],
         "clutter": [_chart(name, clutter, shown, "clips", range(count), count) for name in BY_CLUTTER],
@@ -41,13 +45,16 @@ def breakdowns(everybody: Sequence[Contestant], clips: Mapping[str, Any] | None)
 
 
 def family_sentence(label: str, other: str, ours: Mapping[str, Any] | None, theirs: Mapping[str, Any] | None) -> str:
-    """For which motions of a target one model's position error is smaller than another's, and for which larger.
+    """Says for which families of motion one model's position error is smaller or larger than another's.
 
     Args:
-        label: Of the one.
-        other: Of the other.
-        ours: The one's part of ``evaluation_clips.json``.
-        theirs: The other's, of the same clips.
+        label: Label of the first model.
+        other: Label of the second model.
+        ours: The first model's part of ``evaluation_clips.json``.
+        theirs: The second model's part, of the same clips.
+
+    Returns:
+        A sentence, or an empty string if the objects of the clips are unknown.
     """
     if not (ours and theirs and "objects" in ours and "objects" in theirs):
         return ""
@@ -63,20 +70,25 @@ def family_sentence(label: str, other: str, ours: Mapping[str, Any] | None, thei
         f"{word} for {formats.listing(sides[sign])}" for sign, word in ((1, "smaller"), (-1, "larger")) if sides[sign]
     ]
     return (
-        f"By motion, {label}'s position error against {other}'s is {' and '.join(told)}, not shown to differ otherwise."
+        f"By motion, {label}'s position error against {other}'s is {' and '.join(told)}; no other difference is shown."
         if told
-        else f"For no motion do the position errors of {label} and {other} differ beyond doubt."
+        else f"For no motion is a difference between the position errors of {label} and {other} shown."
     )
 
 
 def _rows(kinds: Sequence[str], names: Sequence[str], of: str) -> dict[str, np.ndarray]:
-    """Which items are of each kind, by its label."""
+    """Returns which items belong to each kind, by the label of the kind."""
     found = {name: np.array([kind == name for kind in kinds]) for name in names}
     return {f"{name.replace('_', ' ')} ({mask.sum()} {of})": mask for name, mask in found.items()}
 
 
 def _chart(
-    name: str, rows: Mapping[str, np.ndarray], shown: Sequence[Contestant], part: str, clip: Sequence[int], clips: int
+    name: str,
+    rows: Mapping[str, np.ndarray],
+    shown: Sequence[ScoredPredictor],
+    part: str,
+    clip: Sequence[int],
+    clips: int,
 ) -> DotChart | None:
     series = []
     for one in shown:
@@ -88,7 +100,7 @@ def _chart(
 
 
 def _mean(values: np.ndarray, clip: np.ndarray, clips: int) -> Interval | None:
-    """Mean over the values that are known; whole clips are resampled, since the objects of one are not independent."""
+    """Averages the known values; whole clips are resampled, since the objects of one clip are not independent."""
     known = np.isfinite(values)
     if not known.any():
         return None

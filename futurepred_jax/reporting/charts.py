@@ -10,7 +10,7 @@ from markupsafe import Markup
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.curves import LEFT, RIGHT, WIDTH, Axes, Line, Value, draw, fit
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.vocabulary import Metric, metric
 from futurepred_jax.reporting.workdir import Log
 
@@ -48,10 +48,10 @@ def training_charts(log: Log) -> tuple[list[Chart], list[Chart]]:
     )
 
 
-def horizon_charts(everybody: Sequence[Contestant]) -> list[Chart]:
-    """One chart a metric: every contestant's score in each future frame, the models on top."""
-    names = list(dict.fromkeys(name for one in everybody for name in one.curves))
-    backwards = list(reversed(everybody))
+def horizon_charts(predictors: Sequence[ScoredPredictor]) -> list[Chart]:
+    """One chart a metric: every predictor's score in each future frame, the models on top."""
+    names = list(dict.fromkeys(name for one in predictors for name in one.curves))
+    backwards = list(reversed(predictors))
     ordered = [one for models in (False, True) for one in backwards if (one.role == "model") == models]
     return [chart for name in names if (chart := _horizon_chart(name, ordered))]
 
@@ -114,7 +114,7 @@ def _last(values: Sequence[Value]) -> Value:
     return next(value for value in reversed(values) if value is not None)
 
 
-def _horizon_chart(name: str, ordered: Sequence[Contestant]) -> Chart | None:
+def _horizon_chart(name: str, ordered: Sequence[ScoredPredictor]) -> Chart | None:
     known = {one.name: one for one in ordered if any(value is not None for value in one.curves.get(name, ()))}
     lines = {
         who: Line(one.label, one.style, range(1, len(one.curves[name]) + 1), one.curves[name])

@@ -1,4 +1,4 @@
-"""Which clips are worth showing."""
+"""Chooses the clips whose predictions are shown."""
 
 import collections
 import dataclasses
@@ -10,8 +10,8 @@ from scipy.stats import rankdata
 
 from futurepred_jax.reporting.formats import Number
 
-RANKED_BY = {"foreground_psnr": 1, "ade": -1}  # metric -> sign: the best clip has the highest mean rank over both
-RANKED_BY_PIXELS = {"psnr": 1}  # where neither is known of any clip, as in recorded videos
+RANKED_BY = {"foreground_psnr": 1, "ade": -1}  # metric -> sign; the best clip has the highest mean rank over both
+RANKED_BY_PIXELS = {"psnr": 1}  # used where neither of them is known, as for recorded videos
 
 Why = Literal["random", "best", "worst"]
 ClipScores = Mapping[str, Mapping[str, Number | None]]
@@ -19,7 +19,14 @@ ClipScores = Mapping[str, Mapping[str, Number | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """A clip worth showing; ``scores`` are those of its evaluation, {predictor: {metric: value}}, if it had one."""
+    """A clip to show.
+
+    Attributes:
+        split: Its split.
+        index: Its index in the split.
+        why: Why it was chosen.
+        scores: Its scores {predictor: {metric: value}}, if it was evaluated.
+    """
 
     split: str
     index: int
@@ -39,26 +46,27 @@ def choose_clips(
     *,
     available: Mapping[str, int] | None = None,
 ) -> list[Choice]:
-    """Pick clips to show: half of them at random, a quarter the best and a quarter the worst.
+    """Chooses clips to show: half of them at random, a quarter the best and a quarter the worst.
 
-    Best and worst go by the mean of the model's ranks in foreground PSNR and in ADE over all splits given; a metric
-    without truth for a clip is left out of its mean. Where no clip has truth they go by PSNR. Random ones are the
-    first of the rest in an order that the seed alone decides, a clip of each split in turn: no clip comes twice, and
-    models that are compared show mostly the same ones.
+    Best and worst are decided by the mean of the model's ranks in foreground PSNR and in ADE, over all given splits. A
+    metric that is undefined for a clip is left out of the clip's mean; where both are undefined for all clips, PSNR
+    decides. The random clips are taken from the splits in turn, in an order that depends on the seed only, so models
+    that are compared mostly show the same clips. No clip is chosen twice.
 
     Args:
-        evaluation_clips: content of ``evaluation_clips.json``; without it nothing is known to be good or bad, and all
-            choices are random (``describe_choices`` says so).
-        count: how many clips; fewer come back when there are fewer.
-        seed: decides the random ones.
-        available: clips in each split, needed only where ``evaluation_clips`` is None.
+        evaluation_clips: Content of ``evaluation_clips.json``. Without it all choices are random.
+        count: Number of clips; fewer are returned if there are fewer.
+        seed: Decides the random clips.
+        available: Number of clips in each split; only needed if ``evaluation_clips`` is None.
 
     Returns:
-        Random ones first, then the best (best first), then the worst (worst first).
+        The random clips, then the best (best first), then the worst (worst first).
 
     Raises:
-        ValueError: neither ``evaluation_clips`` nor ``available`` holds a clip.
+        ValueError: If ``count`` is below 1, or neither ``evaluation_clips`` nor ``available`` contains a clip.
     """
+    if count < 1:
+        raise ValueError(f"config.predictions.clips {count}: must be at least 1")
     candidates = _scored(evaluation_clips) if evaluation_clips else _unscored(available or {})
     if not candidates:
         raise ValueError("no clips to choose from: pass evaluation_clips, or available={split: number of clips}")
@@ -73,11 +81,12 @@ def choose_clips(
 
 
 def describe_choices(choices: Iterable[Choice]) -> str:
-    """Say in a sentence what was chosen, and what a missing evaluation kept from being chosen."""
+    """Says which clips were chosen, and how to get best and worst ones if there are none."""
+    choices = list(choices)
     reasons = [choice.why for choice in choices]
-    if "best" in reasons:
+    if any(choice.scores for choice in choices):
         return f"{len(reasons)} clips: " + ", ".join(f"{reasons.count(why)} {why}" for why in dict.fromkeys(reasons))
-    return f"{len(reasons)} random clips; best and worst need scores of many clips: run --mode=evaluate, then predict"
+    return f"{len(reasons)} random clips; best and worst ones need scores: run --mode=evaluate, then predict"
 
 
 def _scored(evaluation_clips: Mapping[str, Any]) -> list[Choice]:
@@ -100,7 +109,7 @@ def _unscored(available: Mapping[str, int]) -> list[Choice]:
 
 
 def _in_turns(choices: Iterable[Choice]) -> list[Choice]:
-    """The first of each split, then the second of each, and so on."""
+    """Returns the first clip of each split, then the second of each, and so on."""
     seen: collections.Counter[str] = collections.Counter()
     turns = []
     for choice in choices:
@@ -110,7 +119,7 @@ def _in_turns(choices: Iterable[Choice]) -> list[Choice]:
 
 
 def _best_first(candidates: Sequence[Choice], ranked_by: Mapping[str, int]) -> list[Choice]:
-    """Those candidates whose model has a score, ordered by mean normalised rank; ties keep the order given."""
+    """Returns the candidates that have a score, ordered by mean normalised rank; ties keep the given order."""
     ranks = np.full((len(ranked_by), len(candidates)), np.nan)
     for row, (metric, sign) in enumerate(ranked_by.items()):
         values = np.array([choice.scores.get("model", {}).get(metric) for choice in candidates], dtype=float)

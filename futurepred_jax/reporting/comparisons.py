@@ -1,9 +1,10 @@
-"""The model beside its floors, metric by metric: what counts as beating, and by how much."""
+"""Compares a model with its floors, metric by metric, and defines what counts as beating a floor."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS, Metric, metric
@@ -13,10 +14,17 @@ Scores = Mapping[str, Mapping[str, Number | None]]
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The subject beside one floor on one metric.
+    """The subject of an evaluation compared with one floor on one metric.
 
-    ``mean``, ``low`` and ``high`` are subject minus floor over the clips that have both, and its interval, where known.
-    A score of objects is pooled over all of them, so that ``value - against`` may differ from that mean.
+    Attributes:
+        floor: Name of the floor.
+        metric: The metric.
+        value: The subject's score on the split.
+        against: The floor's score on the split.
+        mean: Subject minus floor, averaged over the clips that have both scores, if scores by clip are known. It may
+            differ from ``value - against``, since scores of objects are pooled over the objects of all clips.
+        low: Lower end of the 95 % interval of ``mean``.
+        high: Upper end of the 95 % interval of ``mean``.
     """
 
     floor: str
@@ -29,58 +37,53 @@ class Comparison:
 
     @property
     def lead(self) -> Number:
-        """Subject minus floor, clip by clip where clips are known."""
+        """Subject minus floor: the mean over clips if it is known, otherwise the difference of the scores."""
         return self.value - self.against if self.mean is None else self.mean
 
     @property
     def gain(self) -> Number:
-        """By how much the subject is better, in the metric's unit and rounded to its digits; negative if worse."""
+        """By how much the subject is better, in the metric's unit, rounded to its digits; negative if it is worse."""
         return round(self.metric.sign * self.lead, self.metric.digits)
 
     @property
     def certain(self) -> bool:
-        """Whether the interval, where there is one, lies on the better side altogether."""
+        """Whether the whole interval, if there is one, lies on the better side of zero."""
         return all(self.metric.sign * end > 0 for end in (self.low, self.high) if end is not None)
 
     @property
     def beats(self) -> bool:
-        """Better by at least one unit of the last digit printed, and not by chance: a tie does not beat."""
+        """Whether the subject is significantly better, by at least one unit of the last printed digit."""
         return self.gain > 0 and self.certain
 
     @property
     def difference(self) -> str:
-        """Subject minus floor, signed, with its unit."""
+        """Subject minus floor as signed text with its unit."""
         return formats.difference(self.lead, self.metric)
 
     @property
     def interval(self) -> str:
-        """The ends of the difference's interval; empty where none is known."""
+        """The interval of the difference as text, or an empty string if there is none."""
         return formats.interval(self.low, self.high, self.metric, signed=True)
 
 
-def subject_of(scores: Scores) -> str:
-    """Whom an evaluation is about: the model, or a tokenizer's reconstruction where nothing is predicted."""
-    return "model" if "model" in scores else "tokenizer_reconstruction"
-
-
 def floors_of(scores: Scores) -> list[str]:
-    """The floors that were scored, hardest first."""
+    """Returns the floors that were scored, the hardest to beat first."""
     return [name for name, who in PREDICTORS.items() if who.role == "floor" and name in scores]
 
 
 def best_floor(scores: Scores, name: str) -> str | None:
-    """The floor that scores best on a metric; None where none has a value or the direction is unknown."""
+    """Returns the floor with the best score; None if no floor has a score or the metric has no better direction."""
     sign = metric(name).sign
     values = {floor: value for floor in floors_of(scores) if (value := scores[floor].get(name)) is not None}
     return max(values, key=lambda floor: sign * values[floor]) if sign and values else None
 
 
 def compare(split: Mapping[str, Any], names: Sequence[str] = HEADLINE) -> list[Comparison]:
-    """The subject beside every floor on every metric of which both have a value.
+    """Compares the subject with every floor on every metric for which both have a score.
 
     Args:
-        split: an entry of ``splits`` in ``evaluation.json``; its ``margins``, where it has them, give the intervals.
-        names: metrics to compare on.
+        split: An entry of ``splits`` in ``evaluation.json``; its ``margins`` provide the intervals.
+        names: Names of the metrics.
     """
     scores, margins = split["scores"], split.get("margins") or {}
     subject = scores[subject_of(scores)]
@@ -96,7 +99,17 @@ def compare(split: Mapping[str, Any], names: Sequence[str] = HEADLINE) -> list[C
 
 
 def clips_won(clips: Mapping[str, Any], subject: str, comparison: Comparison) -> tuple[int, int] | None:
-    """On how many clips, of those where both have a score, the subject is better; None without such clips."""
+    """Counts the clips on which the subject is better.
+
+    Args:
+        clips: The split's part of ``evaluation_clips.json``.
+        subject: Name of the subject.
+        comparison: The comparison with a floor.
+
+    Returns:
+        The number of clips on which the subject is better and the number on which both have a score; None if there is
+        no such clip.
+    """
     ours, theirs = (clips["scores"].get(who, {}).get(comparison.metric.name, ()) for who in (subject, comparison.floor))
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=False) if a is not None and b is not None]
     return (sum(comparison.metric.sign * (a - b) > 0 for a, b in pairs), len(pairs)) if pairs else None

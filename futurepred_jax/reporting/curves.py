@@ -1,4 +1,4 @@
-"""Curves as inline SVG: the page's own fonts and colours, light and dark, sharp at every size, a few kilobytes each."""
+"""Line charts as inline SVG, which take fonts and colours from the page's style sheet."""
 
 import dataclasses
 import math
@@ -11,14 +11,23 @@ from futurepred_jax.reporting.formats import Number
 
 WIDTH, HEIGHT = 360, 220  # units of the viewBox, about a pixel each where three charts stand in a row
 LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 36
-LOG_FROM = 30.0  # a positive quantity whose largest value is this many times its least is drawn on a log scale
+LOG_FROM = 30.0  # least ratio between the largest and smallest positive value of a chart with a logarithmic axis
 
 Value = Number | None
 
 
 @dataclasses.dataclass(frozen=True)
 class Line:
-    """A curve; ``style`` names its CSS class, None values are gaps, ``low`` and ``high`` bound a band behind it."""
+    """A curve of a chart.
+
+    Attributes:
+        label: Its label in the legend.
+        style: Its CSS class.
+        x: Horizontal coordinates.
+        y: Vertical coordinates; None leaves a gap.
+        low: Lower bounds of the band behind the curve, if there is one.
+        high: Upper bounds of the band.
+    """
 
     label: str
     style: str
@@ -30,7 +39,7 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Axes:
-    """The rectangle of data that a chart shows."""
+    """The ranges of the data that a chart shows; ``log`` makes the vertical axis logarithmic."""
 
     left: Number
     right: Number
@@ -39,21 +48,26 @@ class Axes:
     log: bool = False
 
     def across(self, x: Number) -> float:
-        """Place of ``x`` in the viewBox."""
+        """Returns the horizontal coordinate of ``x`` in the SVG's viewBox."""
         return LEFT + (WIDTH - LEFT - RIGHT) * (x - self.left) / ((self.right - self.left) or 1)
 
     def up(self, y: Number) -> float:
-        """Place of ``y`` in the viewBox."""
+        """Returns the vertical coordinate of ``y`` in the SVG's viewBox."""
         low, high, y = (math.log10(v) if self.log else v for v in (self.bottom, self.top, y))
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (y - low) / ((high - low) or 1)
 
     def shows(self, y: Value) -> bool:
-        """Whether a value lies inside."""
+        """Returns whether a value lies inside the vertical range."""
         return y is not None and self.bottom <= y <= self.top
 
 
 def fit(lines: Sequence[Line], *, log: bool | None = None) -> Axes:
-    """Axes that hold all of the lines, with a little air; a wide positive range turns logarithmic unless told."""
+    """Returns axes that contain all lines, with a margin.
+
+    Args:
+        lines: The lines.
+        log: Whether the vertical axis is logarithmic; by default the range of the values decides, see ``LOG_FROM``.
+    """
     x = [value for line in lines for value in line.x]
     y = [
         value
@@ -71,13 +85,13 @@ def fit(lines: Sequence[Line], *, log: bool | None = None) -> Axes:
 
 
 def draw(lines: Sequence[Line], axes: Axes, *, x_label: str, title: str) -> Markup:
-    """The chart as an ``<svg>`` element; what leaves the axes is clipped by leaving a gap.
+    """Draws a chart as an ``<svg>`` element. Values outside the axes leave a gap.
 
     Args:
-        lines: drawn in order, the last on top.
-        axes: from ``fit``.
-        x_label: what runs along the horizontal axis.
-        title: spoken by screen readers.
+        lines: The lines in the order in which they are drawn, the last one on top.
+        axes: The axes, from ``fit``.
+        x_label: Label of the horizontal axis.
+        title: Title for screen readers.
     """
     parts = [*_grid(axes), *(shape for line in lines for shape in _line(line, axes))]
     label = f'<text class="axis-label" x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(x_label)}</text>'
@@ -88,7 +102,7 @@ def draw(lines: Sequence[Line], axes: Axes, *, x_label: str, title: str) -> Mark
 
 
 def ticks(low: Number, high: Number, count: int = 5) -> list[Number]:
-    """Round numbers between two bounds, about ``count`` of them: steps of 1, 2 or 5 times a power of ten."""
+    """Returns about ``count`` round numbers between two bounds, at steps of 1, 2 or 5 times a power of ten."""
     if high <= low:
         return [low]
     rough = (high - low) / count
@@ -98,7 +112,7 @@ def ticks(low: Number, high: Number, count: int = 5) -> list[Number]:
 
 
 def log_ticks(low: Number, high: Number) -> list[Number]:
-    """Powers of ten between two positive bounds, with twos and fives where there are fewer than three."""
+    """Returns the powers of ten between two positive bounds; twos and fives are added if there are fewer than three."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for factors in ((1,), (1, 2, 5)):
         found = [factor * 10.0**decade for decade in decades for factor in factors]
@@ -124,7 +138,7 @@ def _grid(axes: Axes) -> list[str]:
 
 
 def _columns(axes: Axes) -> list[Number]:
-    """Ticks along the horizontal axis: whole numbers only, unless it is a share."""
+    """Returns the ticks of the horizontal axis: whole numbers only, unless the axis ends at 1 or below."""
     return [value for value in ticks(axes.left, axes.right, 5) if value == round(value) or axes.right <= 1]
 
 
@@ -140,7 +154,7 @@ def _line(line: Line, axes: Axes) -> list[str]:
 
 
 def _runs(line: Line, axes: Axes) -> list[list[tuple[Number, Number]]]:
-    """Stretches of the line without gaps."""
+    """Splits the line into stretches without gaps."""
     runs: list[list[tuple[Number, Number]]] = [[]]
     for x, y in zip(line.x, line.y, strict=True):
         if y is not None and axes.shows(y):

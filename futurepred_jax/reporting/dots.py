@@ -1,4 +1,4 @@
-"""Dot plots as inline SVG: a row a kind, a dot with its interval a contestant."""
+"""Dot plots as inline SVG: every row shows one dot with its interval for each predictor."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ STEP = 9  # from one dot of a row to the next
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """A contestant's values, one a row; None where there is none."""
+    """A predictor's values, one per row, or None where it has none; ``style`` is its CSS class."""
 
     label: str
     style: str
@@ -28,7 +28,7 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class DotChart:
-    """A drawn chart, with what it shows as text."""
+    """A chart as SVG, with its content as data for a table of its values."""
 
     title: str
     svg: Markup
@@ -38,7 +38,7 @@ class DotChart:
 
 
 def dot_chart(metric: Metric, rows: list[str], series: list[Series]) -> DotChart:
-    """Draw every contestant's value in every row on one scale."""
+    """Draws a chart of every predictor's value in every row, on a common scale."""
     title = formats.named(metric)
     ends = [end for one in series for value in one.values if value for end in value if math.isfinite(end)]
     low, high = min(ends), max(ends)

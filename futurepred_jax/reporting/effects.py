@@ -1,4 +1,4 @@
-"""What clutter costs: scores on a cluttered split less those of the same clips without it."""
+"""The effect of clutter: scores on a cluttered split minus scores of the same clips without clutter."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,15 +9,15 @@ from futurepred_jax.metrics.table import EFFECTS
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.models import RECONSTRUCTION, Model
 from futurepred_jax.reporting.tables import Cell
-from futurepred_jax.reporting.vocabulary import METRICS, Metric, predictor, style_of
+from futurepred_jax.reporting.vocabulary import METRICS, Metric, predictor_label, style_of
 
-BESIDE = (RECONSTRUCTION, "constant_velocity", "copy_last")  # the first model's
+BESIDE = (RECONSTRUCTION, "constant_velocity", "copy_last")  # shown next to the models, from the first one's evaluation
 COLUMNS = tuple(METRICS[name] for name, _, _ in EFFECTS)
 
 
 @dataclasses.dataclass(frozen=True)
 class Effect:
-    """One contestant's differences on one split, a cell for each of COLUMNS."""
+    """The effect of clutter on one predictor's scores on one split, with a cell for each of COLUMNS."""
 
     split: str
     label: str
@@ -26,12 +26,17 @@ class Effect:
 
 
 def effects(models: Sequence[Model], splits: Sequence[str]) -> list[Effect]:
-    """Those of every split whose twin is among them: the models, then who stands beside them; empty without clips."""
+    """Returns the effects on every split whose twin without clutter is also among ``splits``.
+
+    Args:
+        models: The models.
+        splits: Names of splits; without their scores by clip the result is empty.
+    """
     found = [_of_model(model, splits) for model in models]
     return [
         Effect(name, label, style, [_cell(known.get(column.name), column) for column in COLUMNS])
         for name in found[0]
-        for label, style, known in _contestants(models, [by_split.get(name, {}) for by_split in found])
+        for label, style, known in _scored_predictors(models, [by_split.get(name, {}) for by_split in found])
     ]
 
 
@@ -40,16 +45,16 @@ def _of_model(model: Model, splits: Sequence[str]) -> dict[str, Any]:
     return clutter_effects({name: known["scores"] for name, known in clips.items() if known})
 
 
-def _contestants(
+def _scored_predictors(
     models: Sequence[Model], found: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     for place, (model, known) in enumerate(zip(models, found, strict=True)):
         if "model" in known:
-            label = model.label if len(models) > 1 else predictor("model").label
+            label = model.label if len(models) > 1 else predictor_label("model").label
             yield label, f"is-model-{place}" if place else "is-model", known["model"]
     for who in BESIDE:
         if who in found[0]:
-            yield predictor(who).label, style_of(who), found[0][who]
+            yield predictor_label(who).label, style_of(who), found[0][who]
 
 
 def _cell(ends: Mapping[str, float | None] | None, column: Metric) -> Cell:

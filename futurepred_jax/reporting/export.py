@@ -1,4 +1,4 @@
-"""Curves of a training as a CSV file: ``python -m futurepred_jax.reporting.export WORKDIR > curves.csv``."""
+"""Writes what a training logged as CSV: ``python -m futurepred_jax.reporting.export WORKDIR > curves.csv``."""
 
 import csv
 import io
@@ -9,15 +9,15 @@ from etils import epath
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.workdir import Log, read_training
 
-ROWS = 200  # at most, of which the first and the last step of each split are always
+ROWS = 200  # most rows of the file; the first and the last step of each split are always among them
 
 
 def curves_csv(log: Log, rows: int = ROWS) -> str:
-    """A line for each logged step: split, step, and every quantity in order of appearance, empty where it has none.
+    """Returns a line for each logged step: its split, its number and all logged quantities, empty where unknown.
 
     Args:
-        log: of a training; of a step logged twice the later counts.
-        rows: at most, spread evenly over the steps; a split has its share of them, at least two.
+        log: The log of a training. Of a step that was logged twice, the later record counts.
+        rows: Largest number of lines. They are spread evenly over the steps, at least two for each split.
     """
     names, splits = log.names(), list(dict.fromkeys(str(record["split"]) for record in log.records))
     text = io.StringIO()
@@ -36,7 +36,7 @@ def _steps(log: Log, split: str) -> list[int]:
 
 
 def _thinned(steps: list[int], count: int) -> list[int]:
-    """At most ``count`` of them, the first and the last too."""
+    """Returns at most ``count`` of the steps, evenly spread, with the first and the last."""
     if len(steps) <= count:
         return steps
     return [steps[place * (len(steps) - 1) // (count - 1)] for place in range(count)]

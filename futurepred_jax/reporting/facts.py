@@ -1,4 +1,4 @@
-"""What was trained and how it was judged, as pairs of a term and a text."""
+"""Facts about a training and an evaluation, as pairs of a term and a text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ THROUGHPUT = {"clips_per_second": "Clips per second", "tokens_per_second": "Toke
 
 
 def training_facts(training: Training) -> Facts:
-    """Model, config, steps, time, hardware and throughput of a training."""
+    """Returns the model, config, steps, time, hardware and throughput of a training."""
     summary, config = training.summary, training.config
     named = [(term, str(config[key])) for key, term in {"name": "Config", "preset": "Preset"}.items() if key in config]
     facts = [
@@ -32,7 +32,7 @@ def training_facts(training: Training) -> Facts:
 
 
 def protocol_facts(protocol: Mapping[str, Any], split: Mapping[str, Any]) -> Facts:
-    """Which clips and frames were scored, and how the future was drawn."""
+    """Returns which clips and frames of a split were scored, and how futures were sampled."""
     lengths = [("context_frames", "context"), ("future_frames", "future")]
     known = [f"{split[key]} {word}" for key, word in lengths if split.get(key) is not None]
     facts = [
@@ -45,12 +45,12 @@ def protocol_facts(protocol: Mapping[str, Any], split: Mapping[str, Any]) -> Fac
 
 
 def rules(protocol: Mapping[str, Any]) -> Facts:
-    """The protocol's own account of itself."""
+    """Returns every rule of the evaluation protocol."""
     return [(key.replace("_", " ").capitalize(), formats.plain(value)) for key, value in protocol.items()]
 
 
 def log_notes(log: Log) -> list[str]:
-    """What the log lost, if anything."""
+    """Returns a note about unreadable lines of ``metrics.jsonl``, if there are any."""
     if not log.unreadable:
         return []
     lines = formats.listing([formats.count(line) for line in log.unreadable[:5]])

@@ -1,17 +1,24 @@
-"""Ways in which a prediction fails, each a rule on the scores of one clip, and how often it happens."""
+"""Kinds of failure of a prediction, each a rule on the scores of one clip, and how often they occur."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 
 Scores = Mapping[str, float | None]
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A failure; ``fails`` takes a predictor's scores of a clip, and is not asked where one it ``needs`` is None."""
+    """A kind of failure.
+
+    Attributes:
+        label: Its name on the page.
+        definition: The rule in words.
+        needs: Names of the scores that the rule depends on; clips that lack one of them are not counted.
+        fails: Whether a predictor's scores of a clip amount to this failure.
+    """
 
     label: str
     definition: str
@@ -25,25 +32,25 @@ KINDS = (
     ),
     Kind(
         "Misplaces objects",
-        "Those found are wrong by half or more of the way that they travelled.",
+        "The position error of the objects found is at least half of the distance that they travelled.",
         ("ade_travelled",),
         lambda s: s["ade_travelled"] >= 0.5,
     ),
     Kind(
         "Invents objects",
-        "One object or more a frame matches nothing that is there.",
+        "At least one detection per frame matches no true object.",
         ("false_detections",),
         lambda s: s["false_detections"] >= 1,
     ),
     Kind(
         "Forgets what is hidden",
-        "Not one of the objects that were hidden is found once it is seen again.",
+        "None of the hidden objects is found when it reappears.",
         ("permanence",),
         lambda s: s["permanence"] == 0,
     ),
     Kind(
         "Drops clutter",
-        "Less than half of the persistent clutter is still there.",
+        "Less than half of the persistent clutter is still in the picture.",
         ("clutter_recall",),
         lambda s: s["clutter_recall"] < 0.5,
     ),
@@ -51,13 +58,16 @@ KINDS = (
 
 
 def failures(scores: Scores) -> list[str]:
-    """Labels of the failures that a predictor's scores of one clip amount to."""
+    """Returns the labels of the failures that a predictor's scores of one clip show."""
     return [kind.label for kind in KINDS if _known(kind, scores) and kind.fails(scores)]
 
 
-def failure_shares(contestant: Contestant) -> dict[str, tuple[float, int] | None]:
-    """By the failure's label, the share of clips that have it and how many could; None where no clip tells."""
-    return {kind.label: _share(kind, contestant.clips) for kind in KINDS}
+def failure_shares(predictor: ScoredPredictor) -> dict[str, tuple[float, int] | None]:
+    """Returns, for each label, the share of clips with this failure and the number of clips that could show it.
+
+    The value is None if no clip has the scores that the rule needs.
+    """
+    return {kind.label: _share(kind, predictor.clips) for kind in KINDS}
 
 
 def _share(kind: Kind, clips: Mapping[str, Sequence[float | None]]) -> tuple[float, int] | None:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Writes files that are either complete or absent."""
 
 import uuid
 
@@ -6,7 +6,7 @@ from etils import epath
 
 
 def write_bytes(path: epath.Path, data: bytes) -> None:
-    """Write ``data`` beside ``path`` and move it into place, so that no reader and no kill meets half a file."""
+    """Writes ``data`` to a temporary file and moves it to ``path``, where no incomplete file is ever visible."""
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
     partial.write_bytes(data)
     partial.replace(path)

@@ -1,4 +1,4 @@
-"""How numbers read: one place for signs, digits, units and thousands."""
+"""Formats numbers for people: signs, digits, units and thousands separators."""
 
 import datetime
 import math
@@ -7,33 +7,33 @@ from typing import Any
 
 from futurepred_jax.reporting.vocabulary import Metric
 
-Number = int | float  # JSON writes 1.0 and 1 for the same thing
+Number = int | float  # a float that is read from JSON may be an int
 
 MINUS = "−"
 NOTHING = "–"
 
 
 def number(value: Number | None, digits: int = 2) -> str:
-    """Fixed digits with thousands separated and a true minus; a dash for what has no value."""
+    """Formats a number with fixed digits, separated thousands and a minus sign; a dash stands for no value."""
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
 def score(value: Number | None, metric: Metric, *, unit: bool = False) -> str:
-    """A metric's value in its own digits, with its unit if asked."""
+    """Formats a score with the digits of its metric and, on request, its unit."""
     text = number(value, metric.digits)
     return f"{text} {metric.unit}".strip() if unit and text != NOTHING else text
 
 
 def difference(value: Number, metric: Metric, *, unit: bool = True) -> str:
-    """A signed difference in the metric's own digits, such as "+1.20 dB"."""
+    """Formats a difference of scores with its sign and the digits of the metric, such as "+1.20 dB"."""
     text = f"{value:+,.{metric.digits}f}".replace("-", MINUS)
     return f"{text} {metric.unit}".strip() if unit else text
 
 
 def interval(low: Number | None, high: Number | None, metric: Metric, *, signed: bool = False) -> str:
-    """The ends of a score, or (``signed``) of a difference, in the metric's own digits; empty where not known."""
+    """Formats the interval of a score, or of a ``signed`` difference; an empty string if an end is unknown."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     ends = (difference(end, metric, unit=False) if signed else number(end, metric.digits) for end in (low, high))
@@ -41,32 +41,32 @@ def interval(low: Number | None, high: Number | None, metric: Metric, *, signed:
 
 
 def named(metric: Metric) -> str:
-    """A metric as a chart's title: "PSNR, dB · higher is better"."""
+    """Returns a chart's title, such as "PSNR, dB · higher is better"."""
     arrow = {1: " · higher is better", -1: " · lower is better", 0: ""}[metric.sign]
     return f"{metric.label}{', ' + metric.unit if metric.unit else ''}{arrow}"
 
 
 def short(value: Number) -> str:
-    """A tick of an axis: as few digits as it takes."""
+    """Formats a tick of an axis with few digits, such as "0.5" or "20k"."""
     if abs(value) >= 10_000:
         return f"{value / 1000:g}k"
     return f"{value:.4g}".replace("-", MINUS)
 
 
 def count(value: Number) -> str:
-    """A whole number with thousands separated."""
+    """Formats a whole number with separated thousands."""
     return f"{round(value):,}"
 
 
 def significant(value: Number | None) -> str:
-    """Four significant digits, for quantities whose size nobody knows beforehand."""
+    """Formats a quantity of unknown magnitude with four significant digits."""
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{value:,.4g}".replace("-", MINUS)
 
 
 def duration(seconds: Number) -> str:
-    """Seconds as people say them: "42 s", "12 min 30 s", "3 h 05 min"."""
+    """Formats a duration in seconds, such as "42 s", "12 min 30 s" or "3 h 05 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -76,24 +76,24 @@ def duration(seconds: Number) -> str:
 
 
 def moment(unix: Number) -> str:
-    """A time in UTC."""
+    """Formats a Unix time in UTC."""
     return datetime.datetime.fromtimestamp(unix, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def percent(share: Number | None) -> str:
-    """A share of 1 in whole percent, with a digit below ten."""
+    """Formats a share of 1 in percent: whole numbers from 10 % on, one digit below."""
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
 
 
 def listing(words: list[str]) -> str:
-    """Words in a row: "a", "a and b", "a, b and c"."""
+    """Joins words as "a", "a and b" or "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def flatten(tree: Any, path: str = "") -> dict[str, str]:
-    """A nested config as dotted names and short texts, in order."""
+    """Returns a nested config as texts by dotted names, in order."""
     if not isinstance(tree, Mapping):
         return {path: str(tree)}
     return {
@@ -104,6 +104,6 @@ def flatten(tree: Any, path: str = "") -> dict[str, str]:
 
 
 def plain(value: Any) -> str:
-    """A field of the protocol in a line: "temperature 0, top_k 0"."""
+    """Formats a value of the protocol on one line, such as "temperature 0, top_k 0"."""
     pairs = flatten(value) if isinstance(value, Mapping) else {"": str(value)}
     return ", ".join(f"{name} {text}".strip() for name, text in pairs.items())

@@ -1,4 +1,4 @@
-"""A film of several futures of one context, side by side, as a GIF and as an MP4."""
+"""Videos of several futures of one context side by side, as GIF and MP4."""
 
 import io
 from collections.abc import Sequence
@@ -11,12 +11,15 @@ from PIL import Image
 
 from futurepred_jax.reporting.gif import CONTEXT, PREDICTED, page
 
-SHOWN = 8  # futures: a film of more would not fit on a screen
-QUALITY = {"crf": "16"}  # of H.264, where 0 loses nothing and 23 is usual: the panels are small
+SHOWN = 8  # most futures shown, since more would not fit on a screen
+QUALITY = {"crf": "16"}  # of H.264: 0 is lossless and 23 is usual; it is low since the panels are small
 
 
 def draw_pages(context: UInt8[np.ndarray, "t h w 3"], futures: UInt8[np.ndarray, "m n h w 3"]) -> list[Image.Image]:
-    """The context on the left, which then stands still; beside it the context and the first 8 of its futures."""
+    """Draws the frames of the video: the context on the left, and to the right of it up to eight futures.
+
+    During the context, all panels show it; afterwards the left panel keeps its last frame.
+    """
     shown, length = futures[:SHOWN], futures.shape[1]
     pages = [
         page([frame] * (1 + len(shown)), [f"context {step + 1}/{len(context)}"] * (1 + len(shown)), _colours(0, shown))
@@ -29,7 +32,7 @@ def draw_pages(context: UInt8[np.ndarray, "t h w 3"], futures: UInt8[np.ndarray,
 
 
 def encode_mp4(pages: Sequence[Image.Image], *, fps: int | float) -> bytes:
-    """H.264 in an MP4 that browsers play. Needs PyAV, the extra ``video``."""
+    """Encodes frames as H.264 in an MP4 that browsers play. It needs PyAV, which the extra ``video`` installs."""
     import av  # an extra
 
     file = io.BytesIO()

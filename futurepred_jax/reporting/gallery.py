@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from futurepred_jax.metrics.table import REFERENCE_FLOORS
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.breakdown import LEVELS, clutter_level
+from futurepred_jax.reporting.breakdown import CLUTTER_BINS, clutter_level
 from futurepred_jax.reporting.failures import KINDS, failures
 from futurepred_jax.reporting.models import Model
 from futurepred_jax.reporting.players import pack
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
 from futurepred_jax.reporting.workdir import Prediction
 
 CASES = ("random", "best", "worst")
-BESIDE = ("copy_last", "constant_velocity")  # whose scores stand under the models'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,11 @@ def _scores(found: Sequence[Prediction | None], names: Sequence[str], columns: S
     """A row each: label and scores."""
     rows = [(name, one.entry["scores"].get("model", {})) for name, one in zip(names, found, strict=True) if one]
     first = next(one for one in found if one)
-    rows += [(predictor(who).label, first.entry["scores"][who]) for who in BESIDE if who in first.entry["scores"]]
+    rows += [
+        (predictor_label(who).label, first.entry["scores"][who])
+        for who in REFERENCE_FLOORS
+        if who in first.entry["scores"]
+    ]
     return [[label, *(formats.score(scores.get(n), METRICS[n]) for n in columns)] for label, scores in rows if scores]
 
 
@@ -102,7 +106,7 @@ def _filters(clips: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             {c for clip in clips for c in clip["case"]}, key=lambda case: (CASES.index(case.split()[0]), case)
         ),
         "motion": sorted({name for clip in clips for name in clip["motion"]}),
-        "clutter": [name for _, _, name in LEVELS if any(name in clip["clutter"] for clip in clips)],
+        "clutter": [name for _, _, name in CLUTTER_BINS if any(name in clip["clutter"] for clip in clips)],
         "failure": [kind.label for kind in KINDS if any(kind.label in clip["failure"] for clip in clips)],
     }
     return {name: values for name, values in order.items() if len(values) > 1 or (name == "failure" and values)}

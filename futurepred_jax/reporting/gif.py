@@ -1,4 +1,4 @@
-"""GIFs that set a predicted future beside the true one, or any videos in a row."""
+"""GIFs of a predicted future next to the true one, or of any videos in a row."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-PANEL = 160  # px, the least side of an enlarged frame
+PANEL = 160  # px, least side of an enlarged frame
 BORDER = 4  # px
 GAP = 12  # px, around and between the panels
-BAND = 22  # px, the line of words above a panel
-HOLD = 0.8  # s that the last frame stays before the loop starts over
+BAND = 22  # px, height of the label above a panel
+HOLD = 0.8  # s for which the last frame stays before the loop restarts
 
 Colour = tuple[int, int, int]
 PAPER = (27, 29, 34)
@@ -29,16 +29,16 @@ def side_by_side(
     *,
     fps: int | float = 6.0,
 ) -> bytes:
-    """Draw context + true future on the left and context + predicted future on the right, as an endless GIF.
+    """Draws context and true future on the left, context and predicted future on the right, as an endless GIF.
 
-    Frames are enlarged by whole factors, nearest neighbour, to at least 160 px a side. A grey border and the word
-    "context" mark what the model has seen; green is the true future, orange the predicted one.
+    Frames are enlarged by a whole factor to at least 160 px a side, without interpolation. A grey border and the word
+    "context" mark what the model has seen; a green border marks the true future, an orange one the predicted future.
 
     Args:
-        context: frames that the model saw, uint8.
-        truth: the ``m`` frames that really followed.
-        prediction: the ``m`` frames that the model predicted.
-        fps: frames per second, rounded to the hundredths of a second that the format can express.
+        context: The frames that the model saw.
+        truth: The ``m`` frames that truly followed.
+        prediction: The ``m`` frames that the model predicted.
+        fps: Frames per second; durations are rounded to the hundredths of a second that GIF can express.
 
     Returns:
         The GIF file of n + m frames.
@@ -52,10 +52,10 @@ def side_by_side(
 
 
 def in_a_row(videos: Mapping[str, UInt8[np.ndarray, "t h w 3"]], *, fps: int | float = 6.0) -> bytes:
-    """Draw videos of one length side by side, each under its name, as an endless GIF enlarged as ``side_by_side``'s.
+    """Draws videos of equal length side by side, each under its name, as an endless GIF.
 
     Raises:
-        ValueError: the videos differ in length.
+        ValueError: If the videos differ in length.
     """
     lengths = {name: len(video) for name, video in videos.items()}
     if len(set(lengths.values())) != 1:
@@ -66,7 +66,7 @@ def in_a_row(videos: Mapping[str, UInt8[np.ndarray, "t h w 3"]], *, fps: int | f
 
 
 def page(frames: Sequence[np.ndarray], labels: Sequence[str], colours: Sequence[Colour]) -> Image.Image:
-    """One frame of a film: panels from left to right, each with its label and a border of its colour."""
+    """Draws one frame of a GIF: panels from left to right, each with its label and a border of its colour."""
     scale = -(-PANEL // min(frames[0].shape[:2]))
     panels = [Image.fromarray(frame.repeat(scale, axis=0).repeat(scale, axis=1)) for frame in frames]
     width, height = panels[0].size
@@ -81,7 +81,13 @@ def page(frames: Sequence[np.ndarray], labels: Sequence[str], colours: Sequence[
 
 
 def encode(pages: Sequence[Image.Image], frames: UInt8[np.ndarray, "n h w 3"], *, fps: int | float) -> bytes:
-    """An endless GIF of pages, in one palette made from ``frames``, the pictures on them."""
+    """Encodes drawn frames as an endless GIF with one palette.
+
+    Args:
+        pages: The drawn frames.
+        frames: The video frames that they show; the palette is made from these.
+        fps: Frames per second.
+    """
     palette = _palette(frames)
     first, *rest = [each.quantize(palette=palette, dither=Image.Dither.NONE) for each in pages]
     file = io.BytesIO()
@@ -91,7 +97,7 @@ def encode(pages: Sequence[Image.Image], frames: UInt8[np.ndarray, "n h w 3"], *
 
 
 def _marks(step: int, *, context: int, future: int) -> tuple[tuple[str, str], tuple[Colour, Colour]]:
-    """Labels and border colours of the left and the right panel; ``step`` counts from 0 through both."""
+    """Returns labels and border colours of both panels at a step, counted from the first context frame."""
     if step < context:
         label = f"context {step + 1}/{context}"
         return (label, label), (CONTEXT, CONTEXT)
@@ -100,7 +106,7 @@ def _marks(step: int, *, context: int, future: int) -> tuple[tuple[str, str], tu
 
 
 def _palette(frames: UInt8[np.ndarray, "n h w 3"]) -> Image.Image:
-    """One palette for the whole film, so that still things do not flicker; the marks keep their exact colours."""
+    """Returns one palette for all frames, so that still objects do not flicker; borders keep their exact colours."""
     film = Image.fromarray(frames.reshape(-1, frames.shape[2], 3))
     colours = film.quantize(256 - len(_RESERVED), method=Image.Quantize.MEDIANCUT).getpalette() or []
     swatch = Image.new("P", (1, 1))
@@ -109,6 +115,6 @@ def _palette(frames: UInt8[np.ndarray, "n h w 3"]) -> Image.Image:
 
 
 def _durations(count: int, fps: int | float) -> list[int]:
-    """Milliseconds of each frame: multiples of 10, whose sum stays within 5 of the true time."""
+    """Returns the duration of each frame in ms: multiples of 10 whose sum stays within 5 ms of the true time."""
     clock = np.round(np.arange(count + 1) * 100 / fps).astype(int) * 10
     return [*np.diff(clock)[:-1].tolist(), int(clock[-1] - clock[-2] + 1000 * HOLD)]

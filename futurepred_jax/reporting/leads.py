@@ -1,4 +1,4 @@
-"""One model beside another on the same clips: by how much, and how sure."""
+"""Compares models on the same clips: by how much one is better than another, and how certain that is."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.bootstrap import paired_interval
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import subject_of
 from futurepred_jax.reporting.formats import Number
 from futurepred_jax.reporting.models import SHUFFLED, Model
 from futurepred_jax.reporting.vocabulary import METRICS, Metric
@@ -30,10 +30,15 @@ COMPARED = (
 
 @dataclasses.dataclass(frozen=True)
 class Lead:
-    """One minus another on a metric, mean over the clips that have both, with a paired 95 % bootstrap interval.
+    """The difference between two models on one metric.
 
-    ``seeds_agree`` says whether, of models trained with several seeds, every run of the one is on the same side of
-    every run of the other.
+    Attributes:
+        metric: The metric, whose unit ``mean``, ``low`` and ``high`` have.
+        mean: First model minus second, averaged over the clips that have both scores.
+        low: Lower end of the paired 95 % bootstrap interval of ``mean``.
+        high: Upper end of that interval.
+        seeds_agree: Whether all runs of the first model score higher, or all lower, than all runs of the second; true
+            where each model has a single run.
     """
 
     metric: Metric
@@ -44,48 +49,69 @@ class Lead:
 
     @property
     def sign(self) -> int:
-        """1 where the first is better beyond doubt, -1 where it is worse, 0 where neither is shown."""
-        ends = sorted(self.metric.sign * end for end in (self.low, self.high))
-        certain = self.seeds_agree and round(abs(self.mean), self.metric.digits) > 0
-        return 0 if not certain or ends[0] <= 0 <= ends[1] else 1 if ends[0] > 0 else -1
+        """1 where the first model is significantly better, -1 where it is significantly worse, otherwise 0.
+
+        A difference is significant if the interval excludes zero, the seeds agree, and the difference does not round to
+        zero at the digits that the metric is printed with.
+        """
+        includes_zero = min(self.low, self.high) <= 0 <= max(self.low, self.high)
+        is_printed_as_zero = round(abs(self.mean), self.metric.digits) == 0
+        if includes_zero or is_printed_as_zero or not self.seeds_agree:
+            return 0
+        return 1 if self.metric.sign * self.low > 0 else -1
 
     @property
     def difference(self) -> str:
-        """Signed, with its unit."""
+        """The mean difference as signed text with its unit."""
         return formats.difference(self.mean, self.metric)
 
     @property
     def interval(self) -> str:
-        """The ends of the interval."""
+        """The ends of the interval as text."""
         return formats.interval(self.low, self.high, self.metric, signed=True)
 
 
 @dataclasses.dataclass(frozen=True)
-class Duel:
-    """A model, or what it loses when blinded, against another on one split."""
+class ModelComparison:
+    """One model compared with another on one split.
+
+    Attributes:
+        label: Label of the first model.
+        against: Label of what it is compared with: another model, or itself with a shuffled motion pathway.
+        leads: The differences by the name of the metric.
+    """
 
     label: str
     against: str
     leads: dict[str, Lead]
 
 
-def duels(models: Sequence[Model], name: str) -> list[Duel]:
-    """Every model against the first, then each that has a pathway against itself, the pathway on another clip."""
+def compare_models(models: Sequence[Model], name: str) -> list[ModelComparison]:
+    """Compares every further model with the first, and every model that has a motion pathway with its own ablation.
+
+    In the ablation the model's pathway watches another clip of the split.
+
+    Args:
+        models: The models; the first is the reference.
+        name: The split.
+    """
     first, *others = models
-    found = [Duel(model.label, first.label, leads(model, first, name)) for model in others]
-    blind = [model for model in models if SHUFFLED in model.split(name)["scores"]]
-    found += [Duel(m.label, "itself, shuffled pathway", leads(m, m, name, against=SHUFFLED)) for m in blind]
-    return [duel for duel in found if duel.leads]
+    found = [ModelComparison(model.label, first.label, leads(model, first, name)) for model in others]
+    for model in models:
+        if SHUFFLED in model.split(name)["scores"]:
+            ablation = leads(model, model, name, against=SHUFFLED)
+            found.append(ModelComparison(model.label, "itself, shuffled pathway", ablation))
+    return [comparison for comparison in found if comparison.leads]
 
 
 def leads(model: Model, other: Model, name: str, *, against: str | None = None) -> dict[str, Lead]:
-    """The model minus the other by metric, of those of which both have values clip by clip.
+    """Returns the differences ``model - other`` by metric, for metrics that both have clip by clip.
 
     Args:
-        model: Whose lead it is.
-        other: Of whom; may be the same.
-        name: Split.
-        against: Whose scores of the other, by default its own.
+        model: The first model.
+        other: The second model; it may be the first one again.
+        name: The split.
+        against: The predictor in the second model's evaluation whose scores are subtracted; by default its subject.
     """
     subject = subject_of(model.split(name)["scores"])
     ours, theirs = _clips(model, name, subject), _clips(other, name, against or subject)
@@ -101,42 +127,58 @@ def leads(model: Model, other: Model, name: str, *, against: str | None = None) 
 
 
 def seeds_agree(model: Model, other: Model, name: str, who: tuple[str, str], metric: str) -> bool:
-    """Whether all scores of one model's runs lie on one side of all of the other's."""
+    """Returns whether all scores of one model's runs are above, or all below, all scores of the other model's runs.
+
+    Args:
+        model: The first model.
+        other: The second model.
+        name: The split.
+        who: The predictors in the first and the second model's evaluation whose scores are compared.
+        metric: The metric.
+    """
     ours, theirs = (
-        [run.evaluation["splits"][name]["scores"].get(one, {}).get(metric) for run in each.runs]
-        for each, one in zip((model, other), who, strict=True)
+        [run.evaluation["splits"][name]["scores"].get(predictor, {}).get(metric) for run in each.runs]
+        for each, predictor in zip((model, other), who, strict=True)
     )
-    known = [(a, b) for a in ours for b in theirs if a is not None and b is not None]
-    return all(a > b for a, b in known) or all(a < b for a, b in known) if len(known) > 1 else True
+    pairs = [(a, b) for a in ours for b in theirs if a is not None and b is not None]
+    if len(pairs) <= 1:
+        return True
+    return all(a > b for a, b in pairs) or all(a < b for a, b in pairs)
 
 
-def duel_sentence(duel: Duel) -> str:
-    """Where one helps, where it harms, and where nothing is shown."""
-    better, worse, open_ = ([one for one in duel.leads.values() if one.sign == sign] for sign in (1, -1, 0))
+def comparison_sentence(comparison: ModelComparison) -> str:
+    """Says on which metrics the first model is better, on which it is worse, and on which no difference is shown."""
+    better, worse, undecided = (_with_sign(comparison, sign) for sign in (1, -1, 0))
     parts = []
     if better:
         parts.append(f"better on {_list(better)}")
     if worse:
         parts.append(f"worse on {_list(worse)}")
-    words = [one.metric.word for one in open_]
-    if words:
-        parts.append(f"no difference is shown on {formats.listing(words)}")
-    return f"{duel.label} against {duel.against}: {'; '.join(parts)}."
+    if undecided:
+        parts.append(f"no difference is shown on {formats.listing([lead.metric.word for lead in undecided])}")
+    return f"{comparison.label} against {comparison.against}: {'; '.join(parts)}."
 
 
-def duel_headline(fought: Sequence[Duel], first: str) -> str:
-    """The comparison in a sentence for each of the others."""
-    return " ".join(_in_short(duel) for duel in fought if duel.against == first)
+def comparison_headline(comparisons: Sequence[ModelComparison], first: str) -> str:
+    """Returns a sentence for each model that is compared with the model labelled ``first``."""
+    return " ".join(_in_short(comparison) for comparison in comparisons if comparison.against == first)
 
 
-def _in_short(duel: Duel) -> str:
-    better, worse = ([one.metric.word for one in duel.leads.values() if one.sign == sign] for sign in (1, -1))
-    if not better and not worse:
-        return f"No difference is shown between {duel.label} and {duel.against}."
-    sides = {"better": better, "worse": worse}
-    told = [f"{word} than {duel.against} on {formats.listing(on)}" for word, on in sides.items() if on]
-    rest = "" if better and worse else ", and worse on nothing" if better else ", and better on nothing"
-    return f"{duel.label} is {' and '.join(told)}{rest}."
+def _in_short(comparison: ModelComparison) -> str:
+    better, worse = ([lead.metric.word for lead in _with_sign(comparison, sign)] for sign in (1, -1))
+    label, against = comparison.label, comparison.against
+    if better and worse:
+        on_worse = f"worse than {against} on {formats.listing(worse)}"
+        return f"{label} is better than {against} on {formats.listing(better)} and {on_worse}."
+    if better:
+        return f"{label} is better than {against} on {formats.listing(better)}, and worse on nothing."
+    if worse:
+        return f"{label} is worse than {against} on {formats.listing(worse)}, and better on nothing."
+    return f"No difference is shown between {label} and {against}."
+
+
+def _with_sign(comparison: ModelComparison, sign: int) -> list[Lead]:
+    return [lead for lead in comparison.leads.values() if lead.sign == sign]
 
 
 def _list(found: Sequence[Lead]) -> str:

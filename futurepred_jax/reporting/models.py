@@ -1,4 +1,4 @@
-"""What a page is about: models, each trained with one seed or several, and all who are scored beside them."""
+"""The models that a page is about, each trained with one or several seeds, and the predictors scored next to them."""
 
 import dataclasses
 import json
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from futurepred_jax.metrics.ratios import mean
-from futurepred_jax.reporting.comparisons import subject_of
-from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor, style_of
+from futurepred_jax.metrics.table import subject_of
+from futurepred_jax.reporting.vocabulary import PREDICTORS, Role, predictor_label, style_of
 from futurepred_jax.reporting.workdir import Run
 
 SHUFFLED, RECONSTRUCTION = "shuffled_pathway", "tokenizer_reconstruction"
@@ -37,18 +37,18 @@ NOT_THE_MODEL = (
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """One config in one or several runs that differ in their seed; ``label`` is its name on the page."""
+    """One config, trained in one or several runs that differ only in their seed; ``label`` is its name on the page."""
 
     label: str
     runs: tuple[Run, ...]
 
     @property
     def alone(self) -> bool:
-        """Whether nothing is known of other seeds."""
+        """Whether the model was trained with a single seed."""
         return len(self.runs) == 1
 
     def split(self, name: str) -> dict[str, Any]:
-        """Its part of ``evaluation.json``, mean over the runs, of the ends of intervals too."""
+        """Returns a split's part of ``evaluation.json``; scores and ends of intervals are averaged over the runs."""
         parts = [run.evaluation["splits"][name] for run in self.runs]
         averaged = {
             key: mean_of([part[key] for part in parts])
@@ -58,21 +58,31 @@ class Model:
         return {**parts[0], **averaged}
 
     def clips(self, name: str) -> dict[str, Any] | None:
-        """Its part of ``evaluation_clips.json``, mean over the runs; None where one has none."""
+        """Returns a split's part of ``evaluation_clips.json``, averaged over the runs; None if a run has none."""
         parts = [(run.clips or {}).get(name) for run in self.runs]
         return mean_of(parts) if all(parts) else None
 
     def spread(self, name: str, who: str, metric: str) -> float | None:
-        """Standard deviation of a score over the seeds; None of a single one."""
+        """Returns the standard deviation of a score over the seeds; None for a single seed."""
         values = [run.evaluation["splits"][name]["scores"].get(who, {}).get(metric) for run in self.runs]
         return statistics.stdev(values) if len(values) > 1 and None not in values else None
 
 
 @dataclasses.dataclass(frozen=True)
-class Contestant:
-    """Who stands in the tables and charts of a split: a model, a floor it must beat or a ceiling it cannot pass.
+class ScoredPredictor:
+    """A predictor with its scores on a split: a model, a floor that it must beat, or a ceiling that it cannot pass.
 
-    ``clips`` has one value a clip, by metric, ``objects`` one a target; both are empty where an evaluation kept none.
+    Attributes:
+        name: Its name in ``evaluation.json``; with several models, that of a later model ends in "-" and its number.
+        label: Its name on the page.
+        role: Its role.
+        style: The CSS class of its marks.
+        scores: Scores by metric.
+        intervals: Ends of the scores' intervals, by metric; empty for a model with several seeds.
+        spread: Standard deviation over the seeds, by metric.
+        curves: One value per future frame, by metric.
+        clips: One value per clip, by metric; empty if the evaluation kept none.
+        objects: One value per target, by metric; empty if the evaluation kept none.
     """
 
     name: str
@@ -88,7 +98,10 @@ class Contestant:
 
 
 def group(runs: Sequence[Run]) -> list[Model]:
-    """Runs of the same config and sampling with a seed each are one model, called by its config or its only workdir."""
+    """Groups runs of the same config and sampling that differ in their seed into one model.
+
+    A model with several runs is labelled by its config, a model with one run by its workdir.
+    """
     found: dict[str, list[Run]] = {}
     for run in runs:
         sampling = [str(split.get("sampling")) for split in run.evaluation["splits"].values()]
@@ -102,11 +115,15 @@ def group(runs: Sequence[Run]) -> list[Model]:
     ]
 
 
-def contestants(models: Sequence[Model], name: str) -> list[Contestant]:
-    """All who were scored on a split: ceilings, then every model, then floors.
+def scored_predictors(models: Sequence[Model], name: str) -> list[ScoredPredictor]:
+    """Returns all predictors that were scored on a split: ceilings, then models, then floors.
 
-    The reconstructions of models that share their tokenizer are one. Floors are the first model's: on the same clips
-    under the same protocol they are everybody's.
+    Models that share a tokenizer share the entry of its reconstruction. Floors come from the first model's evaluation,
+    since they are equal for all models on the same clips under the same protocol.
+
+    Args:
+        models: The models.
+        name: The split.
     """
     found, first = [], models[0].split(name)["scores"].get(RECONSTRUCTION)
     for place, model in enumerate(models):
@@ -115,21 +132,21 @@ def contestants(models: Sequence[Model], name: str) -> list[Contestant]:
             repeated = who not in OWN or (who == RECONSTRUCTION and _same(scores, first or {}))
             if not (place and repeated):
                 label = _label_of(model, who, subject_of(split["scores"]), place, alone=len(models) == 1)
-                found.append(_contestant(model, name, who, place, label, split, clips))
+                found.append(_scored_predictor(model, name, who, place, label, split, clips))
     order = {"ceiling": 0, "model": 1, "other": 1, "floor": 2}
     return sorted(found, key=lambda one: (order[one.role], _place(one)))
 
 
 def require_comparable(runs: Sequence[Run]) -> list[str]:
-    """Splits that all runs were scored on.
+    """Returns the splits that all runs were scored on.
 
     Raises:
-        ValueError: they were not scored by the same protocol on the same clips; the message says what differs.
+        ValueError: If the runs were not scored by the same protocol on the same clips; the message says what differs.
     """
     first = runs[0]
-    if sorter := next((run for run in runs if run.training.config.get("kind") == "classifier"), None):
+    if classifier := next((run for run in runs if run.training.config.get("kind") == "classifier"), None):
         raise ValueError(
-            f"{sorter.training.name} tells what is in clips and draws none: compare what predicts or draws"
+            f"{classifier.training.name} is a classifier, which generates no frames: compare predictors or tokenizers"
         )
     for run in runs[1:]:
         names = f"{first.training.name} and {run.training.name}"
@@ -154,7 +171,7 @@ def require_comparable(runs: Sequence[Run]) -> list[str]:
 
 
 def mean_of(values: Sequence[Any]) -> Any:
-    """The mean of equal trees, leaf by leaf over the numbers that are known; what is no number is the first's."""
+    """Averages trees of equal structure leaf by leaf, ignoring unknown numbers; strings are taken from the first."""
     first = values[0]
     if all(value == first for value in values):
         return first
@@ -166,14 +183,14 @@ def mean_of(values: Sequence[Any]) -> Any:
     return np.where(np.isnan(found), np.array(None), found).tolist()
 
 
-def _contestant(
+def _scored_predictor(
     model: Model, name: str, who: str, place: int, label: str, split: Mapping[str, Any], clips: Mapping[str, Any]
-) -> Contestant:
+) -> ScoredPredictor:
     is_subject = who == subject_of(split["scores"])
-    return Contestant(
+    return ScoredPredictor(
         name=f"{who}-{place}" if place else who,
         label=label,
-        role="model" if is_subject else predictor(who).role,
+        role="model" if is_subject else predictor_label(who).role,
         style=f"is-model-{place}" if is_subject and place else style_of(who),
         scores=split["scores"][who],
         intervals=(split.get("intervals") or {}).get(who, {}) if model.alone else {},
@@ -185,19 +202,19 @@ def _contestant(
 
 
 def _same(scores: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Of two reconstructions, one of which may lack scores that are no tokenizer's."""
+    """Returns whether two reconstructions agree on all scores that both have."""
     return all(scores[name] == others[name] for name in scores.keys() & others.keys())
 
 
 def _label_of(model: Model, who: str, subject: str, place: int, *, alone: bool) -> str:
-    kind = predictor(who).label
+    kind = predictor_label(who).label
     if alone or who not in OWN or (who == RECONSTRUCTION != subject and not place):
         return kind
     return model.label if who == subject else f"{model.label} · {kind.lower()}"
 
 
-def _place(one: Contestant) -> tuple[int, int]:
-    """Models in the order given, each followed by what is its own; the rest as the vocabulary lists them."""
+def _place(one: ScoredPredictor) -> tuple[int, int]:
+    """Returns the sort key: models in the given order, each followed by its variants, the rest as ``PREDICTORS``."""
     who, _, place = one.name.partition("-")
     listed = list(PREDICTORS)
     return (
@@ -218,7 +235,7 @@ def _seed(run: Run) -> Any:
 
 
 def _essence(config: Mapping[str, Any]) -> Any:
-    """A config without what may differ between the seeds of one model."""
+    """Returns a config without the fields that may differ between the seeds of one model."""
     return {
         key: _essence(value) if isinstance(value, Mapping) else value
         for key, value in config.items()

@@ -1,4 +1,4 @@
-"""The truth drawn over a clip: whose pixels they are, boxes, the way so far, and where surfaces move."""
+"""Draws a clip's labels: masks, boxes and paths of objects, optical flow and depth."""
 
 import colorsys
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ ROLE_COLOURS = {
     "transient": (163, 107, 214),
     "occluder": (120, 128, 140),
 }
-SHARE = 0.4  # of a mask's colour in its pixels
+SHARE = 0.4  # opacity of a mask's colour
 
 Film = UInt8[np.ndarray, "t h w 3"]
 Enlarged = UInt8[np.ndarray, "t y x 3"]
 
 
 def enlarge(film: Film, scale: int) -> Enlarged:
-    """Each pixel as a square."""
+    """Enlarges frames by a whole factor without interpolation."""
     return film.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
 def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: int) -> Enlarged:
-    """The clip, ``scale`` times as large, with each object's mask, box and way so far in the colour of its role.
+    """Draws the mask, the box and the path of each object over an enlarged clip, in the colour of its role.
 
     Args:
-        clip: ``video``, ``instance``, ``role``, ``centre``, ``box`` and ``visible_px`` of one clip.
-        roles: names of the roles, by number.
-        scale: whole factor.
+        clip: The fields ``video``, ``instance``, ``role``, ``centre``, ``box`` and ``visible_px`` of one clip.
+        roles: Names of the roles by their number.
+        scale: Whole factor by which the clip is enlarged.
     """
     colours = np.array([ROLE_COLOURS[roles[role]] for role in clip["role"]], np.uint8)
     film = enlarge(_tinted(clip["video"], clip["instance"], colours), scale)
@@ -38,7 +38,7 @@ def draw_truth(clip: Mapping[str, np.ndarray], roles: tuple[str, ...], scale: in
 
 
 def draw_flow(flow: Float[np.ndarray, "t h w 2"]) -> Film:
-    """Direction as hue, the root of the speed as brightness, of which the clip's fastest has all."""
+    """Draws optical flow: the direction is the hue, the square root of the relative speed the brightness."""
     flow = np.nan_to_num(flow, posinf=0, neginf=0)
     speed = np.hypot(flow[..., 0], flow[..., 1])
     angle = (np.arctan2(flow[..., 1], flow[..., 0]) / (2 * np.pi)) % 1
@@ -48,7 +48,7 @@ def draw_flow(flow: Float[np.ndarray, "t h w 2"]) -> Film:
 
 
 def draw_depth(depth: Float[np.ndarray, "t h w"]) -> Film:
-    """Near is light and warm, far is dark and cold, between the clip's nearest and farthest; the sky is black."""
+    """Draws depth from light and warm (the clip's nearest point) to dark and cold (its farthest); the sky is black."""
     nearness = 1 / depth
     seen = nearness[np.isfinite(depth)]
     share = np.clip((nearness - seen.min()) / max(float(np.ptp(seen)), 1e-6), 0, 1)
@@ -67,12 +67,12 @@ def _tinted(video: Film, instance: np.ndarray, colours: np.ndarray) -> Film:
 def _marked(
     frame: UInt8[np.ndarray, "y x 3"], clip: Mapping[str, np.ndarray], colours: np.ndarray, step: int, scale: int
 ) -> UInt8[np.ndarray, "y x 3"]:
-    """One frame with the boxes of those in sight, and the way so far of all who were."""
+    """Draws the boxes of the visible objects, and the paths of all objects that have been visible so far."""
     picture = Image.fromarray(frame)
     draw = ImageDraw.Draw(picture)
     for slot in np.flatnonzero(clip["visible_px"][: step + 1].any(axis=0)):
         seen = np.flatnonzero(clip["visible_px"][: step + 1, slot])
-        way = (clip["centre"][seen, slot] + 0.5) * scale  # whole numbers are the centres of pixels
+        way = (clip["centre"][seen, slot] + 0.5) * scale  # whole numbers are centres of pixels
         colour = tuple(colours[slot].tolist())
         draw.line([tuple(place) for place in way.tolist()], fill=colour, width=2)
         if seen[-1] == step:

@@ -1,10 +1,11 @@
-"""One self-contained page about one model, or about several side by side."""
+"""Renders one self-contained page about one model, or about several side by side."""
 
 import dataclasses
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import REFERENCE_FLOORS
 from futurepred_jax.reporting import formats, tables
 from futurepred_jax.reporting.breakdown import breakdowns, family_sentence
 from futurepred_jax.reporting.charts import Chart, calibration_chart, horizon_charts, training_charts
@@ -13,20 +14,28 @@ from futurepred_jax.reporting.effects import COLUMNS, effects
 from futurepred_jax.reporting.facts import Facts, log_notes, protocol_facts, rules, training_facts
 from futurepred_jax.reporting.failures import KINDS, failure_shares
 from futurepred_jax.reporting.gallery import make_gallery
-from futurepred_jax.reporting.leads import Duel, duel_headline, duel_sentence, duels
-from futurepred_jax.reporting.models import Contestant, Model, contestants
-from futurepred_jax.reporting.pages import environment
-from futurepred_jax.reporting.verdict import ALWAYS_TOLD, Verdict, judge
+from futurepred_jax.reporting.leads import ModelComparison, compare_models, comparison_headline, comparison_sentence
+from futurepred_jax.reporting.models import Model, ScoredPredictor, scored_predictors
+from futurepred_jax.reporting.templates import environment
+from futurepred_jax.reporting.verdict import Verdict, judge
 from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, PREDICTORS
 from futurepred_jax.reporting.workdir import Training
 
-BRIEF = ("psnr", "foreground_psnr", "ade", "recall")  # of every split, where there are several
-LEADS = tuple((floor, name) for floor in ALWAYS_TOLD for name in ("psnr", "ade"))  # and by how much a model leads
+BRIEF = ("psnr", "foreground_psnr", "ade", "recall")  # scores in the table of all splits
+LEADS = tuple((floor, name) for floor in REFERENCE_FLOORS for name in ("psnr", "ade"))  # leads shown there
 
 
 @dataclasses.dataclass(frozen=True)
-class Judged:
-    """A model beside the floors of a split."""
+class ModelVerdict:
+    """A model compared with the floors of a split.
+
+    Attributes:
+        label: Label of the model.
+        verdict: The comparison in words.
+        grid: The comparisons by floor and metric.
+        won: Text of the share of clips on which the model beats the floor, by floor and metric.
+        intervals: Whether any comparison has an interval.
+    """
 
     label: str
     verdict: Verdict
@@ -40,13 +49,13 @@ class SplitView:
     """A split as the page shows it."""
 
     name: str
-    data: str  # where recorded clips are from
+    data: str  # the source of recorded clips, otherwise empty
     facts: Facts
     headline: str
-    judged: list[Judged]
-    duels: list[Duel]
+    verdicts: list[ModelVerdict]
+    comparisons: list[ModelComparison]
     sentences: list[str]
-    everybody: list[Contestant]
+    predictors: list[ScoredPredictor]
     table: tables.ScoreTable
     horizon: list[Chart]
     breakdown: dict[str, list[DotChart]]
@@ -78,21 +87,21 @@ def render(
     tokenizer: Training | None = None,
     remarks: Sequence[str] = (),
 ) -> str:
-    """The page's HTML.
+    """Returns the page as HTML.
 
     Args:
-        title: What it is called.
-        models: One to report on, or several to compare; the others are held against the first.
-        splits: Those to show, which all models were scored on.
-        tokenizer: The training of the one model's tokenizer, to be shown too.
-        remarks: What is not shown, and why.
+        title: Title of the page.
+        models: One model to report on, or several to compare with the first.
+        splits: Names of the splits to show; all models must have been scored on them.
+        tokenizer: The training of the model's tokenizer, if it should be shown.
+        remarks: Notes about what is not shown, and why.
     """
     views = [_split_view(models, name) for name in splits]
     first, headline = models[0].runs[0], _headline(views)
     page = {
         "title": title,
         "compares": len(models) > 1,
-        "predicts": any(one.name == "model" for view in views for one in view.everybody),
+        "predicts": any(one.name == "model" for view in views for one in view.predictors),
         "models": models,
         "facts": [_model_facts(model, splits[0]) for model in models],
         "differing": _differing(models),
@@ -119,38 +128,38 @@ def render(
 
 
 def _headline(views: Sequence[SplitView]) -> tuple[str, ...]:
-    """Of the scores that a model is summed up by, those that anybody has."""
-    everybody = [one for view in views for one in view.everybody]
-    return tuple(name for name in HEADLINE if any(one.scores.get(name) is not None for one in everybody))
+    """Returns the metrics of ``HEADLINE`` for which at least one predictor has a score."""
+    predictors = [one for view in views for one in view.predictors]
+    return tuple(name for name in HEADLINE if any(one.scores.get(name) is not None for one in predictors))
 
 
 def _split_view(models: Sequence[Model], name: str) -> SplitView:
-    everybody, split = contestants(models, name), models[0].split(name)
-    judged = [_judged(model, name) for model in models]
-    fought = duels(models, name)
+    predictors, split = scored_predictors(models, name), models[0].split(name)
+    verdicts = [_verdict(model, name) for model in models]
+    comparisons = compare_models(models, name)
     return SplitView(
         name=name,
         data="" if split.get("data") in (None, "clutter") else split["data"],
         facts=protocol_facts(models[0].runs[0].evaluation["protocol"], split),
-        headline=duel_headline(fought, models[0].label) if len(models) > 1 else judged[0].verdict.headline,
-        judged=judged,
-        duels=fought,
-        sentences=[*map(duel_sentence, fought), *_by_family(models, name)],
-        everybody=everybody,
-        table=tables.score_table(everybody),
-        horizon=horizon_charts(everybody),
-        breakdown=breakdowns(everybody, models[0].clips(name)),
-        failures=_failures(everybody),
+        headline=comparison_headline(comparisons, models[0].label) if len(models) > 1 else verdicts[0].verdict.headline,
+        verdicts=verdicts,
+        comparisons=comparisons,
+        sentences=[*map(comparison_sentence, comparisons), *_by_family(models, name)],
+        predictors=predictors,
+        table=tables.score_table(predictors),
+        horizon=horizon_charts(predictors),
+        breakdown=breakdowns(predictors, models[0].clips(name)),
+        failures=_failures(predictors),
         calibration=_calibration(models, name),
     )
 
 
-def _judged(model: Model, name: str) -> Judged:
+def _verdict(model: Model, name: str) -> ModelVerdict:
     split, clips = model.split(name), model.clips(name)
     verdict = judge(split)
     won = {(c.floor, c.metric.name): tables.won_text(clips, split["scores"], c) for c in verdict.comparisons}
     intervals = any(comparison.interval for comparison in verdict.comparisons)
-    return Judged(model.label, verdict, tables.verdict_rows(verdict), won, intervals)
+    return ModelVerdict(model.label, verdict, tables.verdict_rows(verdict), won, intervals)
 
 
 def _by_family(models: Sequence[Model], name: str) -> list[str]:
@@ -159,9 +168,9 @@ def _by_family(models: Sequence[Model], name: str) -> list[str]:
     return [sentence for sentence in told if sentence]
 
 
-def _failures(everybody: Sequence[Contestant]) -> dict[str, list[tuple[str, tuple[float, int] | None]]]:
-    """By kind, the share of each contestant that has one; kinds and contestants of which nothing is known left out."""
-    shares = {one.label: failure_shares(one) for one in everybody if one.name not in ("mean_frame", "black_frame")}
+def _failures(predictors: Sequence[ScoredPredictor]) -> dict[str, list[tuple[str, tuple[float, int] | None]]]:
+    """Returns the shares of each failure by predictor, without failures and predictors for which none is known."""
+    shares = {one.label: failure_shares(one) for one in predictors if one.name not in ("mean_frame", "black_frame")}
     shares = {label: found for label, found in shares.items() if any(found.values())}
     rows = {kind.label: [(label, found[kind.label]) for label, found in shares.items()] for kind in KINDS}
     return {kind: row for kind, row in rows.items() if any(share for _, share in row)}
@@ -178,7 +187,7 @@ def _calibration(models: Sequence[Model], name: str) -> Chart | None:
 
 
 def _model_facts(model: Model, split: str) -> dict[str, str]:
-    """What a model cost, by the heading of its column; the mean over its runs."""
+    """Returns the facts about a model by the heading of their column; costs are averaged over its runs."""
     summaries = [run.training.summary for run in model.runs]
     memory, speed = (
         [value for s in summaries if (value := s.get(section, {}).get(name)) is not None]
@@ -200,7 +209,7 @@ def _model_facts(model: Model, split: str) -> dict[str, str]:
 
 
 def _differing(models: Sequence[Model]) -> dict[str, list[str]]:
-    """Fields in which the models' configs differ, with each one's value."""
+    """Returns the fields in which the models' configs differ, with the value of each model."""
     configs = [formats.flatten(model.runs[0].training.config) for model in models]
     fields = dict.fromkeys(name for config in configs for name in config)
     values = {name: [config.get(name, formats.NOTHING) for config in configs] for name in fields}

@@ -1,4 +1,4 @@
-"""Clips that a page can play and scrub by frame: all their frames in one picture, embedded as a data URI."""
+"""Clips that a page can play frame by frame: all frames are tiles of one picture, embedded as a data URI."""
 
 import base64
 import dataclasses
@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import UInt8
 from PIL import Image
 
-LOSSLESS_UP_TO = 64  # px a side; larger frames are stored as WebP of quality 90, a tenth of the bytes
+LOSSLESS_UP_TO = 64  # px a side; larger frames are stored as WebP of quality 90, which takes a tenth of the bytes
 SHEET_WIDTH = 8192  # px; browsers on phones refuse wider pictures
 
 Film = UInt8[np.ndarray, "t h w 3"]
@@ -19,9 +19,17 @@ Film = UInt8[np.ndarray, "t h w 3"]
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """A clip ready to be played: ``tiles[panel][frame]`` is the number of a frame on the sheet, ``columns`` a row.
+    """A clip ready to be played.
 
-    A panel of None has nothing to show of this clip.
+    Attributes:
+        sheet: Picture of all frames as a data URI.
+        columns: Number of tiles in a row of the sheet.
+        width: Width of a frame in px.
+        height: Height of a frame in px.
+        frames: Number of frames of each panel.
+        context: Number of frames that belong to the context.
+        fps: Frames per second.
+        tiles: ``tiles[panel][frame]`` is the number of the frame's tile; None for a panel that has nothing to show.
     """
 
     sheet: str
@@ -34,13 +42,13 @@ class Clip:
     tiles: list[list[int] | None]
 
     def plain(self) -> dict[str, Any]:
-        """For the page's script."""
+        """Returns the clip as JSON types for the page's script."""
         return dataclasses.asdict(self)
 
 
 @dataclasses.dataclass(frozen=True)
 class Player:
-    """A clip under its panels' labels; ``entry`` is what is told of it."""
+    """A clip with a label for each panel, and ``entry``, the facts shown with it."""
 
     entry: dict[str, Any]
     panels: dict[str, str]
@@ -48,12 +56,12 @@ class Player:
 
 
 def pack(films: Mapping[str, Film | None], *, context: int, fps: int | float) -> Clip:
-    """Pack films of one shape, one a panel, into a sheet that has each frame once.
+    """Packs the videos of all panels into one sheet that contains each distinct frame once.
 
     Args:
-        films: By panel; None where there is nothing to show.
-        context: How many frames of each a model sees.
-        fps: Frames a second.
+        films: Videos of equal shape by panel; None where there is nothing to show.
+        context: Number of frames that the model sees.
+        fps: Frames per second.
     """
     known = np.stack([film for film in films.values() if film is not None])
     frames, height, width = known.shape[1:4]
@@ -68,7 +76,7 @@ def pack(films: Mapping[str, Film | None], *, context: int, fps: int | float) ->
 
 
 def arrange(tiles: UInt8[np.ndarray, "n h w 3"], columns: int) -> UInt8[np.ndarray, "_y _x 3"]:
-    """Tiles in rows of ``columns``, the rest of the last row black."""
+    """Arranges tiles in rows of ``columns``; the rest of the last row is black."""
     count, height, width, _ = tiles.shape
     rows = -(-count // columns)
     tiles = np.concatenate([tiles, np.zeros((rows * columns - count, height, width, 3), np.uint8)])
@@ -76,7 +84,7 @@ def arrange(tiles: UInt8[np.ndarray, "n h w 3"], columns: int) -> UInt8[np.ndarr
 
 
 def picture_uri(picture: UInt8[np.ndarray, "_y _x 3"], *, lossless: bool) -> str:
-    """A picture as a data URI: PNG, or WebP of quality 90."""
+    """Encodes a picture as a data URI: as PNG if ``lossless``, otherwise as WebP of quality 90."""
     file = io.BytesIO()
     image = Image.fromarray(picture)
     if lossless:

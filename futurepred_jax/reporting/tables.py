@@ -1,13 +1,14 @@
-"""The report's tables: scores with floors and ceiling, the verdict by floor, and parameter counts."""
+"""The report's tables: scores with floors and ceilings, comparisons by floor, and parameter counts."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from futurepred_jax.metrics.table import subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won, subject_of
+from futurepred_jax.reporting.comparisons import Comparison, Scores, best_floor, clips_won
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.models import Contestant
+from futurepred_jax.reporting.models import ScoredPredictor
 from futurepred_jax.reporting.verdict import Verdict
 from futurepred_jax.reporting.vocabulary import METRICS, Metric, metric
 
@@ -26,14 +27,18 @@ MAIN = (
     "token_accuracy",
     "bits_per_token",
 )
-"""Scores that a table shows before it is asked for all."""
+"""Scores that a table shows by default."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A number as printed, and to sort by; ``mark`` is "best" for the best floor, "gain" or "loss" for a difference.
+    """A cell of a table.
 
-    ``doubt`` is its interval, or its standard deviation over the seeds.
+    Attributes:
+        text: The number as it is printed.
+        value: The number by which the column is sorted.
+        mark: "best" for the best floor, "gain" or "loss" for a difference, otherwise empty.
+        doubt: The interval, or the standard deviation over seeds, as text.
     """
 
     text: str
@@ -44,7 +49,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A contestant's scores, and under them its differences from others, by what stands before them."""
+    """A predictor's scores, followed by rows of differences from other predictors, by the label of the row."""
 
     label: str
     role: str
@@ -55,7 +60,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class ScoreTable:
-    """Ceilings first, then the models with their distance to the best floor and to the ceiling, then the floors."""
+    """A table of scores: ceilings, then models with their differences from floors and ceiling, then floors."""
 
     columns: list[Metric]
     rows: list[Row]
@@ -63,25 +68,25 @@ class ScoreTable:
 
 @dataclasses.dataclass(frozen=True)
 class Module:
-    """A part of the model: parameters, and their share of the whole."""
+    """A module of a model: its number of parameters, and their share of the total."""
 
     name: str
     count: int
     share: float
 
 
-def score_table(everybody: Sequence[Contestant]) -> ScoreTable:
-    """Tabulate every score that has a value for anybody, those of MAIN first."""
-    logged = {name for one in everybody for name, value in one.scores.items() if value is not None}
+def score_table(predictors: Sequence[ScoredPredictor]) -> ScoreTable:
+    """Tabulates every score that at least one predictor has, those of ``MAIN`` first."""
+    logged = {name for one in predictors for name, value in one.scores.items() if value is not None}
     names = [*(name for name in MAIN if name in logged), *(name for name in METRICS if name in logged - {*MAIN})]
     columns = [METRICS[name] for name in names] + [metric(name) for name in sorted(logged - METRICS.keys())]
-    floors = {one.name: one.scores for one in everybody if one.role == "floor"}
+    floors = {one.name: one.scores for one in predictors if one.role == "floor"}
     best = {column.name: best_floor(floors, column.name) for column in columns}
-    return ScoreTable(columns, [_row(one, everybody, columns, best) for one in everybody])
+    return ScoreTable(columns, [_row(one, predictors, columns, best) for one in predictors])
 
 
 def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
-    """Comparisons by floor and metric, for the summary's grid."""
+    """Returns the comparisons of a verdict by floor and metric."""
     rows: dict[str, dict[str, Comparison]] = {}
     for comparison in verdict.comparisons:
         rows.setdefault(comparison.floor, {})[comparison.metric.name] = comparison
@@ -89,16 +94,16 @@ def verdict_rows(verdict: Verdict) -> dict[str, dict[str, Comparison]]:
 
 
 def won_text(clips: Mapping[str, Any] | None, scores: Scores, comparison: Comparison) -> str:
-    """On what share of the clips the subject is better, such as "83 %"; empty if unknown."""
+    """Returns the share of clips on which the subject is better, such as "83 %", or an empty string if unknown."""
     won = clips_won(clips, subject_of(scores), comparison) if clips else None
     return formats.percent(won[0] / won[1]) if won else ""
 
 
 def modules(parameters: Mapping[str, int]) -> list[Module]:
-    """Parameter counts by top-level module, the largest first.
+    """Returns parameter counts by top-level module, the largest first.
 
     Args:
-        parameters: from ``summary.json``: a count for each module, and "total".
+        parameters: Counts by module, and their "total", from ``summary.json``.
     """
     total = parameters["total"]
     parts = sorted(((name, n) for name, n in parameters.items() if name != "total"), key=lambda part: -part[1])
@@ -106,11 +111,14 @@ def modules(parameters: Mapping[str, int]) -> list[Module]:
 
 
 def _row(
-    one: Contestant, everybody: Sequence[Contestant], columns: Sequence[Metric], best: Mapping[str, str | None]
+    one: ScoredPredictor,
+    predictors: Sequence[ScoredPredictor],
+    columns: Sequence[Metric],
+    best: Mapping[str, str | None],
 ) -> Row:
     cells = [_cell(one, column, "best" if best[column.name] == one.name else "") for column in columns]
     differences = {}
-    scores = {other.name: other.scores for other in everybody}
+    scores = {other.name: other.scores for other in predictors}
     if one.role == "model" and any(best.values()):
         against = [scores.get(best[column.name] or "", {}) for column in columns]
         differences["against the best floor"] = _differences(one, columns, against)
@@ -121,7 +129,7 @@ def _row(
     return Row(one.label, one.role, one.style, cells, differences)
 
 
-def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
+def _cell(one: ScoredPredictor, column: Metric, mark: str) -> Cell:
     value, deviation = one.scores.get(column.name), one.spread.get(column.name)
     low, high = one.intervals.get(column.name) or (None, None)
     doubt = formats.interval(low, high, column)
@@ -131,7 +139,7 @@ def _cell(one: Contestant, column: Metric, mark: str) -> Cell:
 
 
 def _differences(
-    one: Contestant, columns: Sequence[Metric], against: Sequence[Mapping[str, Number | None]]
+    one: ScoredPredictor, columns: Sequence[Metric], against: Sequence[Mapping[str, Number | None]]
 ) -> list[Cell]:
     return [
         _difference(one.scores.get(column.name), other.get(column.name), column)

@@ -1,21 +1,19 @@
-"""What beats what, and by how much, in words: nothing is said to beat that does not."""
+"""Puts an evaluation into words: which floors the model beats, and by how much."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from futurepred_jax.metrics.table import flagged
+from futurepred_jax.metrics.table import REFERENCE_FLOORS, flagged, subject_of
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of, subject_of
+from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor
-
-ALWAYS_TOLD = ("copy_last", "constant_velocity")  # a sentence each, won or lost; other floors get one when they win
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """The summary: one sentence to remember, then the details, and every comparison behind them."""
+    """The summary of an evaluation: one main sentence, further sentences, and the comparisons behind them."""
 
     headline: str
     details: list[str]
@@ -23,16 +21,16 @@ class Verdict:
 
 
 def judge(split: Mapping[str, Any]) -> Verdict:
-    """Put a split's evaluation into words.
+    """Puts the evaluation of a split into words.
 
     Args:
-        split: an entry of ``splits`` in ``evaluation.json``.
+        split: An entry of ``splits`` in ``evaluation.json``.
     """
     scores, comparisons = split["scores"], compare(split)
     lost = {c.floor for c in comparisons if not c.beats}
-    told = [floor for floor in floors_of(scores) if floor in lost or floor in ALWAYS_TOLD]
+    told = [floor for floor in floors_of(scores) if floor in lost or floor in REFERENCE_FLOORS]
     details = [_against(floor, [c for c in comparisons if c.floor == floor]) for floor in told]
-    details += [] if comparisons else ["No floor was scored beside it, so nothing is said to be beaten."]
+    details += [] if comparisons else ["No floor was scored, so there is nothing to compare with."]
     details += [flagged(split)] if split.get("flagged") else []
     details += [_pathway(split), _skill(split.get("margins") or {}), _ceiling(scores), _recall(scores)]
     details += [_pairs(split), _tracker(split.get("tracker") or {}), _codebook(split.get("codebook") or {})]
@@ -49,7 +47,7 @@ def _headline(scores: Scores, comparisons: Sequence[Comparison]) -> str:
 
 
 def _grouped(comparisons: Iterable[Comparison]) -> str:
-    """Floors that share the same metrics together: "a and b on PSNR and ADE, c on ADE"."""
+    """Groups floors by their metrics: "a and b on PSNR and ADE, and c on ADE"."""
     metrics: dict[str, list[str]] = {}
     for comparison in comparisons:
         metrics.setdefault(comparison.floor, []).append(comparison.metric.word)
@@ -70,7 +68,7 @@ def _alone(scores: Scores) -> str:
 
 
 def _against(floor: str, comparisons: Sequence[Comparison]) -> str:
-    name = predictor(floor).label.lower()
+    name = predictor_label(floor).label.lower()
     won = formats.listing(
         [f"{c.metric.word} by {formats.score(c.gain, c.metric, unit=True)}" for c in comparisons if c.beats]
     )
@@ -89,7 +87,7 @@ def _both(comparison: Comparison) -> str:
 
 
 def _pathway(split: Mapping[str, Any]) -> str:
-    """What the model loses when its pathway watches another clip."""
+    """Says how the scores change if the motion pathway watches another clip."""
     margins, gates = (split.get("margins") or {}).get("shuffled_pathway"), split.get("gates") or {}
     if not margins:
         return ""
@@ -100,13 +98,13 @@ def _pathway(split: Mapping[str, Any]) -> str:
         if (ends := margins.get(name)) and ends["mean"] is not None
     ]
     opened = ", ".join(formats.difference(gate, METRICS["recall"]) for gate in gates.values())
-    return f"With its pathway watching another clip it changes by {formats.listing(lost)}; its gates are at {opened}."
+    return f"If its pathway watches another clip, it changes by {formats.listing(lost)}; its gates are at {opened}."
 
 
 def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:
     skills = [
         f"{formats.number(margins[floor]['skill'])} against {_names([floor])}"
-        for floor in ALWAYS_TOLD
+        for floor in REFERENCE_FLOORS
         if margins.get(floor, {}).get("skill") is not None
     ]
     return f"Its skill on positions (1 is perfect, 0 no better) is {formats.listing(skills)}." if skills else ""
@@ -133,7 +131,7 @@ def _recall(scores: Scores) -> str:
 
 
 def _pairs(split: Mapping[str, Any]) -> str:
-    """Of a probe, how often the possible clip of a pair is the likelier one."""
+    """Says how often the model assigns the possible clip of a pair the higher likelihood."""
     share = split["scores"].get("model", {}).get("pairs_ranked")
     if share is None:
         return ""
@@ -164,4 +162,4 @@ def _who(scores: Scores) -> str:
 
 
 def _names(floors: Sequence[str]) -> str:
-    return formats.listing([predictor(floor).label.lower() for floor in floors])
+    return formats.listing([predictor_label(floor).label.lower() for floor in floors])

@@ -1,4 +1,4 @@
-"""The metrics and predictors that a report can name: labels, units, directions and definitions."""
+"""The metrics and predictors that a report knows, with labels, units, directions and definitions."""
 
 import dataclasses
 from typing import Literal
@@ -8,7 +8,16 @@ Role = Literal["ceiling", "model", "floor", "other"]
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """A score; ``sign`` is +1 where higher is better, -1 where lower is, 0 where nothing is known of its direction."""
+    """A metric as reports show it.
+
+    Attributes:
+        name: Its name in ``evaluation.json``.
+        label: Its name on pages.
+        unit: Its unit, if it has one.
+        digits: Number of digits after the point that are printed.
+        sign: 1 if higher is better, -1 if lower is better, 0 if neither is.
+        definition: What it measures, in a sentence.
+    """
 
     name: str
     label: str
@@ -19,13 +28,13 @@ class Metric:
 
     @property
     def word(self) -> str:
-        """The label inside a sentence: "foreground PSNR", but "PSNR"."""
+        """The label inside a sentence: lower case unless it is an abbreviation, such as "foreground PSNR" or "PSNR"."""
         return self.label if self.label[:2].isupper() else self.label[0].lower() + self.label[1:]
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictor:
-    """Whoever offers a future: the model, a floor it must beat, or a ceiling it cannot pass."""
+class PredictorLabel:
+    """How reports name and define a predictor: the model, a floor that it must beat, or a ceiling."""
 
     name: str
     label: str
@@ -51,7 +60,7 @@ METRICS = {
         Metric(
             "ade", "ADE", "px", 2, -1, "Distance of the objects found from their true places, mean over all frames."
         ),
-        Metric("fde", "FDE", "px", 2, -1, "The same distance in the last frame."),
+        Metric("fde", "FDE", "px", 2, -1, "Distance of the objects found from their true places in the last frame."),
         Metric(
             "position_error", "Position error", "px", 2, -1, "Distance of the objects found from their true places."
         ),
@@ -64,14 +73,21 @@ METRICS = {
         Metric(
             "bits_per_token", "Bits per token", "bit", 2, -1, "Exact negative log₂-likelihood of a true future token."
         ),
-        Metric("bits_per_dimension", "Bits per dimension", "bit", 4, -1, "The same, spread over a pixel's channels."),
+        Metric(
+            "bits_per_dimension",
+            "Bits per dimension",
+            "bit",
+            4,
+            -1,
+            "Bits of a future frame's tokens, divided by its pixels times channels.",
+        ),
         Metric(
             "foreground_psnr_predictable",
             "Predictable foreground",
             "dB",
             2,
             1,
-            "Foreground PSNR without what objects born after the context touch.",
+            "Foreground PSNR without the pixels touched by objects that appear after the context.",
         ),
         Metric(
             "psnr_predictable",
@@ -79,9 +95,16 @@ METRICS = {
             "dB",
             2,
             1,
-            "PSNR without what objects born after the context touch.",
+            "PSNR without the pixels touched by objects that appear after the context.",
         ),
-        Metric("ssim_predictable", "Predictable SSIM", "", 3, 1, "SSIM of the windows that hold none of it."),
+        Metric(
+            "ssim_predictable",
+            "Predictable SSIM",
+            "",
+            3,
+            1,
+            "SSIM of the windows that no object touches which appears after the context.",
+        ),
         Metric(
             "ade_travelled", "ADE / distance", "", 3, -1, "ADE over the distance that the objects really travelled."
         ),
@@ -135,7 +158,7 @@ METRICS = {
             "",
             0,
             -1,
-            "Fréchet distance of the same features; it grows as clips get fewer, so hold it against real clips' own.",
+            "Fréchet distance of the same features; it depends on the number of clips, so compare it with real clips.",
         ),
         Metric("mask_iou", "Mask IoU", "", 3, 1, "Overlap of every object's predicted and true mask, 0 if not found."),
         Metric("count_error", "Count error", "", 2, -1, "Objects too many or too few in a frame."),
@@ -152,7 +175,14 @@ METRICS = {
         Metric(
             "ade_mean", "ADE, mean sample", "px", 2, -1, "Position error of sampled futures, lost objects included."
         ),
-        Metric("energy_score", "Energy score", "px", 2, -1, "Distance of sampled positions, less half their spread."),
+        Metric(
+            "energy_score",
+            "Energy score",
+            "px",
+            2,
+            -1,
+            "Distance of sampled positions from the truth, minus half their distance from each other.",
+        ),
         Metric("coverage_50", "Coverage, 50 %", "", 3, 0, "Share of true positions in the 50 % region of the samples."),
         Metric("coverage_90", "Coverage, 90 %", "", 3, 0, "Share of true positions in the 90 % region of the samples."),
         Metric("bits_per_frame", "Bits per frame", "bit", 1, -1, "Bits of all tokens of a future frame."),
@@ -162,7 +192,7 @@ METRICS = {
             "",
             3,
             -1,
-            "How far the probability of the likeliest code is from how often it is right.",
+            "Difference between the probability of the likeliest code and how often it is right.",
         ),
         Metric(
             "calibration_error_fitted",
@@ -170,7 +200,7 @@ METRICS = {
             "",
             3,
             -1,
-            "The same of every second clip, at the temperature that suits the other clips.",
+            "Calibration error of every second clip, at the temperature fitted to the other clips.",
         ),
         Metric(
             "bits_per_token_fitted",
@@ -178,9 +208,11 @@ METRICS = {
             "bit",
             2,
             -1,
-            "Bits of every second clip's tokens, at the temperature that suits the other clips.",
+            "Bits per token of every second clip, at the temperature fitted to the other clips.",
         ),
-        Metric("fitted_temperature", "Fitted temperature", "", 2, 0, "That at which the true tokens are likeliest."),
+        Metric(
+            "fitted_temperature", "Fitted temperature", "", 2, 0, "Temperature at which the true tokens are likeliest."
+        ),
         Metric(
             "pairs_ranked", "Pairs ranked", "", 3, 1, "Share of pairs whose possible clip is likelier; ½ is chance."
         ),
@@ -188,61 +220,63 @@ METRICS = {
 }
 
 PREDICTORS = {
-    predictor.name: predictor
-    for predictor in (
-        Predictor(
+    label.name: label
+    for label in (
+        PredictorLabel(
             "true_parameters",
             "True parameters",
             "ceiling",
-            "The true scene drawn again without what is born after the context: the most that can be known.",
+            "The true scene rendered without objects that appear after the context: all that can be predicted.",
         ),
-        Predictor(
+        PredictorLabel(
             "tokenizer_reconstruction",
             "Tokenizer reconstruction",
             "ceiling",
             "The true future encoded and decoded: no prediction made of these tokens can be expected to do better.",
         ),
-        Predictor("model", "Model", "model", "Predicted from the context alone, noise and all."),
-        Predictor(
+        PredictorLabel("model", "Model", "model", "The future that the model predicts from the noisy context."),
+        PredictorLabel(
             "first_guess",
             "First guess",
             "other",
-            "The last frame's pixels moved to where they are expected; the model reads it and settles on a future.",
+            "The last frame's pixels moved to where the outlook expects them; the model starts from it.",
         ),
-        Predictor(
+        PredictorLabel(
             "shuffled_pathway",
             "Shuffled pathway",
             "other",
-            "The model with its motion pathway watching another clip: what it loses by that, the pathway tells it.",
+            "The model while its motion pathway watches another clip; the difference is what the pathway contributes.",
         ),
-        Predictor(
+        PredictorLabel(
             "constant_velocity",
             "Constant velocity",
             "floor",
-            "The true state at the end of the context, moved on in straight lines and drawn again. It knows the true "
+            "The true state at the end of the context, continued at constant velocity and rendered. It knows the true "
             "state and the renderer; beating it on curved motion shows learned dynamics.",
         ),
-        Predictor("copy_last", "Copy-last-frame", "floor", "The last frame of the noise-free context, kept still."),
-        Predictor("context_mean", "Context mean", "floor", "The mean of the noise-free context frames."),
-        Predictor("mean_frame", "Mean frame", "floor", "The mean picture of the training split, for every clip."),
-        Predictor("black_frame", "Black frame", "floor", "Zeros. Whoever scores no better has predicted nothing."),
+        PredictorLabel("copy_last", "Copy-last-frame", "floor", "The last noise-free context frame, repeated."),
+        PredictorLabel("context_mean", "Context mean", "floor", "The mean of the noise-free context frames."),
+        PredictorLabel("mean_frame", "Mean frame", "floor", "The mean picture of the training split, for every clip."),
+        PredictorLabel(
+            "black_frame", "Black frame", "floor", "Black frames. A model that scores no better has predicted nothing."
+        ),
     )
 }
 
 HEADLINE = ("psnr", "ssim", "foreground_psnr", "ade")
-"""What a model must beat its floors on, all at once."""
+"""The metrics on which the summary compares a model with its floors."""
 
 
 def metric(name: str) -> Metric:
-    """The metric of that name; one that is not listed is shown as it is called, and never compared."""
+    """Returns the metric of a name; an unlisted one is labelled by its name and has no better direction."""
     return METRICS.get(name, Metric(name, name.replace("_", " ").capitalize()))
 
 
-def predictor(name: str) -> Predictor:
-    """The predictor of that name; one that is not listed is shown as it is called, and never compared with."""
-    return PREDICTORS.get(name, Predictor(name, name.replace("_", " ").capitalize()))
+def predictor_label(name: str) -> PredictorLabel:
+    """Returns the label of a predictor; an unlisted one is labelled by its name and is no floor."""
+    return PREDICTORS.get(name, PredictorLabel(name, name.replace("_", " ").capitalize()))
 
 
 def style_of(name: str) -> str:
-    """CSS class of a predictor's marks."""
+    """Returns the CSS class of a predictor's marks."""
     return f"is-{name.replace('_', '-')}" if name in PREDICTORS else "is-other"

@@ -1,4 +1,4 @@
-"""Reads what earlier modes left in a workdir; a missing or damaged file is an error that names the mode to run."""
+"""Reads the files of a workdir; for a missing or damaged file, the error names the mode that writes it."""
 
 import dataclasses
 import hashlib
@@ -20,19 +20,25 @@ TRACKS = ("places", "found", "colours")
 
 @dataclasses.dataclass(frozen=True)
 class Log:
-    """Records of ``metrics.jsonl`` in their order; ``unreadable`` lists the numbers of broken lines, from 1."""
+    """What ``metrics.jsonl`` contains.
+
+    Attributes:
+        records: The records in their order.
+        unreadable: Numbers of the lines that are damaged, from 1.
+        lines: Number of all lines.
+    """
 
     records: list[dict[str, Any]]
     unreadable: list[int]
     lines: int
 
     def names(self) -> list[str]:
-        """Quantities logged, in order of appearance."""
+        """Returns the names of the logged quantities in order of appearance."""
         found = {name: None for record in self.records for name in record}
         return [name for name in found if name not in ("step", "time", "split")]
 
     def series(self, split: str, name: str) -> tuple[list[int], list[Number | None]]:
-        """Steps and values of a quantity; of a step logged twice (a resumed run) the later counts."""
+        """Returns steps and values of a quantity; of a step logged twice, in a resumed run, the later value counts."""
         points = {
             record["step"]: _finite(record[name])
             for record in self.records
@@ -44,7 +50,7 @@ class Log:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What was trained, and how it went."""
+    """A training: its config, its summary and its log."""
 
     name: str
     config: dict[str, Any]
@@ -53,13 +59,13 @@ class Training:
 
     @property
     def digest(self) -> str:
-        """First 12 hex digits of the sha256 of the config, keys sorted."""
+        """The first 12 hex digits of the sha256 of the config with sorted keys."""
         return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclasses.dataclass(frozen=True)
 class Prediction:
-    """An entry of ``predictions/index.json`` with its frames by panel; ``tracks`` is None of recorded videos."""
+    """An entry of ``predictions/index.json`` with its videos by panel; ``tracks`` is None for recorded videos."""
 
     entry: dict[str, Any]
     films: dict[str, UInt8[np.ndarray, "_t _h _w 3"]]
@@ -68,7 +74,14 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A whole workdir; ``clips`` is None without ``evaluation_clips.json``, a tokenizer's has no predictions."""
+    """A finished workdir.
+
+    Attributes:
+        training: The training.
+        evaluation: Content of ``evaluation.json``.
+        clips: Content of ``evaluation_clips.json``, if the file exists.
+        predictions: The predicted clips; a tokenizer has none.
+    """
 
     training: Training
     evaluation: dict[str, Any]
@@ -77,11 +90,11 @@ class Run:
 
 
 def read_run(workdir: epath.PathLike) -> Run:
-    """Read everything that a report shows.
+    """Reads everything that a report shows.
 
     Raises:
-        FileNotFoundError: a mode has not run yet; the message says which.
-        ValueError: a file is damaged; the message says which mode writes it anew.
+        FileNotFoundError: If a mode has not run yet; the message names it.
+        ValueError: If a file is damaged; the message names the mode that writes it anew.
     """
     workdir = epath.Path(workdir)
     training = read_training(workdir)
@@ -99,7 +112,7 @@ def read_run(workdir: epath.PathLike) -> Run:
 
 
 def read_training(workdir: epath.PathLike) -> Training:
-    """Read the part of a workdir that ``--mode=train`` writes; raises as ``read_run`` does."""
+    """Reads the part of a workdir that ``--mode=train`` writes; it raises the errors of ``read_run``."""
     workdir = epath.Path(workdir)
     return Training(
         name=workdir.name,
@@ -123,7 +136,7 @@ def _load(path: epath.Path, *, mode: str) -> Any:
 
 
 def _log(path: epath.Path) -> Log:
-    """Broken lines are what a killed process leaves: they are counted, not guessed at."""
+    """Reads the log; lines that a killed process left incomplete are counted and left out."""
     records, unreadable = [], []
     lines = _text(path, mode="train").splitlines()
     for place, line in enumerate(lines, start=1):
@@ -137,14 +150,14 @@ def _log(path: epath.Path) -> Log:
 
 
 def _prediction(entry: dict[str, Any], path: epath.Path) -> Prediction:
-    """Context and each future, by the name of the array, and the tracks that go with them."""
+    """Reads a predicted clip: context and futures by the name of their array, and the tracks."""
     if not path.exists():
         raise FileNotFoundError(f"{path} is missing: run --mode=predict on this workdir again")
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             tracks = {name: arrays[name] for name in TRACKS} if TRACKS[0] in arrays else None
             return Prediction(entry, {name: arrays[name] for name in FILMS}, tracks)
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is damaged ({error}): run --mode=predict on this workdir again") from error
 
 

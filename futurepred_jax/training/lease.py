@@ -39,7 +39,7 @@ class Lease:
         problem = None
         if jax.process_index() == 0:
             self._write()
-            problem = self._problem()
+            problem = _problem(self._file.parent, self._file.name)
             if problem is not None:
                 self._file.unlink()
         distributed.require(problem)
@@ -53,21 +53,6 @@ class Lease:
             self._renewal.join()
             self._file.unlink(missing_ok=True)
 
-    def _problem(self) -> str | None:
-        for path in self._file.parent.glob(".lease-*.json"):
-            if path.name == self._file.name:
-                continue
-            holder = _holder(path)
-            if holder is not None and _is_alive(holder):
-                silent = time.time() - holder["time"]
-                return (
-                    f"process {holder['pid']} on {holder['host']} is training in {path.parent}; its last sign of life "
-                    f"came {silent:.0f} s ago. Wait for it or stop it, or choose another --workdir; should that "
-                    f"process be gone, start again {EXPIRED:.0f} s after its last sign, or remove {path}"
-                )
-            path.unlink(missing_ok=True)
-        return None
-
     def _write(self) -> None:
         me = {"host": platform.node(), "machine": _machine(), "pid": os.getpid(), "started": _started(os.getpid())}
         atomic.write_text(self._file, json.dumps({**me, "time": time.time()}))
@@ -78,6 +63,28 @@ class Lease:
                 self._write()
             except OSError as error:  # a full disk must not end a training that may yet do without it
                 logging.warning("cannot renew %s (%s): another training may start here", self._file, error)
+
+
+def require_free(workdir: epath.PathLike) -> None:
+    """Raises a ValueError on every process, with who that is, if a training lives in the workdir."""
+    distributed.require(_problem(epath.Path(workdir)) if jax.process_index() == 0 else None)
+
+
+def _problem(workdir: epath.Path, own: str = "") -> str | None:
+    """Returns what stands against training in a workdir, apart from the lease file ``own``; removes dead ones."""
+    for path in workdir.glob(".lease-*.json"):
+        if path.name == own:
+            continue
+        holder = _holder(path)
+        if holder is not None and _is_alive(holder):
+            silent = time.time() - holder["time"]
+            return (
+                f"process {holder['pid']} on {holder['host']} is training in {path.parent}; its last sign of life "
+                f"came {silent:.0f} s ago. Wait for it or stop it, or choose another --workdir; should that "
+                f"process be gone, start again {EXPIRED:.0f} s after its last sign, or remove {path}"
+            )
+        path.unlink(missing_ok=True)
+    return None
 
 
 def _holder(path: epath.Path) -> dict | None:

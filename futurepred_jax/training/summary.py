@@ -25,6 +25,14 @@ class Row(NamedTuple):
     count: int
 
 
+def is_written(workdir: epath.PathLike) -> bool:
+    """Tells whether a workdir has a summary, which is written when a training has ended, and it can be read."""
+    try:
+        return bool(json.loads((epath.Path(workdir) / SUMMARY).read_text()))
+    except (OSError, ValueError):
+        return False
+
+
 def parameter_table(params: PyTree) -> list[Row]:
     """Every array of the parameters, by path; ``ShapeDtypeStruct`` leaves will do."""
     leaves = jax.tree.leaves_with_path(params)

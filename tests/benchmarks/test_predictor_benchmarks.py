@@ -22,9 +22,9 @@ def test_all_are_compared_with_the_peer_and_those_that_train_are_trained(monkeyp
 
     monkeypatch.setattr(predictor, "speeds", lambda: (1e12, 1e12))
     large, small = (partial(lambda a: [a @ a for _ in range(20)], np.ones((n, n))) for n in (300, 30))
-    one = predictor.Contestant(10**6, 1e6, dict.fromkeys(predictor.BATCHES, small), 1e9, large)
-    contestants = {"ours": one, "drafted": one._replace(train=None), "peer": one._replace(train=small)}
-    lines = predictor.compare(contestants)
+    one = predictor.Implementation(10**6, 1e6, dict.fromkeys(predictor.BATCHES, small), 1e9, large)
+    implementations = {"ours": one, "drafted": one._replace(train=None), "peer": one._replace(train=small)}
+    lines = predictor.compare(implementations)
     assert [line.split()[0] for line in lines] == ["decoding", "ours", "drafted", "peer", "training", "ours", "peer"]
     assert lines[3].split()[3::2] == ["1.00", "1.00"]
     assert float(lines[5].split()[2]) < 1

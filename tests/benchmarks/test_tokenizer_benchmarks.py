@@ -14,7 +14,7 @@ def test_quantizers_are_compared_at_as_many_bits():
     for preset in ("debug", "tiny"):
         config = tokenizer.get_config(preset)
         bits = {}
-        for row, fields in quantizers.contestants(config.model.quantizer).items():
+        for row, fields in quantizers.variants(config.model.quantizer).items():
             config.model.quantizer = fields
             bits[row] = np.log2(factory.make_magvit(config).quantizer.sizes).sum()
         assert set(bits) == {"vq", "vq-kmeans", "fsq", "lfq"}
@@ -30,11 +30,11 @@ def test_the_table_has_a_row_for_each():
 def test_the_first_is_compared_with_the_second(monkeypatch):
     for name in ("XLA_FLAGS", "JAX_PLATFORMS"):  # what the module sets for its own process
         monkeypatch.setenv(name, os.environ.get(name, ""))
-    from futurepred_jax.benchmarks.tokenizer import Contestant, compare
+    from futurepred_jax.benchmarks.tokenizer import Implementation, compare
 
     work = [np.ones((300, 300)), np.ones((30, 30))]
     square = lambda a: lambda: [a @ a for _ in range(20)]  # noqa: E731
-    runs = [Contestant(10**6, 1e9, (square(a), square(a), square(a))) for a in reversed(work)]
+    runs = [Implementation(10**6, 1e9, (square(a), square(a), square(a))) for a in reversed(work)]
     table = compare(dict(zip(("small", "large"), runs, strict=True)), frames=17)
     assert [line.split()[0] for line in table] == ["parameters", "small", "large", "ratio"]
     assert all(float(ratio) > 0 for ratio in table[-1].split()[1:])

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from futurepred_jax.data.scenes import make_cast
+from futurepred_jax.data.scene_generation import make_cast
 from futurepred_jax.data.spec import ClutterSpec
 from futurepred_jax.data.trajectories import FAMILIES
 

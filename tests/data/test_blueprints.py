@@ -7,7 +7,7 @@ import pytest
 
 from futurepred_jax.data.blueprints import PARTS, Blueprints, blueprint, most_drawn
 from futurepred_jax.data.pipeline import Source
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec, in_split
 
 SPEC = ClutterSpec(size=16, frames=9, level="heavy")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from futurepred_jax.data import device, random
+from futurepred_jax.data import counter_random, device
 from futurepred_jax.data.background import pattern
 from futurepred_jax.data.blueprints import blueprint
 from futurepred_jax.data.device import ground, sensor
 from futurepred_jax.data.noise import add_noise
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scene import FLOORS, SHAPES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene import GROUND_PATTERNS, SHAPES
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import SPLITS, ClutterSpec
 from futurepred_jax.data.splits import TWIN
 
@@ -47,7 +47,7 @@ def pictures(scenes):
         hosts[name] = {"video": drawn.video, "noisy": noisy, "instance": drawn.instance}
         parts.append(blueprint(scene, key, size=SIZE, room=ROOM))
     batch = {part: np.stack([each[part] for each in parts]) for part in parts[0]}
-    ours = jax.device_get(jax.jit(device.draw)(batch))
+    ours = jax.device_get(jax.jit(device.render)(batch))
     return {name: (hosts[name], {kind: ours[kind][row] for kind in ours}) for row, name in enumerate(CASES)}
 
 
@@ -68,14 +68,14 @@ def test_every_pixel_shows_the_host_s_object(pictures):
 
 def test_the_cases_have_every_shape_floor_and_noise(pictures, scenes):
     assert {shape for scene in scenes.values() for shape in scene.shape[scene.exists]} == set(range(len(SHAPES)))
-    assert {scene.background.floor for scene in scenes.values()} == set(range(len(FLOORS)))
+    assert {scene.background.ground_pattern for scene in scenes.values()} == set(range(len(GROUND_PATTERNS)))
     host, ours = pictures["test_clutter_noise"]
     assert np.mean(host["noisy"] != host["video"]) > 0.5
     assert np.mean(ours["noisy"] == host["noisy"]) > 0.999
 
 
-@pytest.mark.parametrize("kind", range(len(FLOORS)))
-def test_a_floor_has_its_pattern_far_from_the_middle_too(kind):
+@pytest.mark.parametrize("kind", range(len(GROUND_PATTERNS)))
+def test_the_ground_has_its_pattern_far_from_the_middle_too(kind):
     x, y = np.random.default_rng(0).uniform(-300, 300, (2, 1, 8, 8)).astype(np.float32)
     ours = ground.pattern(jnp.int32(kind), jnp.asarray(x), jnp.asarray(y))
     host = [pattern(kind, float(a), float(b)) for a, b in zip(x.ravel(), y.ravel(), strict=True)]
@@ -99,7 +99,7 @@ def test_the_device_s_words_are_threefry_s():
     for word, answer in ((0, (0x6B200159, 0x99BA4EFE)), (0xFFFFFFFF, (0x1CB996FC, 0xBB002BE7))):
         words = np.full(2, word, np.uint32)
         ours = sensor.threefry2x32_p.bind(*map(jnp.uint32, (*words, *words)))
-        assert tuple(map(int, ours)) == answer == tuple(map(int, random.threefry2x32(words, words)))
+        assert tuple(map(int, ours)) == answer == tuple(map(int, counter_random.threefry2x32(words, words)))
 
 
 def test_drawing_asks_nothing_of_other_devices():
@@ -107,5 +107,5 @@ def test_drawing_asks_nothing_of_other_devices():
     part = blueprint(scene, CALM.key("train", 0), size=8, room=ROOM)
     batch = {name: np.stack([value] * 8) for name, value in part.items()}
     rows = NamedSharding(Mesh(np.array(jax.devices()), ("data",)), PartitionSpec("data"))
-    program = jax.jit(device.draw, in_shardings=rows, out_shardings=rows).lower(batch).compile().as_text()
+    program = jax.jit(device.render, in_shardings=rows, out_shardings=rows).lower(batch).compile().as_text()
     assert not any(word in (program or "") for word in ("all-gather", "all-reduce", "all-to-all", "collective-permute"))

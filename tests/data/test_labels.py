@@ -9,7 +9,7 @@ from hand_scene import camera_at, crowd, scene_of, thing
 
 from futurepred_jax.data.labels import FIELDS, labels
 from futurepred_jax.data.render import render
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec, Intensities
 from futurepred_jax.data.trajectories import FAMILIES
 

@@ -4,7 +4,7 @@ import pytest
 from futurepred_jax.data.camera import pose
 from futurepred_jax.data.pillars import covered, crest, fit_pillar, needed_radius, span, whole_pillar
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.spec import ClutterSpec, in_split
 from futurepred_jax.data.viewpoints import CAMERAS
 

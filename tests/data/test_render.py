@@ -7,7 +7,7 @@ from hand_scene import camera_at, crowd, ground, only, scene_of, thing
 from futurepred_jax.data import background, camera
 from futurepred_jax.data import render as rendering
 from futurepred_jax.data.render import LIGHT, render
-from futurepred_jax.data.scene import FLOORS
+from futurepred_jax.data.scene import GROUND_PATTERNS
 
 
 def outline(pose, centre, radius):
@@ -212,12 +212,12 @@ def test_floors(kind, colours):
     scene = dataclasses.replace(scene_of(eye=(0.0, -3.0, 9.0)), background=ground(kind))
     values = np.unique(render(scene, size=64, samples=1).video[0, 20:, :, 0])
     assert len(values) >= colours
-    assert len(values) <= (colours if kind < 3 else 256), FLOORS[kind]
+    assert len(values) <= (colours if kind < 3 else 256), GROUND_PATTERNS[kind]
 
 
 def test_plain_floor_has_its_colour_lit():
     scene = scene_of(eye=(0.0, -3.0, 9.0))
-    lit = background.FLOOR_LIGHT
+    lit = background.GROUND_LIGHT
     assert lit == pytest.approx(0.32 + 0.68 * LIGHT[2], abs=0.002)
     assert render(scene, size=16).video[0, -1, 8, 0] == round(0.6 * lit * 255)
 
@@ -235,5 +235,5 @@ def test_sizes_are_checked(wrong):
 
 
 def test_eye_below_the_floor_is_refused():
-    with pytest.raises(ValueError, match="below the floor"):
+    with pytest.raises(ValueError, match="below the ground"):
         render(scene_of(thing(), eye=(0.0, -8.0, -0.1)), size=16)

@@ -7,7 +7,7 @@ import pytest
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.spec import (
     CAPACITY,
-    LEVELS,
+    CLUTTER_LEVELS,
     SLOTS,
     SPLITS,
     TWIN,
@@ -42,7 +42,7 @@ def test_hues_are_apart_and_bright():
 
 
 def test_levels_grow_in_every_kind():
-    strengths = [dataclasses.astuple(LEVELS[name]) for name in LEVELS]
+    strengths = [dataclasses.astuple(CLUTTER_LEVELS[name]) for name in CLUTTER_LEVELS]
     assert strengths[0] == (0, 0, 0, 0, 0, 0)
     assert all(np.all(np.array(low) <= high) for low, high in itertools.pairwise(strengths))
     assert all(0 <= x <= 1 for level in strengths for x in level)
@@ -65,12 +65,12 @@ def test_a_specification_of_a_split_is_that_of_the_split():
 def test_the_long_split_has_four_futures_after_one_context(frames, context, length):
     spec = ClutterSpec(frames=frames, context=context)
     assert in_split(spec, "test_long").length == length == context + 4 * (frames - context)
-    assert in_split(spec, "test_long").border == spec.border == context
+    assert in_split(spec, "test_long").context_frames == spec.context_frames == context
     assert len(in_split(spec, "test_long").times) == length
 
 
 def test_the_border_is_at_half_of_a_clip_unless_told():
-    assert [ClutterSpec(frames=frames).border for frames in (1, 9, 17, 49)] == [1, 5, 9, 25]
+    assert [ClutterSpec(frames=frames).context_frames for frames in (1, 9, 17, 49)] == [1, 5, 9, 25]
 
 
 def test_roles_share_the_slots_without_overlap():

@@ -14,7 +14,7 @@ from futurepred_jax.data.looks import HUES, held_out
 from futurepred_jax.data.probes import JUMP
 from futurepred_jax.data.render import render
 from futurepred_jax.data.scene import ROLES, SHAPES
-from futurepred_jax.data.scenes import make_cast, make_scene
+from futurepred_jax.data.scene_generation import make_cast, make_scene
 from futurepred_jax.data.spec import TWIN, ClutterSpec, in_split
 from futurepred_jax.data.splits import CLUTTERED
 from futurepred_jax.data.trajectories import FAMILIES
@@ -122,7 +122,7 @@ def test_mixed_clutter_is_all_there_is():
     assert {kind for scene in mixed for kind in ROLES if len(of(scene, kind))} == set(ROLES)
     assert min(scene.noise.sigma for scene in mixed) > 0
     assert all(np.ptp(scene.camera.target, axis=0).min() > 0 for scene in mixed)
-    assert len({scene.background.floor for scene in mixed}) > 1
+    assert len({scene.background.ground_pattern for scene in mixed}) > 1
     assert {bool(np.ptp(scene.background.offset, axis=0).any()) for scene in mixed} == {True, False}
     noisy = scenes("test_clutter_noise")
     assert {kind for scene in noisy for kind in ROLES if len(of(scene, kind))} == {"target"}
@@ -139,7 +139,7 @@ def test_twins_have_the_same_targets_and_nothing_else(split):
         for name in ("rgb", "shape", "size"):
             np.testing.assert_array_equal(getattr(twin, name)[slots], getattr(scene, name)[slots])
         assert twin.noise.sigma == 0
-        assert twin.background.floor == 0
+        assert twin.background.ground_pattern == 0
         assert np.ptp(twin.camera.target, axis=0).max() == 0
 
 

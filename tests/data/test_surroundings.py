@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from futurepred_jax.data.spec import ClutterSpec, Intensities
-from futurepred_jax.data.surroundings import DRIFT, PLAIN_FLOOR, PLAIN_SKY, make_background
+from futurepred_jax.data.surroundings import DRIFT, PLAIN_GROUND, PLAIN_SKY, make_background
 
 NUMBERS = np.array([0.4, 0.5, 0.1, 0.2])
 COLOURS = np.linspace(0.05, 0.95, 16)
@@ -14,9 +14,9 @@ def ground(background="plain", strength=0.0, drift=(0.3, 0.9)):
 
 
 def test_a_plain_floor_is_the_same_whatever_was_drawn():
-    np.testing.assert_array_equal(ground().floor_rgb, PLAIN_FLOOR)
+    np.testing.assert_array_equal(ground().ground_rgb, PLAIN_GROUND)
     np.testing.assert_array_equal(ground().sky_rgb, PLAIN_SKY)
-    assert ground().floor == 0
+    assert ground().ground_pattern == 0
     assert not ground().offset.any()
 
 
@@ -24,10 +24,10 @@ def test_the_intensity_leads_from_plain_to_busy_colours():
     busy = ground("any")
     for strength in (0.25, 1.0):
         mixed = ground(strength=strength)
-        np.testing.assert_allclose(mixed.floor_rgb, PLAIN_FLOOR + strength * (busy.floor_rgb - PLAIN_FLOOR))
+        np.testing.assert_allclose(mixed.ground_rgb, PLAIN_GROUND + strength * (busy.ground_rgb - PLAIN_GROUND))
         np.testing.assert_allclose(mixed.sky_rgb, PLAIN_SKY + strength * (busy.sky_rgb - PLAIN_SKY))
-        assert mixed.floor == busy.floor == 1
-    np.testing.assert_array_equal(ground("any", 0.5).floor_rgb, busy.floor_rgb)
+        assert mixed.ground_pattern == busy.ground_pattern == 1
+    np.testing.assert_array_equal(ground("any", 0.5).ground_rgb, busy.ground_rgb)
 
 
 @pytest.mark.parametrize(("pace", "expected"), [(0.2, 0.0), (0.5, 0.0), (0.75, 0.5), (1.0, 1.0)])

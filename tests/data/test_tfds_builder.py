@@ -14,7 +14,7 @@ from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.recorded import Cut
 from futurepred_jax.data.recorded import tfds as recorded
 from futurepred_jax.data.spec import ClutterSpec
-from futurepred_jax.data.splits import LEVELS, SPLITS
+from futurepred_jax.data.splits import CLUTTER_LEVELS, SPLITS
 from futurepred_jax.data.tfds_builder import DIGESTS, LENGTHS, SIZES, ClutterConfig, ClutterVideos, digest, with_noise
 
 pytestmark = pytest.mark.filterwarnings(r"ignore:label\(\) is deprecated")  # TFDS under protobuf 6, which Beam needs
@@ -68,7 +68,7 @@ def test_every_label_says_what_it_is(built):
 
 
 def test_there_is_a_config_for_each_level_size_and_length():
-    assert len(ClutterVideos.builder_configs) == len(LEVELS) * len(SIZES) * len(LENGTHS)
+    assert len(ClutterVideos.builder_configs) == len(CLUTTER_LEVELS) * len(SIZES) * len(LENGTHS)
     assert all(config.splits == tuple(SPLITS) for config in ClutterVideos.BUILDER_CONFIGS)
     config: Any = ClutterVideos.builder_configs["heavy_64px_49f"]
     assert (config.spec.level, config.spec.size, config.spec.frames) == ("heavy", 64, 49)

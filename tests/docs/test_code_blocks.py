@@ -66,7 +66,8 @@ from futurepred_jax.configs import baseline
 config = baseline.get_config("debug")
 config.evaluation.clips = 2
 clips = factory.open_split(config, "test_iid")
-protocol = evaluate.Protocol(factory.sampling(config), clips=2, context_frames=5, future_frames=4, batch_size=2)
+lengths = {"context_frames": 5, "future_frames": 4}
+protocol = evaluate.EvaluationProtocol(factory.sampling(config), clips=2, batch_size=2, **lengths)
 truth = (clips.batch(np.arange(2))["video"][:, 5:] / 255).astype(np.float32)
 scores = evaluate.evaluate_video(truth, clips, protocol, np.zeros((32, 32, 3), np.float32)).summary["scores"]
 print(scores["model"]["gradient_error"] < 1e-6 < scores["copy_last"]["gradient_error"])

@@ -8,7 +8,7 @@ from etils import epath
 from futurepred_jax import factory
 from futurepred_jax.configs import baseline
 from futurepred_jax.data.pipeline import ArraySource
-from futurepred_jax.evaluation.networks import Networks, RealClips, VideoNetwork, Viewer
+from futurepred_jax.evaluation.networks import LearnedMetrics, Networks, RealClips, VideoNetwork
 from futurepred_jax.metrics.summary import TRUTH
 from futurepred_jax.weights.packaged import Packaged
 
@@ -31,16 +31,16 @@ class Features:
         return jnp.mean(video, axis=(1, 2, 3))
 
 
-def look(features: Features, folder, future: np.ndarray, name: str = "model", others: RealClips | None = None):
+def measured(features: Features, folder, future: np.ndarray, name: str = "model", others: RealClips | None = None):
     network = VideoNetwork(features, "weights", others or real(1), epath.Path(folder))
-    viewer = Viewer(Networks({"distance": lambda a, b: jnp.abs(a - b).mean(axis=(1, 2, 3))}, network))
+    learned = LearnedMetrics(Networks({"distance": lambda a, b: jnp.abs(a - b).mean(axis=(1, 2, 3))}, network))
     video = jnp.asarray(real(0).source.batch(np.arange(CLIPS))["video"], jnp.float32) / 255
     context, truth = video[:, :CONTEXT], video[:, CONTEXT:]
     scores = {}
     for part in (slice(0, 4), slice(4, 6)):
-        viewer.look(TRUTH, context[part], truth[part], truth[part], 4)
-        scores = viewer.look(name, context[part], jnp.asarray(future)[part], truth[part], 4)
-    return scores, viewer.finish(real(0), batch_size=4), truth
+        learned.update(TRUTH, context[part], truth[part], truth[part], 4)
+        scores = learned.update(name, context[part], jnp.asarray(future)[part], truth[part], 4)
+    return scores, learned.finish(real(0), batch_size=4), truth
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def truth() -> np.ndarray:
 
 
 def test_the_true_future_has_no_distance(tmp_path, truth):
-    scores, found, _ = look(Features(), tmp_path, truth)
+    scores, found, _ = measured(Features(), tmp_path, truth)
     assert scores["distance"].over_split() == pytest.approx(0, abs=1e-6)
     assert found.scores["model"]["fvd"] == pytest.approx(0, abs=1e-9)
     assert found.split["video_distance"]["real_against_real"]["fvd"] > 0
@@ -60,30 +60,30 @@ def test_the_true_future_has_no_distance(tmp_path, truth):
 def test_other_clips_that_are_too_short_or_too_few_are_no_floor(tmp_path, truth, kept):
     videos = real(1).source.batch(np.arange(CLIPS))["video"]
     others = RealClips(ArraySource({"video": videos[kept]}), "sha of others")
-    found = look(Features(), tmp_path, truth, others=others)[1]
+    found = measured(Features(), tmp_path, truth, others=others)[1]
     assert found.split["video_distance"]["real_against_real"] is None
     assert found.scores["model"]["fvd"] == pytest.approx(0, abs=1e-9)
 
 
 def test_a_worse_future_has_a_larger_distance(tmp_path, truth):
-    faint, black = (look(Features(), tmp_path, share * truth) for share in (0.8, 0.0))
+    faint, black = (measured(Features(), tmp_path, share * truth) for share in (0.8, 0.0))
     assert 0 < faint[1].scores["model"]["fvd"] < black[1].scores["model"]["fvd"]
     assert 0 < faint[0]["distance"].over_split() < black[0]["distance"].over_split()
 
 
 def test_real_clips_are_seen_once(tmp_path, truth):
     first, second = Features(), Features()
-    before, after = (look(features, tmp_path, truth)[1] for features in (first, second))
+    before, after = (measured(features, tmp_path, truth)[1] for features in (first, second))
     assert (first.shown, second.shown) == (3 * CLIPS, CLIPS)
     assert before == after
 
 
 def test_a_cache_that_was_cut_off_is_made_again(tmp_path, truth):
-    look(Features(), tmp_path, truth)
+    measured(Features(), tmp_path, truth)
     for path in tmp_path.iterdir():
         path.write_bytes(path.read_bytes()[:40])
     again = Features()
-    look(again, tmp_path, truth)
+    measured(again, tmp_path, truth)
     assert again.shown == 3 * CLIPS
 
 

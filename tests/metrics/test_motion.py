@@ -129,9 +129,9 @@ def test_what_turns_up_far_from_where_an_object_in_view_was_lost_is_not_taken_fo
 def test_objects_are_judged_when_six_pixels_and_half_of_them_show(visible, amodal, expected):
     _, targets = scene()
     ones = jnp.ones_like(targets.visible_px)
-    judged = tracking.judged(targets._replace(visible_px=visible * ones, amodal_px=amodal * ones), SIZE)
-    assert np.asarray(judged)[..., :3].all() == expected
-    assert not tracking.judged(targets._replace(visible_px=6 * ones, amodal_px=6 * ones), 64).any()
+    evaluable = tracking.evaluable(targets._replace(visible_px=visible * ones, amodal_px=amodal * ones), SIZE)
+    assert np.asarray(evaluable)[..., :3].all() == expected
+    assert not tracking.evaluable(targets._replace(visible_px=6 * ones, amodal_px=6 * ones), 64).any()
 
 
 def test_coloured_noise_has_no_objects():

@@ -8,10 +8,10 @@ from futurepred_jax.metrics import samples
 from futurepred_jax.metrics.tracking import Targets
 
 
-def targets(true: np.ndarray, judged: bool = True) -> Targets:
-    """Targets at ``true``, [b t k 2], large enough to be judged or not."""
+def targets(true: np.ndarray, evaluable: bool = True) -> Targets:
+    """Targets at ``true``, [b t k 2], large enough to be evaluable or not."""
     clips, _, objects, _ = true.shape
-    area = jnp.full(true.shape[:3], 20 if judged else 0, jnp.int32)
+    area = jnp.full(true.shape[:3], 20 if evaluable else 0, jnp.int32)
     return Targets(
         ids=jnp.ones((clips, objects), jnp.int32),
         start=jnp.zeros((clips, objects, 2)),
@@ -41,7 +41,7 @@ def test_best_and_mean_are_over_whole_clips():
 
 def test_objects_out_of_view_are_not_scored():
     true = np.zeros((1, 2, 1, 2), np.float32)
-    found = samples.sample_ratios(np.ones((1, 4, 2, 1, 2), np.float32), targets(true, judged=False), 32)
+    found = samples.sample_ratios(np.ones((1, 4, 2, 1, 2), np.float32), targets(true, evaluable=False), 32)
     assert all(np.isnan(each.over_split()) for each in found.values())
 
 

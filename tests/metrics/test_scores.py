@@ -38,7 +38,7 @@ def record(error: ArrayLike, detected: ArrayLike = True, scored: ArrayLike = Tru
             known=jnp.array([[True, True], [False, False]]),
         ),
         permanence=permanence.Permanence(
-            found=jnp.full((2, 2, 2), True), error=errors, drawn=jnp.full((2, 2, 2), True), events=EVENTS
+            found=jnp.full((2, 2, 2), True), error=errors, found_while_hidden=jnp.full((2, 2, 2), True), events=EVENTS
         ),
         clutter=clutter.ClutterScores(*[clutter.Tallied(jnp.full((2, 2), 1.0), jnp.full((2, 2), 4.0))] * 3),
     )

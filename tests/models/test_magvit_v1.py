@@ -61,7 +61,7 @@ def test_clips_that_do_not_divide_are_refused_with_the_rule():
 def test_a_predictor_on_it_is_refused_with_the_reason_before_anything_is_trained(tmp_path):
     config = baseline.get_config("debug")
     config.tokenizer.config = magvit_v1.get_config("debug")
-    for refused in (lambda: modes.train_model(config, tmp_path / "baseline"), lambda: factory.outline_job(config)):
+    for refused in (lambda: modes.train_model(config, tmp_path / "baseline"), lambda: factory.abstract_job(config)):
         with pytest.raises(ValueError, match="magvit_v1 is for reconstruction only: its context tokens see the future"):
             refused()
     assert not list(tmp_path.iterdir())

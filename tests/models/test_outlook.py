@@ -16,7 +16,7 @@ from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.models.transformer import Conditioning, Transformer
 from futurepred_jax.objectives.outlook import OutlookObjective, blurred_distance
 from futurepred_jax.objectives.prediction import PredictionObjective
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 SIZES, GRID, PAST, STRIDE = (6, 3), (3, 4, 4), 2, (2, 8, 8)
 OUTLOOK = Outlook(SIZES, code_dim=5, grid=GRID, context_latents=PAST, stride=STRIDE, width=16, depth=1)

@@ -14,7 +14,8 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.objectives.adversarial import LECAM_DECAY, R1_EVERY, AdversarialLoss, Averages, lecam
 from futurepred_jax.objectives.realism import RealismObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 from futurepred_jax.training.state import initial_state
 from futurepred_jax.training.step import make_train_step
 

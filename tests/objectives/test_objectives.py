@@ -11,7 +11,8 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.models.transformer import Transformer
 from futurepred_jax.objectives.prediction import PredictionObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 MAGVIT = MagVit(channels=(8,), blocks=(1,), strides=((2, 4, 4),), quantizer=VQ(16, 4))
 TRANSFORMER = Transformer(sizes=(11, 5), grid=(3, 2, 2), width=24, depth=1, heads=2, nearby=4)

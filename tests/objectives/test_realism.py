@@ -14,7 +14,8 @@ from futurepred_jax.models.magvit import MagVit
 from futurepred_jax.models.perceptual import Perceptual
 from futurepred_jax.models.quantizers import VQ
 from futurepred_jax.objectives.realism import FRAMES, PerceptualLoss, RealismObjective
-from futurepred_jax.objectives.tokenizer import TokenizerObjective, to_signed
+from futurepred_jax.objectives.tokenizer import TokenizerObjective
+from futurepred_jax.pixels import to_signed
 
 SIDE = 32
 MODEL = MagVit(channels=(8,), blocks=(0,), strides=((2, 8, 8),), quantizer=VQ(16, 4), local=True)
@@ -81,7 +82,7 @@ def test_without_the_published_weights_training_is_refused_with_the_remedy(tmp_p
 def test_what_was_trained_this_way_loads_as_a_tokenizer(tmp_path, monkeypatch):
     config = natural_tokenizer.get_config("debug")
     config.realism.perceptual_weight = 0.0
-    params, state = factory.outline_job(config).init(jax.random.key(0))
+    params, state = factory.abstract_job(config).init(jax.random.key(0))
     weights = type("Weights", (), {"__iter__": lambda _: iter((params, state))})()
     monkeypatch.setattr("futurepred_jax.training.checkpoints.load_params", lambda _: weights)
     monkeypatch.setattr("futurepred_jax.training.identity.require_same", lambda *_: None)

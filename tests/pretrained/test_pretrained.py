@@ -12,7 +12,7 @@ from futurepred_jax.configs import baseline, joint_i3d, outlook, slowfast
 from futurepred_jax.pretrained import export, published
 from futurepred_jax.pretrained.packed import fingerprint
 from futurepred_jax.pretrained.rounding import BITS, MOST
-from futurepred_jax.training import identity
+from futurepred_jax.training import checkpoints, identity
 
 
 def scored(workdir, config) -> None:
@@ -23,6 +23,9 @@ def scored(workdir, config) -> None:
     head = {"clips": 8, "context_frames": 5, "future_frames": 4, "sampling": "greedy", "sha256": "5a" * 32}
     split = {**head, "scores": {"model": found}, "margins": {}, "tracker": {"ade": 0.2, "recall": 1.0}}
     (workdir / "evaluation.json").write_text(json.dumps({"splits": {"test_iid": split}}))
+    part = workdir / "evaluation/test_iid.json"
+    part.parent.mkdir(exist_ok=True)
+    part.write_text(json.dumps({"origin": {"weights": [checkpoints.fingerprint(workdir)]}}))
     (workdir / "summary.json").write_text(json.dumps({"steps": 1, "seconds": 90, "hardware": "cpu × 1"}))
 
 
@@ -108,6 +111,18 @@ def test_a_model_that_lost_its_score_is_not_written(packed, tmp_path):
     with pytest.raises(ValueError, match=r"psnr .*, published 90\.0"):
         export.export(workdir, "lost", tmp_path)
     path.write_text(before)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_scores_of_another_checkpoint_are_not_packed(packed, tmp_path):
+    _, workdir = packed
+    part = workdir / "evaluation/test_iid.json"
+    before = part.read_text()
+    part.write_text(json.dumps({"origin": {"weights": ["of the best"]}}))
+    with pytest.raises(ValueError, match=r"newest checkpoint.*--config\.evaluation\.checkpoint=newest first"):
+        export.export(workdir, "other", tmp_path)
+    part.write_text(before)
     assert not list(tmp_path.iterdir())
 
 

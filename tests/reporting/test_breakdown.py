@@ -5,7 +5,7 @@ import pytest
 from workdirs import model_of
 
 from futurepred_jax.reporting.breakdown import breakdowns, clutter_level, family_sentence
-from futurepred_jax.reporting.models import contestants
+from futurepred_jax.reporting.models import scored_predictors
 
 
 def clips(errors: list[float | None], recall: list[float]) -> dict:
@@ -20,7 +20,9 @@ def clips(errors: list[float | None], recall: list[float]) -> dict:
 
 
 def charts(known: dict) -> dict:
-    return breakdowns(contestants([model_of({"scores": {"model": {"recall": 0.5}}}, clips=known)], "test_iid"), known)
+    return breakdowns(
+        scored_predictors([model_of({"scores": {"model": {"recall": 0.5}}}, clips=known)], "test_iid"), known
+    )
 
 
 @pytest.mark.parametrize(("count", "level"), [(0, "none"), (1, "1–4"), (4, "1–4"), (5, "5–8"), (30, "9 or more")])
@@ -59,7 +61,7 @@ def test_the_motions_on_which_a_model_is_nearer_are_named():
 
     nearer = errors - np.r_[np.full(20, 0.5), np.zeros(20)]
     sentence = family_sentence("b", "a", part(nearer), part(errors))
-    assert sentence == "By motion, b's position error against a's is smaller for loop, not shown to differ otherwise."
+    assert sentence == "By motion, b's position error against a's is smaller for loop; no other difference is shown."
     assert "is larger for loop" in family_sentence("a", "b", part(errors), part(nearer))
     assert family_sentence("a", "b", part(errors), part(errors)).startswith("For no motion")
     assert family_sentence("a", "b", None, part(errors)) == ""

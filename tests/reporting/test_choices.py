@@ -83,3 +83,9 @@ def test_fewer_clips_than_asked_for():
 def test_nothing_to_choose_from_is_an_error():
     with pytest.raises(ValueError, match="no clips to choose from"):
         choose_clips(None, 12, 0)
+
+
+def test_a_few_scored_clips_are_all_random_and_none_is_refused():
+    assert describe_choices(choose_clips(GRADED, 1, 0)) == "1 clips: 1 random"
+    with pytest.raises(ValueError, match="clips 0: must be at least 1"):
+        choose_clips(GRADED, 0, 0)

@@ -20,7 +20,7 @@ from futurepred_jax.reporting.curves import (
     log_ticks,
     ticks,
 )
-from futurepred_jax.reporting.models import contestants
+from futurepred_jax.reporting.models import scored_predictors
 from futurepred_jax.reporting.workdir import Log
 
 
@@ -92,7 +92,7 @@ def test_training_charts_put_the_loss_first_and_rates_apart():
 def test_horizon_chart_keeps_near_predictors_readable_and_names_what_lies_outside():
     curves = {"model": {"psnr": [25.0, 24.0]}, "copy_last": {"psnr": [24.0, 22.0]}, "black_frame": {"psnr": [6.0, 5.5]}}
     (chart,) = horizon_charts(
-        contestants([model_of({"scores": {name: {} for name in curves}, "curves": curves})], "test_iid")
+        scored_predictors([model_of({"scores": {name: {} for name in curves}, "curves": curves})], "test_iid")
     )
     assert points(chart.svg, "is-black-frame") == []
     assert "Black frame lies outside, at 5.50 dB" in chart.notes

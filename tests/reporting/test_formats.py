@@ -4,7 +4,7 @@ import pytest
 from workdirs import model_of
 
 from futurepred_jax.reporting import formats
-from futurepred_jax.reporting.models import contestants
+from futurepred_jax.reporting.models import scored_predictors
 from futurepred_jax.reporting.tables import modules, score_table
 from futurepred_jax.reporting.vocabulary import METRICS
 
@@ -48,7 +48,7 @@ def test_score_table_order_marks_and_differences():
         "tokenizer_reconstruction": {"psnr": 28.0, "ade": 1.0},
     }
     table = score_table(
-        contestants([model_of({"scores": scores, "intervals": {"model": {"psnr": [23.5, 24.5]}}})], "test_iid")
+        scored_predictors([model_of({"scores": scores, "intervals": {"model": {"psnr": [23.5, 24.5]}}})], "test_iid")
     )
     assert [column.name for column in table.columns] == ["psnr", "ade", "odd"]
     assert [(row.label, row.role) for row in table.rows] == [

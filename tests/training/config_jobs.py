@@ -11,10 +11,10 @@ from filled import filled
 from futurepred_jax import factory
 from futurepred_jax.data.clips import make_clip, noisy
 from futurepred_jax.data.pipeline import ArraySource
+from futurepred_jax.factory.assets import AbstractAssets
 from futurepred_jax.factory.data import LABELS
 from futurepred_jax.factory.jobs import JOBS
 from futurepred_jax.factory.layout import RULES
-from futurepred_jax.factory.materials import Shapes
 from futurepred_jax.models.parts import TokenizerModel
 from futurepred_jax.training.sharding import LargestAxis
 
@@ -26,7 +26,7 @@ EVERYTHING = (*RULES[:-1], (".*", LargestAxis(min_size=1)))  # at this size the 
 UNOPTIMISED = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
 
 
-class Made(Shapes):
+class Made(AbstractAssets):
     """Real clips; tokens and the weights of what would be trained already at random."""
 
     def clips(self, split):

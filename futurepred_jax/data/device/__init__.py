@@ -1,5 +1,5 @@
 """Clips drawn by JAX, on an accelerator and inside the step that trains on them, from what ``blueprints`` makes."""
 
-from futurepred_jax.data.device.drawing import draw
+from futurepred_jax.data.device.rendering import render
 
-__all__ = ["draw"]
+__all__ = ["render"]

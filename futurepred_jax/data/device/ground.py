@@ -1,4 +1,4 @@
-"""Floor and sky behind all objects, as ``background``, whose names these are, paints them."""
+"""Ground and sky behind all objects, as ``background``, whose names these are, paints them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,14 +6,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, UInt32
 
-from futurepred_jax.data.background import CHECKER, FLOOR_LIGHT, HAZE, NOISE, STRIPES
+from futurepred_jax.data.background import CHECKER, GROUND_LIGHT, HAZE, NOISE, STRIPES
 from futurepred_jax.data.device.planes import Plane, turned
 
 Colour = Float[Array, "3 s h w"]
 
 
 class Backdrop(NamedTuple):
-    """What every ray meets where nothing is in its way: reach is infinite at the sky; x and y are on the floor."""
+    """What every ray meets where nothing is in its way: reach is infinite at the sky; x and y are on the ground."""
 
     colour: Colour
     reach: Plane
@@ -22,10 +22,10 @@ class Backdrop(NamedTuple):
 
 
 def paint(frame: Mapping[str, Array], across: Plane, down: Plane) -> Backdrop:
-    """Floor and sky of one frame.
+    """Ground and sky of one frame.
 
     Args:
-        frame: its ``eye``, ``to_world``, ``offset``, ``floor``, ``scale``, ``floor_rgb`` and ``sky_rgb``.
+        frame: its ``eye``, ``to_world``, ``offset``, ``ground_pattern``, ``scale``, ``ground_rgb`` and ``sky_rgb``.
         across: of rays that go 1 along the optical axis, how far they go to the right,
         down: and how far down.
     """
@@ -34,7 +34,7 @@ def paint(frame: Mapping[str, Array], across: Plane, down: Plane) -> Backdrop:
     reach = -eye[2] / jnp.where(sky, -1.0, dz)
     x, y = eye[0] + reach * dx, eye[1] + reach * dy
     period = (x + frame["offset"][0]) / frame["scale"], (y + frame["offset"][1]) / frame["scale"]
-    floor = FLOOR_LIGHT * _mix(frame["floor_rgb"], pattern(frame["floor"], *period))
+    floor = GROUND_LIGHT * _mix(frame["ground_rgb"], pattern(frame["ground_pattern"], *period))
     haze = jnp.clip((reach - HAZE[0]) / (HAZE[1] - HAZE[0]), 0, 1)
     floor = floor * (1 - haze) + frame["sky_rgb"][0, :, None, None, None] * haze
     above = _mix(frame["sky_rgb"], jnp.minimum(1, 2 * dz / jnp.sqrt(dx * dx + dy * dy + dz * dz)))
@@ -42,7 +42,7 @@ def paint(frame: Mapping[str, Array], across: Plane, down: Plane) -> Backdrop:
 
 
 def pattern(kind: Int[Array, ""], x: Plane, y: Plane) -> Plane:
-    """Share of the second floor colour at floor points, in periods of the pattern."""
+    """Share of the second ground colour at ground points, in periods of the pattern."""
     column, row = jnp.floor(2 * x), jnp.floor(2 * y)
     noise = 0.65 * _value_noise(2 * x, 2 * y) + 0.35 * _value_noise(4 * x + 17, 4 * y + 5)
     kinds = [kind == CHECKER, kind == STRIPES, kind == NOISE]

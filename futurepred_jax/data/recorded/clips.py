@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from tqdm import tqdm
 
-from futurepred_jax.data import random
+from futurepred_jax.data import counter_random
 from futurepred_jax.data.recorded.recording import Cut, Recording, in_split
 from futurepred_jax.data.shards import SHARD, alone, digest, explained, open_shard, shard_path, write_whole
 from futurepred_jax.data.store import INDEX, usable_cores
@@ -160,5 +160,7 @@ def _opened(place: Path, split: str) -> RecordedClips:
     found = tuple(shard for shard in shards if shard is not None)
     if len(found) < len(shards):
         raise ValueError(f"shards of {place} are missing: delete that folder and run again, and they are cut anew")
-    order = random.permutation(np.array([random.name_hash("recorded", split), 0], np.uint32), sum(map(len, found)))
+    order = counter_random.permutation(
+        np.array([counter_random.name_hash("recorded", split), 0], np.uint32), sum(map(len, found))
+    )
     return RecordedClips(split, index["sha256"], index["skipped"], found, order)

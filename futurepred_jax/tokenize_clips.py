@@ -7,8 +7,8 @@ from futurepred_jax import factory
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """a dataset's tokens, of --splits or of those that a training reads: tokens/ in the tokenizer's workdir"""
-    stored = factory.Stored(config, workdir)
+    """Writes the tokens of --splits, or of what training reads, into ``tokens`` in the tokenizer's workdir."""
+    stored = factory.StoredAssets(config, workdir)
     for split in factory.token_splits(config):
         for folder in stored.write_tokens(split):
             print(f"{split}: {folder}")

@@ -6,7 +6,7 @@ import json
 import jax
 import pytest
 
-from futurepred_jax import compile
+from futurepred_jax import compile_ahead
 from futurepred_jax.configs import baseline, slowfast, tokenizer
 from futurepred_jax.training import topology
 from futurepred_jax.training.ahead import Compiled, Memory
@@ -41,7 +41,7 @@ def config():
 
 def test_a_config_is_compiled_without_data_or_weights(here, config, tmp_path, capsys):
     config.compile.topology = "cpu:8"
-    compile.run(config, tmp_path)
+    compile_ahead.run(config, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["compile.json"]
     document = json.loads((tmp_path / "compile.json").read_text())
     assert document["mesh"] == {"data": 8, "fsdp": 1, "tensor": 1}
@@ -58,25 +58,27 @@ def test_a_config_is_compiled_without_data_or_weights(here, config, tmp_path, ca
 
 def test_what_does_not_fit_is_refused_with_what_to_change():
     config = baseline.get_config("large")
-    compile.require_fit([program(15 * GIB)], config)
-    with pytest.raises(compile.DoesNotFitError, match=r"2\.00 times.*about 17 devices.* to about 120.*accumulate=4"):
-        compile.require_fit([program(15 * GIB), program(32 * GIB)], config)
-    with pytest.raises(compile.DoesNotFitError, match=r"evaluation\.batch_size from 4 to about 1"):
-        compile.require_fit([program(32 * GIB, devices=1)], config)
-    with pytest.raises(compile.DoesNotFitError, match=r"larger --config\.mesh\.fsdp"):
-        compile.require_fit([program(32 * GIB, state=20 * GIB)], config)
+    compile_ahead.require_fit([program(15 * GIB)], config)
+    with pytest.raises(
+        compile_ahead.DoesNotFitError, match=r"2\.00 times.*about 17 devices.* to about 120.*accumulate=4"
+    ):
+        compile_ahead.require_fit([program(15 * GIB), program(32 * GIB)], config)
+    with pytest.raises(compile_ahead.DoesNotFitError, match=r"evaluation\.batch_size from 4 to about 1"):
+        compile_ahead.require_fit([program(32 * GIB, devices=1)], config)
+    with pytest.raises(compile_ahead.DoesNotFitError, match=r"larger --config\.mesh\.fsdp"):
+        compile_ahead.require_fit([program(32 * GIB, state=20 * GIB)], config)
 
 
 def test_rematerialising_is_advised_where_it_is_off():
     config = baseline.get_config("large")
     config.model.remat = False
-    with pytest.raises(compile.DoesNotFitError, match=r"--config\.model\.remat=True"):
-        compile.require_fit([program(32 * GIB)], config)
+    with pytest.raises(compile_ahead.DoesNotFitError, match=r"--config\.model\.remat=True"):
+        compile_ahead.require_fit([program(32 * GIB)], config)
 
 
 def test_turns_are_not_advised_where_the_batch_is_normalised_as_a_whole():
-    with pytest.raises(compile.DoesNotFitError, match="devices") as refused:
-        compile.require_fit([program(32 * GIB)], slowfast.get_config("base"))
+    with pytest.raises(compile_ahead.DoesNotFitError, match="devices") as refused:
+        compile_ahead.require_fit([program(32 * GIB)], slowfast.get_config("base"))
     assert "accumulate" not in str(refused.value)
 
 

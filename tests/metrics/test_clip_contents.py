@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from futurepred_jax.metrics.casts import Cast, about_clips, by_object, cast_of
+from futurepred_jax.metrics.clip_contents import ClipContents, about_clips, by_object, contents_of
 from futurepred_jax.metrics.motion import MotionScores
 from futurepred_jax.metrics.objects import ObjectScores
 from futurepred_jax.metrics.scores import Record
@@ -42,22 +42,22 @@ def test_families_are_of_targets_and_clutter_is_what_else_is_seen():
     }
     unread: Any = None
     ids, exists = jnp.array([[2, 3, 1]]), jnp.array([[True, True, False]])
-    cast = cast_of(batch, Targets(ids, unread, unread, unread, unread, unread, unread, exists), roles=ROLES)
-    assert cast.family.tolist() == [[1, 2, -1]]
-    assert about_clips(cast, FAMILIES) == {"families": [["loop", "straight"]], "targets": [2], "clutter": [1]}
+    contents = contents_of(batch, Targets(ids, unread, unread, unread, unread, unread, unread, exists), roles=ROLES)
+    assert contents.family.tolist() == [[1, 2, -1]]
+    assert about_clips(contents, FAMILIES) == {"families": [["loop", "straight"]], "targets": [2], "clutter": [1]}
 
 
 def test_an_object_is_scored_over_the_frames_in_which_it_is_judged():
-    cast = Cast(np.array([[2, 1]], np.int32), np.array([0]))
-    found = by_object({"model": MODEL}, cast, FAMILIES)
-    assert (found["clip"], found["family"]) == ([0], ["loop"])  # the other target is never judged
+    contents = ClipContents(np.array([[2, 1]], np.int32), np.array([0]))
+    found = by_object({"model": MODEL}, contents, FAMILIES)
+    assert (found["clip"], found["family"]) == ([0], ["loop"])  # the other target is never evaluable
     scores = {name: values.tolist() for name, values in found["scores"]["model"].items()}
     assert scores == {"position_error": [2.0], "recall": [2 / 3], "mask_iou": [0.5]}
 
 
 def test_an_object_that_is_never_found_has_a_recall_and_no_error():
     lost = record([[1.0, 0.0]] * 3, [[False, False]] * 3, [[True, False]] * 3, [[0.0, 0.0]] * 3)
-    cast = Cast(np.array([[0, 0]], np.int32), np.array([0]))
-    scores = by_object({"model": lost}, cast, FAMILIES)["scores"]["model"]
+    contents = ClipContents(np.array([[0, 0]], np.int32), np.array([0]))
+    scores = by_object({"model": lost}, contents, FAMILIES)["scores"]["model"]
     assert scores["recall"].tolist() == [0.0]
     assert np.isnan(scores["position_error"]).all()

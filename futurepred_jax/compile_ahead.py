@@ -26,15 +26,15 @@ class DoesNotFitError(ValueError):
 
 
 def run(config: ConfigDict, workdir: epath.PathLike) -> None:
-    """compiles the training step and inference for a --topology that is not there: compile.json"""
+    """Compiles the training step and inference for the hardware that --topology names, and writes ``compile.json``."""
     topology = config.compile.topology
     hardware = topologies.find(topology)
-    job = factory.outline_job(config)
+    job = factory.abstract_job(config)
     layout = lay_out(job, sharding.make_mesh(job.mesh_shape, hardware.devices))
     mesh = dict(layout.mesh.shape)
     print(f"{config.name}-{config.preset} for {topology}, a batch of {job.batch_size} on {mesh}")
     programs = []
-    for call in (step_call(job, layout), inference_call(factory.outline_inference(config), hardware.devices[0])):
+    for call in (step_call(job, layout), inference_call(factory.abstract_inference(config), hardware.devices[0])):
         programs.append(compile_ahead(call, hardware))
         print(f"\n{describe(programs[-1])}")
     document = {"topology": topology, "mesh": mesh, "batch_size": job.batch_size, "jax": jax.__version__}
@@ -97,7 +97,7 @@ def _remedy(program: Compiled, config: ConfigDict) -> str:
     remedies = [f"take about {int(program.devices / room) + 1} devices"]
     if size:
         remedies.append(f"lower --config.train.batch_size from {batch} to about {size}")
-    normalises = factory.watches(config) or config.kind == "classifier"  # over the whole batch at once
+    normalises = factory.has_pathways(config) or config.kind == "classifier"  # over the whole batch at once
     if not normalises and (wanted := _turns(batch // program.devices, turns / room)):
         remedies.append(f"take it in {wanted} turns with --config.train.accumulate={wanted}")
     if not config.model.get("remat", True):

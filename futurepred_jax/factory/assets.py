@@ -17,7 +17,7 @@ from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.mirrored import Joined, MirrorImages
 from futurepred_jax.data.pipeline import ArraySource, Clips, Source
 from futurepred_jax.data.tokens import TokensInContext, stored_tokens, token_folder
-from futurepred_jax.factory.data import LABELS, clip_count, mirrors, open_split_together, predicts, spec
+from futurepred_jax.factory.data import LABELS, clip_count, is_predictor, open_split_together, spec, uses_mirror_images
 from futurepred_jax.factory.drawing import blueprints, draws_in_step
 from futurepred_jax.factory.images import inflated_image
 from futurepred_jax.factory.loading import load_outlook, load_tokenizer
@@ -28,14 +28,14 @@ from futurepred_jax.factory.tokenizers import require_gate, tokenizer_config, to
 from futurepred_jax.models.parts import TokenizerModel
 from futurepred_jax.models.pathway import Pathways
 from futurepred_jax.models.perceptual import Perceptual
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 from futurepred_jax.training import distributed
 from futurepred_jax.weights.perceptual import perceptual_variables
 
 TOKENS = "tokens"  # a folder in the tokenizer's workdir
 
 
-class Stored:
+class StoredAssets:
     """From disk: clips are drawn where they are missing, and the tokenizer passes its gate before it makes tokens."""
 
     def __init__(self, config: ConfigDict, workdir: epath.PathLike):
@@ -53,7 +53,7 @@ class Stored:
     def tokens(self, split: str) -> Source:
         """The same clips as ``tokens``, made once and kept beside the tokenizer, and ``context``, its frames.
 
-        With the frames of the ``future`` for an outlook; with mirror images after all clips, where ``mirrors``.
+        An outlook also gets the frames of the ``future``. Where ``uses_mirror_images``, mirror images follow all clips.
 
         Raises as ``tokenizer``, and as ``stored_tokens``.
         """
@@ -112,7 +112,7 @@ class Stored:
         """
         if self._config.kind == "tokenizer":
             return load_tokenizer(self._config, self._workdir)
-        if not predicts(self._config):
+        if not is_predictor(self._config):
             raise ValueError(f"{self._config.name} has no tokenizer: take a tokenizer's config, or a predictor's")
         require_gate(self._config, self._workdir)
         return load_tokenizer(tokenizer_config(self._config), self._tokenizer_workdir)
@@ -120,7 +120,7 @@ class Stored:
     def _tokens(self, split: str) -> list[TokensInContext]:
         """A split's tokens, and those of its mirror images where they are trained on."""
         clips = open_split_together(self._config, split)
-        both = (clips, MirrorImages(clips)) if mirrors(self._config, split) else (clips,)
+        both = (clips, MirrorImages(clips)) if uses_mirror_images(self._config, split) else (clips,)
         return [self._tokens_of(some) for some in both]
 
     def _tokens_of(self, clips: Clips) -> TokensInContext:
@@ -142,14 +142,14 @@ class Stored:
 
     @property
     def _tokenizer_workdir(self) -> epath.Path:
-        return tokenizer_workdir(self._config, self._workdir) if predicts(self._config) else self._workdir
+        return tokenizer_workdir(self._config, self._workdir) if is_predictor(self._config) else self._workdir
 
     @functools.cached_property
     def _identity(self) -> str:
         return _digest(self.tokenizer.variables)
 
 
-class Shapes:
+class AbstractAssets:
     """Zeros of the shapes and types that the stored things have, which take no memory: enough to compile for."""
 
     codebooks = None
@@ -160,7 +160,7 @@ class Shapes:
         self._config = config
 
     def clips(self, split: str) -> Source:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, count, clip = self._config.data, self._count(split), spec(self._config)
         fields = {name: FIELDS[name] for name in LABELS} | dict(PARTS if draws_in_step(self._config) else {})
         blank = {name: _zeros((count, *field.shape(clip)), field.dtype) for name, field in fields.items()}
@@ -169,9 +169,9 @@ class Shapes:
         return ArraySource({"video": frames, "noisy": frames, "instance": _zeros(shape, np.uint8), **blank})
 
     def tokens(self, split: str) -> Source:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, module = self._config.data, self.tokenizer.module
-        count = self._count(split) * (2 if mirrors(self._config, split) else 1)
+        count = self._count(split) * (2 if uses_mirror_images(self._config, split) else 1)
         shape = (*module.grid(data.frames, data.size, data.size), len(module.quantizer.sizes))
         tokens = {"tokens": _zeros((count, *shape), np.uint16)}
         frames = {"context": data.context_frames}
@@ -182,19 +182,19 @@ class Shapes:
         return ArraySource({**tokens, **shown})
 
     def networks(self, pathways: Pathways) -> dict[str, PyTree]:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         del pathways
         return {}
 
     def perceptual(self, module: Perceptual) -> PyTree:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         frames = jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), frames, frames)
         return jax.tree.map(lambda leaf: _zeros(leaf.shape, leaf.dtype), shapes)
 
     @functools.cached_property
     def tokenizer(self) -> TokenizerModel:
-        """See ``Stored``."""
+        """See ``StoredAssets``."""
         data, module = self._config.data, make_magvit(tokenizer_config(self._config))
         clip = jax.ShapeDtypeStruct((1, data.frames, data.size, data.size, 3), jnp.float32)
         shapes = jax.eval_shape(module.init, jax.random.key(0), clip)
@@ -204,7 +204,7 @@ class Shapes:
         return clip_count(self._config, split)
 
 
-Materials = Stored | Shapes
+Assets = StoredAssets | AbstractAssets
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from futurepred_jax.data import probes, random
+from futurepred_jax.data import counter_random, probes
 from futurepred_jax.data.camera import Pose, pose
 from futurepred_jax.data.cast import TARGET, Cast, draw_cast
 from futurepred_jax.data.clutter import draw_noise
 from futurepred_jax.data.looks import HUES
-from futurepred_jax.data.occluders import Staged, add_occluder
-from futurepred_jax.data.placement import Stage, place
+from futurepred_jax.data.occluders import SceneObjects, add_occluder
+from futurepred_jax.data.placement import MotionSampler, place
 from futurepred_jax.data.scene import ROLES, Camera, Scene
 from futurepred_jax.data.spec import CAPACITY, SLOTS, ClutterSpec, in_split, role_slots
 from futurepred_jax.data.surroundings import make_background
@@ -70,35 +70,35 @@ def make_cast(spec: ClutterSpec, split: str, index: int) -> Cast:
 class _Draft(NamedTuple):
     """Objects before a camera, and the numbers that the rest follows from."""
 
-    staged: Staged
+    objects: SceneObjects
     camera: Camera
     tempo: float
     numbers: dict[str, Float[np.ndarray, "_"]]
 
 
-def _drawn(spec: ClutterSpec, key: random.Key) -> Scene:
+def _drawn(spec: ClutterSpec, key: counter_random.Key) -> Scene:
     """A scene, drawn again where an occluder must hide a target and none does."""
     draft = _draft(spec, key)
     for again in range(1, REDRAWS if spec.occlusion != "any" else 1):
-        if draft.staged.hidden.any():
+        if draft.objects.hidden.any():
             break
-        draft = _draft(spec, random.bits(key, np.array([again]), "again", 2)[0])
+        draft = _draft(spec, counter_random.bits(key, np.array([again]), "again", 2)[0])
     return _assemble(spec, key, draft)
 
 
-def _draft(spec: ClutterSpec, key: random.Key) -> _Draft:
+def _draft(spec: ClutterSpec, key: counter_random.Key) -> _Draft:
     numbers = _clip_factors(key)
     camera, view = _static_view(spec) if spec.camera == "static" else _view(spec, numbers["camera"])
     slowest, fastest = spec.tempo
     tempo = slowest + (fastest - slowest) * float(numbers["tempo"][0])
     turn = max((spec.frames - 1) / spec.fps, TURN_SECONDS)
-    stage = Stage(key, spec.times * tempo, view, turn, spec.gravity)
-    staged = add_occluder(spec, key, place(draw_cast(spec, key, numbers), stage), view)
-    return _Draft(staged, camera, tempo, numbers)
+    sampler = MotionSampler(key, spec.times * tempo, view, turn, spec.gravity)
+    objects = add_occluder(spec, key, place(draw_cast(spec, key, numbers), sampler), view)
+    return _Draft(objects, camera, tempo, numbers)
 
 
-def _clip_factors(key: random.Key) -> dict[str, Float[np.ndarray, "_"]]:
-    return {name: row[0] for name, row in random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
+def _clip_factors(key: counter_random.Key) -> dict[str, Float[np.ndarray, "_"]]:
+    return {name: row[0] for name, row in counter_random.uniform_of(key, np.zeros(1, np.int64), CLIP_FACTORS).items()}
 
 
 def _view(spec: ClutterSpec, numbers: Float[np.ndarray, "4"]) -> tuple[Camera, Pose]:
@@ -112,9 +112,9 @@ def _static_view(spec: ClutterSpec) -> tuple[Camera, Pose]:
     return _view(spec, np.zeros(4))
 
 
-def _assemble(spec: ClutterSpec, key: random.Key, draft: _Draft) -> Scene:
+def _assemble(spec: ClutterSpec, key: counter_random.Key, draft: _Draft) -> Scene:
     """Put objects, which come in the order of their roles, in their roles' slots."""
-    placed, hidden = draft.staged
+    placed, hidden = draft.objects
     flagged = placed.left_out > 0 or (spec.occlusion != "any" and not hidden.any())
     cast, numbers, times = placed.cast, draft.numbers, spec.times * draft.tempo
     counts = np.bincount(cast.role, minlength=len(ROLES))
@@ -145,7 +145,7 @@ def _assemble(spec: ClutterSpec, key: random.Key, draft: _Draft) -> Scene:
         noise=draw_noise(spec, numbers["noise"]),
         fps=spec.fps,
         index=int(key[1]),
-        context=spec.border,
+        context=spec.context_frames,
         flagged=bool(flagged),
         possible=True,
     )

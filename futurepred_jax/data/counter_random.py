@@ -132,13 +132,6 @@ def integers(
     return low + pick(unit(bits(key, element, stream, size)), high - low + 1)
 
 
-def choice(
-    key: Key, element: Integer[np.ndarray, "*n"], stream: str, size: int = 1, *, weights: Float[np.ndarray, "m"]
-) -> Int[np.ndarray, "*n {size}"]:
-    """Draw indices in proportion to ``weights``, with replacement."""
-    return np.searchsorted(np.cumsum(weights) / np.sum(weights), unit(bits(key, element, stream, size)))
-
-
 def permutation(key: Key, count: int) -> Int[np.ndarray, "{count}"]:
     """Put 0 … count − 1 in random order."""
     return np.argsort(bits(key, np.arange(count), "order", 1)[:, 0], kind="stable")

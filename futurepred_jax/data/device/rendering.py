@@ -1,4 +1,4 @@
-"""Blueprints to pictures: every ray against every object, which an accelerator does sooner than it decides which."""
+"""Renders blueprints: every ray is tested against every object, because accelerators are slow at choosing which."""
 
 import functools
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Blueprint = Mapping[str, Array]
 Body = Mapping[str, Array]
 
 
-def draw(blueprints: Blueprint, *, samples: int = 2) -> dict[str, Array]:
+def render(blueprints: Blueprint, *, samples: int = 2) -> dict[str, Array]:
     """Draw clips; pure, to be jitted alone or as part of a step.
 
     Frame after frame, so that what is in memory at a time is some planes of a frame of each clip.
@@ -61,7 +61,7 @@ def _rays(lens: Float[Array, "2"], size: int, samples: int) -> tuple[Plane, Plan
 
 
 def _sunlight(bodies: Body, behind: Backdrop) -> Plane:
-    """Share of the light that objects leave to the floor."""
+    """Share of the light that objects leave to the ground."""
 
     def pass_by(left: Plane, body: Body) -> tuple[Plane, None]:
         plane, (full, end) = body["shadow"], body["penumbra"]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from untrained import untrained
 
-from futurepred_jax import factory, tokenize
+from futurepred_jax import factory, tokenize_clips
 from futurepred_jax.configs import baseline, classification
-from futurepred_jax.objectives.tokenizer import to_signed
+from futurepred_jax.pixels import to_signed
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,12 @@ def workdir(config, tmp_path):
 
 def test_the_tokens_of_a_tokenizers_config_are_those_that_a_predictor_trains_on(config, workdir, capsys):
     place, codec = factory.tokenizer_workdir(config, workdir), factory.tokenizer_config(config)
-    tokenize.run(codec, place)
+    tokenize_clips.run(codec, place)
     said = capsys.readouterr().out.splitlines()
     assert said == [f"{split}: {place}/tokens/{split}-6" for split in ("train", "val_iid")]
     files = list(Path(place / "tokens").rglob("*"))
     written = [path.stat().st_mtime_ns for path in files]
-    read = factory.Stored(config, workdir).tokens("train").batch(np.arange(6))["tokens"]
+    read = factory.StoredAssets(config, workdir).tokens("train").batch(np.arange(6))["tokens"]
     assert [path.stat().st_mtime_ns for path in files] == written
     clips = factory.open_split(config, "train").batch(np.arange(6))
     seen = np.concatenate([clips["noisy"][:, :5], clips["video"][:, 5:]], axis=1)
@@ -66,7 +66,7 @@ def recorded(tmp_path):
 def test_of_recorded_clips_a_training_reads_mirror_images_too(recorded):
     config, workdir = recorded
     clips = factory.open_split(config, "train")
-    read, whole = factory.Stored(config, workdir).tokens("train"), np.arange(len(clips))
+    read, whole = factory.StoredAssets(config, workdir).tokens("train"), np.arange(len(clips))
     assert len(read) == 2 * len(clips)
     there, turned = read.batch(whole), read.batch(whole + len(clips))
     frames = np.flip(clips.batch(whole)["video"], axis=3)
@@ -79,7 +79,7 @@ def test_of_recorded_clips_a_training_reads_mirror_images_too(recorded):
 
 def test_mirror_images_are_of_what_is_trained_on_and_can_be_left_out(recorded):
     config, workdir = recorded
-    count = lambda split: len(factory.Stored(config, workdir).tokens(split))  # noqa: E731
+    count = lambda split: len(factory.StoredAssets(config, workdir).tokens(split))  # noqa: E731
     train, held_out = (len(factory.open_split(config, split)) for split in ("train", "val_iid"))
     assert (count("train"), count("val_iid")) == (2 * train, held_out)
     config.mirrored = False
@@ -88,7 +88,7 @@ def test_mirror_images_are_of_what_is_trained_on_and_can_be_left_out(recorded):
 
 def test_tokens_of_a_predictors_config_are_all_that_it_trains_on(recorded, capsys):
     config, workdir = recorded
-    tokenize.run(config, workdir)
+    tokenize_clips.run(config, workdir)
     folder = factory.tokenizer_workdir(config, workdir) / "tokens"
     train, held_out = (len(factory.open_split(config, split)) for split in ("train", "val_iid"))
     names = (f"train: {folder}/train-{train}", f"train: {folder}/train-mirrored-{train}")
@@ -98,14 +98,14 @@ def test_tokens_of_a_predictors_config_are_all_that_it_trains_on(recorded, capsy
 def test_splits_are_those_that_are_asked_for(config, workdir):
     asked = config.copy_and_resolve_references()
     asked.evaluation.splits = "test_speed"
-    tokenize.run(asked, workdir)
+    tokenize_clips.run(asked, workdir)
     folder = factory.tokenizer_workdir(config, workdir) / "tokens"
     assert [path.name for path in folder.iterdir()] == ["test_speed-6"]
     asked.evaluation.splits = "test_sped"
     with pytest.raises(ValueError, match="unknown test_sped; known are all, train"):
-        tokenize.run(asked, workdir)
+        tokenize_clips.run(asked, workdir)
 
 
 def test_a_config_without_a_tokenizer_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"classification.* has no tokenizer: take a tokenizer's config"):
-        tokenize.run(classification.get_config("debug"), tmp_path)
+        tokenize_clips.run(classification.get_config("debug"), tmp_path)

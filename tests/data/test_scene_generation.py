@@ -8,7 +8,7 @@ from futurepred_jax.data.camera import pose, project
 from futurepred_jax.data.cast import RADIUS
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.scene import ROLES
-from futurepred_jax.data.scenes import make_scene
+from futurepred_jax.data.scene_generation import make_scene
 from futurepred_jax.data.shapes import HALF_EXTENTS
 from futurepred_jax.data.spec import SPLITS, TWIN, ClutterSpec
 from futurepred_jax.data.trajectories import FAMILIES
@@ -133,10 +133,10 @@ def test_targets_take_the_first_slots_in_distinct_hues():
 
 
 @pytest.mark.parametrize("background", ["plain", "any"])
-def test_clutter_floor_and_sky_keep_away_from_the_hues(background):
+def test_clutter_ground_and_sky_keep_away_from_the_hues(background):
     for scene in scenes("heavy", 30, background=background):
         others = scene.rgb[scene.exists & (scene.role != ROLE["target"])]
-        colours = np.concatenate([others, scene.background.floor_rgb, scene.background.sky_rgb])
+        colours = np.concatenate([others, scene.background.ground_rgb, scene.background.sky_rgb])
         gap = np.linalg.norm(chroma(colours)[:, None] - chroma(HUES), axis=-1)
         assert gap.min() > 0.15
 
@@ -202,12 +202,12 @@ def test_plain_scenes_share_one_background_and_static_ones_one_camera():
     first, *others = scenes(count=20)
     np.testing.assert_allclose(np.linalg.norm(first.camera.eye - [0, 0, 1], axis=-1), 8.5)
     np.testing.assert_allclose(np.arcsin((first.camera.eye[:, 2] - 1) / 8.5), 0.45)
-    assert first.background.floor == 0
-    np.testing.assert_array_equal(*first.background.floor_rgb)
+    assert first.background.ground_pattern == 0
+    np.testing.assert_array_equal(*first.background.ground_rgb)
     for other in others:
         np.testing.assert_array_equal(other.camera.eye, first.camera.eye)
         np.testing.assert_array_equal(other.background.sky_rgb, first.background.sky_rgb)
-        np.testing.assert_array_equal(other.background.floor_rgb, first.background.floor_rgb)
+        np.testing.assert_array_equal(other.background.ground_rgb, first.background.ground_rgb)
 
 
 def test_orbits_move_level_within_their_ranges():
@@ -223,7 +223,7 @@ def test_orbits_move_level_within_their_ranges():
 
 
 def test_any_background_has_every_floor():
-    assert {scene.background.floor for scene in scenes(count=40, background="any")} == {0, 1, 2, 3}
+    assert {scene.background.ground_pattern for scene in scenes(count=40, background="any")} == {0, 1, 2, 3}
 
 
 def test_short_clips_keep_turns_at_a_natural_speed():

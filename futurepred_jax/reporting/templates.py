@@ -1,4 +1,4 @@
-"""The templates of all pages, and what they can call."""
+"""The Jinja environment of all pages: loads the templates and provides the functions that they call."""
 
 import functools
 
@@ -6,12 +6,12 @@ import jinja2
 
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.tables import MAIN
-from futurepred_jax.reporting.vocabulary import METRICS, predictor
+from futurepred_jax.reporting.vocabulary import METRICS, predictor_label
 
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Escapes what is told, and takes no name that is missing."""
+    """Returns the environment. It escapes HTML in all values, and an undefined name in a template is an error."""
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("futurepred_jax.reporting"),
         autoescape=True,
@@ -22,7 +22,7 @@ def environment() -> jinja2.Environment:
     found.filters |= {"count": formats.count, "percent": formats.percent, "zip": zip}
     found.globals |= {
         "METRICS": METRICS,
-        "predictor": predictor,
+        "predictor_label": predictor_label,
         "MAIN": MAIN,
         "score": formats.score,
         "interval": formats.interval,
