@@ -1,1 +1,1 @@
-"""Training: state, step, sharding, checkpoints, logs. It sees pytrees and a loss function, never a module."""
+"""Training: state, step, sharding, checkpoints and logs, for pytrees and a loss function, without any module."""

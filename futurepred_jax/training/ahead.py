@@ -1,4 +1,4 @@
-"""Compiling ahead of time: what a program will need of devices that are not there, read from what XLA made of it."""
+"""Ahead-of-time compilation: the memory and time that a program needs on hardware that need not be present."""
 
 import dataclasses
 import math
@@ -14,29 +14,29 @@ from futurepred_jax.training.collectives import Traffic, collectives
 from futurepred_jax.training.roofline import Roofline, hbm_traffic, roofline
 from futurepred_jax.training.topology import Topology
 
-# Autotuning times kernels, for which the GPU would have to be there.
+# Autotuning measures kernels, for which the GPU would have to be present.
 OPTIONS: dict[str, dict[str, str | bool]] = {
     "cuda": {"xla_gpu_autotune_level": "0", "xla_gpu_enable_triton_gemm": False}
 }
 
 UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
-# What libtpu says of a program that does not fit.
+# Messages of libtpu for a program that does not fit.
 _USED = re.compile(r"Used ([\d.]+[KMG]) of ([\d.]+[KMG]) hbm")
 _TEMPORARIES = re.compile(r"HLO temporaries \(([\d.]+[KMG])\) exceeds available HBM \(([\d.]+[KMG])\)")
 
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Bytes on each device.
+    """Memory that a program needs on each device, in bytes.
 
     Attributes:
-        arguments: what the program is given, by kind.
-        outputs: what it gives, as far as that does not take the place of an argument.
-        temporaries: activations and scratch at their peak.
-        code: the program.
-        total: of all of these, with XLA's padding.
-        limit: what the device has.
+        arguments: Size of the arguments, by kind.
+        outputs: Size of the outputs that do not reuse the memory of arguments; None if the compiler gave up.
+        temporaries: Peak size of activations and scratch; None if unknown.
+        code: Size of the program; None if the compiler gave up.
+        total: Sum of all parts, with XLA's padding.
+        limit: Memory of the device.
     """
 
     arguments: dict[str, int]
@@ -48,20 +48,32 @@ class Memory:
 
     @property
     def fits(self) -> bool:
-        """Whether the device has enough."""
+        """Whether the program fits the device."""
         return self.total <= self.limit
 
 
 @dataclasses.dataclass(frozen=True)
 class Compiled:
-    """A program that was compiled; where the compiler gave up on its memory it has no collectives and no roofline."""
+    """A compiled program.
+
+    Attributes:
+        name: Name of the program.
+        chip: Kind of device.
+        devices: Number of devices.
+        seconds: Time of lowering and compilation.
+        parameters: Number of parameters.
+        flops: Analytic floating-point operations of a call, on all devices together.
+        memory: Memory on each device.
+        collectives: Traffic between devices, by kind; None if the compiler gave up for lack of memory.
+        roofline: Least time of a call; None if the compiler gave up.
+    """
 
     name: str
     chip: str
     devices: int
-    seconds: float  # that lowering and compiling took
+    seconds: float
     parameters: int
-    flops: float  # analytic, of all devices together
+    flops: float
     memory: Memory
     collectives: dict[str, Traffic] | None
     roofline: Roofline | None
@@ -69,14 +81,14 @@ class Compiled:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A function to compile, and what it is called with.
+    """A function to compile with its arguments.
 
     Attributes:
-        name: of the program.
-        function: jitted.
-        arguments: as it takes them: shapes with shardings, over the devices to compile for.
-        kinds: the same by kind, for the account of memory; ``parameters`` are counted.
-        flops: analytic, of one call.
+        name: Name of the program.
+        function: The jitted function.
+        arguments: Its arguments as shapes with shardings over the devices to compile for.
+        kinds: The same shapes by kind, for the account of memory; those of ``parameters`` are counted.
+        flops: Analytic floating-point operations of a call.
     """
 
     name: str
@@ -87,7 +99,7 @@ class Call:
 
 
 def compile_ahead(call: Call, topology: Topology) -> Compiled:
-    """Compiles a function for devices of a topology."""
+    """Compiles a function for the devices of a topology, and measures what it needs."""
     began, chip = time.time(), topology.chip
     devices = len(jax.tree.leaves(call.arguments)[0].sharding.device_set)
     given = {kind: bytes_per_device(tree) for kind, tree in call.kinds.items()}
@@ -112,7 +124,7 @@ def compile_ahead(call: Call, topology: Topology) -> Compiled:
 
 
 def bytes_per_device(tree: PyTree) -> int:
-    """Bytes of a device's part of the arrays, from shapes with shardings."""
+    """Returns the bytes of one device's shards of arrays, given as shapes with shardings."""
     leaves = jax.tree.leaves(tree)
     return sum(math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize for leaf in leaves)
 
@@ -124,7 +136,7 @@ def _memory(stats: Any, given: dict[str, int], limit: int) -> Memory:
 
 
 def _refused(error: Exception, given: dict[str, int]) -> Memory:
-    """The account of a program that libtpu refused for its memory; any other error is raised again."""
+    """Reads the memory of a program from libtpu's message that it does not fit; raises any other error again."""
     if found := _USED.search(str(error)):
         total, limit = _bytes(found[1]), _bytes(found[2])
         return Memory(given, None, None, None, total, limit)
@@ -135,5 +147,5 @@ def _refused(error: Exception, given: dict[str, int]) -> Memory:
 
 
 def _bytes(words: str) -> int:
-    """Such as 15.75G."""
+    """Returns the bytes of a size such as 15.75G."""
     return int(float(words[:-1]) * UNITS[words[-1]])

@@ -1,4 +1,4 @@
-"""What a compiled program sends between devices: its collectives, by kind, and their bytes."""
+"""Traffic between the devices of a compiled program: its collectives by kind, and their bytes."""
 
 import dataclasses
 import math
@@ -6,7 +6,7 @@ import re
 
 from futurepred_jax.training.hlo import Executed, executed
 
-# Of each kind, the bytes that one of n devices sends over those of the array, in a ring or straight to all others.
+# Bytes that one of n devices sends for each byte of the array, in a ring or directly to all others.
 SENT = {
     "all-gather": lambda n: (n - 1) / n,
     "all-reduce": lambda n: 2 * (n - 1) / n,
@@ -15,7 +15,7 @@ SENT = {
     "collective-permute": lambda n: float(n > 1),
 }
 
-# A fusion on TPU: an all-reduce of which each device keeps only its own part.
+# Name of TPU fusions of an all-reduce of which each device keeps only its own part.
 SCATTERED = "all-reduce-scatter"
 
 _LISTED = re.compile(r"replica_groups=\{\{([\d,]+)\}")
@@ -25,12 +25,12 @@ _MESH = re.compile(r"replica_groups=mesh\[([^\]]*)\] \{([^}]*)\}")
 
 @dataclasses.dataclass(frozen=True)
 class Traffic:
-    """All collectives of a kind in one run of a program.
+    """All collectives of one kind in a call of a program.
 
     Attributes:
-        count: how often one runs.
-        bytes: of the arrays that they work on: what an all-gather gives, what the others are given on each device.
-        sent: bytes that one device sends.
+        count: Number of times that one runs.
+        bytes: Size of their arrays: of the results of all-gathers, and of the operands on each device of others.
+        sent: Bytes that one device sends.
     """
 
     count: int = 0
@@ -42,11 +42,11 @@ class Traffic:
 
 
 def collectives(text: str, *, devices: int) -> dict[str, Traffic]:
-    """The collectives of a program, by kind; those of loops as often as they turn.
+    """Returns the collectives of a program by kind, with those in loops counted for every iteration.
 
     Args:
-        text: the optimised program of one device, as ``compiled.as_text()`` prints it.
-        devices: that run it together.
+        text: The optimised program of one device, as ``compiled.as_text()`` prints it.
+        devices: Number of devices that run it together.
     """
     found: dict[str, Traffic] = {}
     for line in executed(text):
@@ -65,13 +65,13 @@ def _traffic(kind: str, line: Executed, devices: int) -> Traffic:
 
 
 def _group(attributes: str, devices: int) -> int:
-    """Number of devices that work together, in any of the ways in which XLA prints groups of them; by default all."""
+    """Returns the number of devices of a group, in any of XLA's notations; all devices without a group."""
     if listed := _LISTED.search(attributes):
         return len(listed[1].split(","))
     if iota := _IOTA.search(attributes):
         return int(iota[1])
     if mesh := _MESH.search(attributes):
         sizes = dict(re.findall(r"'(\w+)'=(\d+)", mesh[1]))
-        parts = re.findall(r"'(\w+)'(?::\(\d+\)(\d+))?", mesh[2])  # a part of an axis has its own size
+        parts = re.findall(r"'(\w+)'(?::\(\d+\)(\d+))?", mesh[2])  # part of an axis has a size of its own
         return math.prod(int(part or sizes[axis]) for axis, part in parts)
     return devices

@@ -1,4 +1,4 @@
-"""The persistent compilation cache, by which a program's second start compiles nothing; and what compiling costs."""
+"""The persistent compilation cache, and the time that compilation takes."""
 
 import functools
 import pathlib
@@ -9,9 +9,9 @@ DEFAULT_FOLDER = "~/.cache/futurepred_jax/xla"
 
 
 def enable_compilation_cache() -> str:
-    """Keep compiled programs of any size on disk; returns the folder.
+    """Stores compiled programs of any size on disk and returns the folder.
 
-    A folder that is already set, as by the environment's ``JAX_COMPILATION_CACHE_DIR``, is kept.
+    A folder that is set already, for example by ``JAX_COMPILATION_CACHE_DIR`` in the environment, is kept.
     """
     folder = jax.config.values["jax_compilation_cache_dir"] or str(pathlib.Path(DEFAULT_FOLDER).expanduser())
     jax.config.update("jax_compilation_cache_dir", folder)
@@ -21,13 +21,13 @@ def enable_compilation_cache() -> str:
 
 
 def seconds() -> float:
-    """Seconds this process has compiled, or read compiled programs from the cache, since the first call."""
+    """Returns the seconds of compilation, or of reading the cache, in this process since the first call."""
     return sum(_durations(), 0.0)
 
 
 @functools.cache
 def _durations() -> list[float]:
-    """Grows by one at each compilation from here on."""
+    """Returns the list of durations, to which a listener adds that of each compilation from now on."""
     found: list[float] = []
 
     def listen(event: str, duration_secs: float, **_: object) -> None:

@@ -12,24 +12,24 @@ import orbax.checkpoint as ocp
 from absl import logging
 from jax.experimental import multihost_utils
 
-LONGEST_TURN = 7 * 24 * 3600  # seconds: a large split takes hours to draw, and a process that dies ends the wait
-_barriers = itertools.count()  # every process comes to the same barriers in the same order
+LONGEST_TURN = 7 * 24 * 3600  # seconds: a large split takes hours to render, and the death of a process ends a wait
+_barriers = itertools.count()  # all processes pass the same barriers in the same order
 
 
 def initialize(coordinator: str | None = None, processes: int | None = None, process: int | None = None) -> None:
-    """Join the other processes of a cluster, if there is one; no array may have been made before.
+    """Joins the other processes of a cluster, if there is one. It must be called before any array is made.
 
-    jax detects a TPU pod, SLURM, Open MPI and a Kubernetes Job by itself; elsewhere the three arguments tell. Of one
-    process alone a SIGTERM keeps its meaning, which jax would take from it until a training listens.
+    JAX detects TPU pods, SLURM, Open MPI and Kubernetes Jobs by itself; elsewhere the three arguments are needed. For a
+    single process the default handler of SIGTERM is restored, which JAX replaces.
 
     Args:
-        coordinator: Address HOST:PORT of process 0, which every process reaches.
-        processes: How many there are.
-        process: Which this is, from 0.
+        coordinator: Address HOST:PORT of process 0, which every process can reach.
+        processes: Number of processes.
+        process: Number of this process, from 0.
 
     Raises:
-        ValueError: When only some are given.
-        RuntimeError: When the others are not met in time, from jax.
+        ValueError: If only some of the arguments are given.
+        RuntimeError: From JAX, if the other processes do not join in time.
     """
     given = {"--coordinator": coordinator, "--processes": processes, "--process": process}
     missing = [flag for flag, value in given.items() if value is None]
@@ -48,7 +48,7 @@ def initialize(coordinator: str | None = None, processes: int | None = None, pro
 
 
 def _found_none(error: Exception) -> bool:
-    """Whether this is how jax says that there is no cluster; in a pod that is of no Job, it fails in many ways."""
+    """Returns whether an error of JAX means that there is no cluster; in a pod outside a Job it has many forms."""
     if "KUBERNETES_SERVICE_HOST" in os.environ and "JOB_COMPLETION_INDEX" not in os.environ:
         logging.warning("this pod is of no indexed Job, so it goes on alone (%s: %s)", type(error).__name__, error)
         return True
@@ -56,13 +56,20 @@ def _found_none(error: Exception) -> bool:
 
 
 def wait(name: str) -> None:
-    """Return when every process has come here."""
+    """Waits until every process has called this function."""
     everyone = set(range(jax.process_count()))
     ocp.multihost.sync_global_processes(f"{name}-{next(_barriers)}", processes=everyone, timeout=LONGEST_TURN)
 
 
 def require(problem: str | None) -> None:
-    """Raise a ValueError on every process where the first one has found a problem; what others found is not asked."""
+    """Checks on every process that process 0 has found no problem.
+
+    Args:
+        problem: The problem that this process found, or None; only that of process 0 counts.
+
+    Raises:
+        ValueError: On every process, if process 0 has found a problem.
+    """
     found = problem is not None
     if jax.process_count() > 1:
         found = bool(multihost_utils.broadcast_one_to_all(np.bool_(found)))

@@ -1,4 +1,4 @@
-"""What was read from a compiled program, in words."""
+"""Reports of compiled programs as text."""
 
 from futurepred_jax.training.ahead import Compiled, Memory
 from futurepred_jax.training.collectives import Traffic
@@ -8,7 +8,7 @@ MIB = 2**20
 
 
 def describe(program: Compiled) -> str:
-    """The account of a program, a few lines for each of memory, collectives and time."""
+    """Returns a report of a program's memory, collectives and least time, as lines of text."""
     head = f"{program.name} on {program.devices} x {program.chip}, compiled in {program.seconds:.0f} s"
     work = f"  {program.parameters:,} parameters, {program.flops:.3g} FLOPs a call"
     lines = [head, work, *_memory(program.memory)]

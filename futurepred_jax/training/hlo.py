@@ -1,4 +1,4 @@
-"""Compiled programs as XLA prints them: which instructions run, how often, and on how many bytes."""
+"""Parsing of compiled programs as XLA prints them: their instructions, how often each runs, and its bytes."""
 
 import dataclasses
 import math
@@ -16,27 +16,41 @@ _BRANCHES = re.compile(r"branch_computations=\{([^}]*)\}")
 _TRIPS = re.compile(r'known_trip_count":\{"n":"(\d+)"')
 _CONSTANT = re.compile(r"^[su]\d+\[\]")
 
-CALLS = ("while", "call", "conditional", "fusion", "async-start")  # others call what they apply to single elements
+CALLS = (
+    "while",
+    "call",
+    "conditional",
+    "fusion",
+    "async-start",
+)  # other instructions apply a computation to single elements
 
 
 @dataclasses.dataclass(frozen=True)
 class Instruction:
-    """One line of a computation."""
+    """An instruction, one line of a computation.
+
+    Attributes:
+        name: Its name.
+        opcode: Its operation.
+        shape: Shape of the result, as printed.
+        operands: Names of its operands.
+        rest: Its attributes, as printed.
+    """
 
     name: str
     opcode: str
     shape: str
     operands: tuple[str, ...]
-    rest: str  # attributes
+    rest: str
 
     @property
     def size(self) -> int:
-        """Bytes of the result, wherever it lies."""
+        """Bytes of the result in any memory."""
         return sum(_bytes(array) for array in _ARRAY.finditer(self.shape))
 
     @property
     def hbm(self) -> int:
-        """Bytes of the result that lie in the device's main memory, not in its scratchpad (memory space 1 and up)."""
+        """Bytes of the result in the device's main memory, without the scratchpad (memory space 1 and up)."""
         far = (array for array in _ARRAY.finditer(self.shape) if not re.search(r"S\([1-9]", array["layout"] or ""))
         return sum(_bytes(array) for array in far)
 
@@ -46,7 +60,14 @@ Computation = dict[str, Instruction]
 
 
 class Executed(NamedTuple):
-    """An instruction, the computation it stands in, how often it runs, and the fusion that it is part of, if any."""
+    """An instruction that runs.
+
+    Attributes:
+        instruction: The instruction.
+        computation: The computation that it is part of.
+        times: How often it runs in a call.
+        fusion: Name of the fusion that it is part of, or "".
+    """
 
     instruction: Instruction
     computation: Computation
@@ -55,10 +76,13 @@ class Executed(NamedTuple):
 
 
 def executed(text: str) -> Iterator[Executed]:
-    """Every instruction that a run of the program comes by, those of a loop's body with the number of its turns.
+    """Yields all instructions of a call of the program, those in loops with the number of iterations.
 
-    A conditional's branches are all counted. A loop whose turns XLA does not state has as many as the largest integer
-    that its condition compares with.
+    All branches of a conditional are counted. If XLA does not state a loop's number of iterations, it is the largest
+    integer constant of the loop's condition.
+
+    Args:
+        text: The program, as ``compiled.as_text()`` prints it.
     """
     entry, computations = _parse(text)
     yield from _visit(entry, computations, 1, "")
@@ -89,7 +113,7 @@ def _turns(loop: Instruction, computations: dict[str, Computation]) -> int:
 
 
 def _parse(text: str) -> tuple[str, dict[str, Computation]]:
-    """Name of the entry, and all computations."""
+    """Returns the name of the entry computation, and all computations."""
     entry, computations, current = "", {}, {}
     for line in re.sub(r"/\*index=\d+\*/", "", text).splitlines():
         if found := _COMPUTATION.match(line):

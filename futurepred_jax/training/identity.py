@@ -1,4 +1,4 @@
-"""Which config a workdir belongs to: written at its first use, compared at every later one."""
+"""The config that a workdir belongs to, written at its first use and compared at every later one."""
 
 import hashlib
 import json
@@ -10,9 +10,9 @@ from etils import epath
 from futurepred_jax.training import atomic, checkpoints
 
 CONFIG = "config.json"
-# What decides the weights; the rest may change between runs.
+# Sections that decide the trained weights; the others may change between runs.
 IDENTITY = ("seed", "data", "mirrored", "model", "objective", "realism", "train")
-# By section, fields that change how a step is made, not what it makes.
+# Fields, by section, that change how a step is computed but not its result.
 BY_THE_WAY = {"data": ("render_on",), "train": ("accumulate", "on_nan")}
 
 Plain = Mapping[str, Any]
@@ -20,12 +20,12 @@ Plain = Mapping[str, Any]
 
 
 def fingerprint(config: Plain) -> str:
-    """Hash of the sections that decide what is trained."""
+    """Returns a hash of the sections that decide the trained weights."""
     return hashlib.blake2b(json.dumps(_deciding(config), sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def differences(ours: Plain, theirs: Plain) -> list[str]:
-    """Lines ``field: ours, there theirs`` for every field of the deciding sections in which two configs differ."""
+    """Returns a line ``field: ours, there theirs`` for each field of the deciding sections that differs."""
     left, right = (dict(_leaves("", _deciding(config))) for config in (ours, theirs))
     fields = sorted(left.keys() | right.keys())
     changed = [name for name in fields if left.get(name, "absent") != right.get(name, "absent")]
@@ -33,10 +33,14 @@ def differences(ours: Plain, theirs: Plain) -> list[str]:
 
 
 def claim(workdir: epath.PathLike, config: Plain) -> None:
-    """Makes the workdir this config's: writes ``config.json``, or checks that the one there trains the same.
+    """Writes a config into a workdir, after checking that any config there trains the same weights.
+
+    Args:
+        workdir: The workdir.
+        config: The config as nested dicts.
 
     Raises:
-        ValueError: if it belongs to another config, with the fields that differ, or cannot be written.
+        ValueError: If the workdir belongs to another config, with the fields that differ, or cannot be written.
     """
     workdir = epath.Path(workdir)
     if (workdir / CONFIG).exists():
@@ -46,7 +50,11 @@ def claim(workdir: epath.PathLike, config: Plain) -> None:
 
 
 def require_same(workdir: epath.PathLike, config: Plain) -> None:
-    """Raises a ValueError that lists what differs unless the workdir is one of this config."""
+    """Checks that a workdir belongs to a config.
+
+    Raises:
+        ValueError: If it belongs to another one, with the fields that differ, or has no config.
+    """
     found = read_config(workdir)
     if changed := differences(config, found):
         lines = "\n  ".join(changed)
@@ -60,10 +68,10 @@ def require_same(workdir: epath.PathLike, config: Plain) -> None:
 
 
 def read_config(workdir: epath.PathLike) -> dict[str, Any]:
-    """The config of a workdir.
+    """Reads the config of a workdir as nested dicts.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: If there is none.
     """
     path = epath.Path(workdir) / CONFIG
     if not path.exists():
@@ -72,7 +80,7 @@ def read_config(workdir: epath.PathLike) -> dict[str, Any]:
 
 
 def _deciding(config: Plain) -> dict[str, Any]:
-    """The deciding sections, of a predictor's tokenizer, outlook and pathways too, as JSON would give them back."""
+    """Returns the deciding sections, including those of tokenizer, outlook and pathways, with the types of JSON."""
     sections = {name: config[name] for name in IDENTITY if name in config}
     for section in BY_THE_WAY.keys() & sections.keys():
         kept = {name: value for name, value in config[section].items() if name not in BY_THE_WAY[section]}

@@ -1,4 +1,4 @@
-"""Batches on their way to the devices: read and placed in the background, a few ahead of the step."""
+"""Input pipelines that read batches and place them on the devices in the background."""
 
 import collections
 import time
@@ -18,18 +18,18 @@ Batch = Mapping[str, np.ndarray]
 
 
 class Prefetch:
-    """Iterator over placed batches; begins to read when made. An error while reading is raised by ``next``.
+    """Iterator over placed batches that starts to read at once; ``next`` raises errors of reading.
 
     Args:
-        batches: This process's batches.
-        place: Puts one on the devices.
-        depth: Batches read ahead.
+        batches: The batches of this process.
+        place: Function that places a batch on the devices.
+        depth: Number of batches that are read ahead.
     """
 
     def __init__(self, batches: Iterator[Batch], place: Callable[[Batch], dict[str, jax.Array]], *, depth: int = 2):
         self._batches = batches
         self._place = place
-        self.waited = 0.0  # seconds that ``next`` had nothing to give
+        self.waited = 0.0  # seconds that ``next`` waited for a batch
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="prefetch")
         self._pending: collections.deque[Future] = collections.deque()
         for _ in range(depth):
@@ -51,17 +51,20 @@ class Prefetch:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._reader.shutdown(wait=True, cancel_futures=True)
         if isinstance(self._batches, Generator):
-            self._batches.close()  # here rather than at the interpreter's exit, when its own imports are gone
+            self._batches.close()  # here rather than at the interpreter's exit, when imported modules may be gone
 
     def _read(self) -> dict[str, jax.Array]:
         return self._place(next(self._batches))
 
 
 def placer(keys: tuple[str, ...] | None, target: NamedSharding) -> Callable[[Batch], dict[str, jax.Array]]:
-    """Function that keeps the fields ``keys`` (None: all) of a batch and makes global arrays of them.
+    """Returns a function that makes global arrays of the fields of a batch.
 
-    Raises:
-        ValueError: When a batch lacks one of the fields, by the function.
+    The function raises a ValueError if a batch lacks a field.
+
+    Args:
+        keys: Names of the fields; None for all.
+        target: Sharding of the arrays.
     """
 
     def place(batch: Batch) -> dict[str, jax.Array]:
@@ -75,7 +78,7 @@ def placer(keys: tuple[str, ...] | None, target: NamedSharding) -> Callable[[Bat
 
 
 def training_batches(job: Job, target: NamedSharding, *, start: int) -> Prefetch:
-    """The training input from global batch ``start`` on, already reading."""
+    """Returns the training batches from number ``start`` on."""
     index, count = sharding.process_slice(target, job.batch_size)
     batches = pipeline.batches(
         job.train_source,
@@ -89,7 +92,7 @@ def training_batches(job: Job, target: NamedSharding, *, start: int) -> Prefetch
 
 
 def held_out_batches(job: Job, target: NamedSharding) -> Prefetch:
-    """The first ``val_batches`` batches of the held-out source, in its own order: the same clips every time."""
+    """Returns the first ``val_batches`` batches of the held-out source, the same clips in every validation."""
     return Prefetch(_in_order(job, *sharding.process_slice(target, job.batch_size)), placer(job.batch_keys, target))
 
 

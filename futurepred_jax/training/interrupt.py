@@ -1,4 +1,4 @@
-"""Stopping on request: SIGTERM and Ctrl-C end the loop at its next step, with everything saved."""
+"""Stopping on request: SIGTERM and Ctrl-C end the training loop at its next step, with its state saved."""
 
 import signal
 import threading
@@ -9,11 +9,12 @@ from absl import logging
 
 
 class Interrupt:
-    """Context in which SIGTERM, and the first SIGINT, only set ``asked`` to their number; a second SIGINT interrupts.
+    """Context manager in which SIGTERM and the first SIGINT only set ``asked`` to the signal's number.
 
-    The former handlers are back after it. Outside the main thread, where Python allows no handlers, signals keep
-    their meaning, and a warning says so. With several processes, which must stop at the same step, no handler is set:
-    jax.distributed hears SIGTERM and agrees on the step (``Saver.preempted``).
+    A second SIGINT interrupts as usual, and the former handlers are restored on exit. Outside the main thread, where
+    Python allows no handlers, signals keep their effect, and a warning is logged. With several processes, which must
+    stop at the same step, no handler is set: ``jax.distributed`` handles SIGTERM and agrees on a step
+    (``Saver.preempted``).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the training loop is given: everything about one training, as plain functions, sources and numbers."""
+"""The description of a training as plain functions, data sources and numbers, which the training loop runs."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -12,25 +12,51 @@ from futurepred_jax.training.state import Init
 from futurepred_jax.training.step import LossFn
 
 Validate = Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
-"""``(params, model_state, batch) -> metrics``, each the mean over the batch; pure, traced by ``jit``."""
+"""Pure function ``(params, model_state, batch) -> metrics``; each metric is a mean over the batch."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """One training. Batch sizes are global; every "every" is in steps, and each also happens at the last step.
+    """One training.
+
+    Attributes:
+        model: Name of the model, for ``summary.json``.
+        init: Function from a key to parameters and model state.
+        loss: The objective.
+        validate: Function of held-out scores.
+        optimizer: The optimizer.
+        train_source: Training clips or tokens.
+        val_source: Held-out clips or tokens.
+        batch_keys: Fields of a batch that ``loss`` and ``validate`` read; None for all.
+        steps: Number of updates.
+        batch_size: Rows of the global batch.
+        val_batches: Number of held-out batches of a validation.
+        seed: Seed of initialisation, batches and random keys.
+        log_every: Steps between two lines of the log; the last step is logged, too.
+        validate_every: Steps between two validations; the last step is validated, too.
+        checkpoint_every: Steps between two checkpoints; the last step is saved, too.
+        ema_decay: Decay of the average of the parameters, in [0, 1); 0 keeps no average.
+        on_nan: ``stop`` or ``skip``, for steps whose loss is not finite or has exploded.
+        best: Name of the held-out score, the lower the better, whose best checkpoint is kept; None for none.
+        profile: FIRST:LAST, the steps to trace with the profiler; "" for none.
+        mesh_shape: Number of devices along each mesh axis; -1 for all that remain.
+        sharding_rules: Rules of the shardings of the state.
+        flops_per_step: Analytic floating-point operations of a forward and backward pass of the global batch.
+        tokens_per_clip: Number of tokens of a clip, for throughput; None if the model has none.
+        compiler_options: Options of XLA, by platform.
 
     Raises:
-        ValueError: When a number is out of range, or the held-out source is too short for the validation asked for.
+        ValueError: If a number is out of range, or the held-out source is too short for a validation.
     """
 
-    model: str  # its name, for summary.json
+    model: str
     init: Init
     loss: LossFn
     validate: Validate
     optimizer: optax.GradientTransformation
     train_source: Source
     val_source: Source
-    batch_keys: tuple[str, ...] | None = None  # fields of a batch that loss and validate read; None: all
+    batch_keys: tuple[str, ...] | None = None
     steps: int
     batch_size: int
     val_batches: int
@@ -38,18 +64,18 @@ class Job:
     log_every: int
     validate_every: int
     checkpoint_every: int
-    ema_decay: float = 0.0  # 0: no average is kept
-    on_nan: str = "stop"  # or "skip": what a step does whose loss is not finite, or exploded
-    best: str | None = None  # held-out score, the lower the better, whose best checkpoint is kept beside the newest
-    profile: str = ""  # FIRST:LAST, the steps that a profiler traces
+    ema_decay: float = 0.0
+    on_nan: str = "stop"
+    best: str | None = None
+    profile: str = ""
     mesh_shape: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"data": -1})
     sharding_rules: sharding.Rules = sharding.FSDP
-    flops_per_step: float  # analytic, forward and backward of the global batch
+    flops_per_step: float
     tokens_per_clip: int | None = None
-    compiler_options: Mapping[str, Mapping[str, str | bool]] = dataclasses.field(default_factory=dict)  # by platform
+    compiler_options: Mapping[str, Mapping[str, str | bool]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check the numbers before anything is allocated."""
+        """Checks the numbers before anything is allocated."""
         for name in ("steps", "batch_size", "val_batches", "log_every", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be at least 1")

@@ -1,4 +1,4 @@
-"""One training at a time in a workdir, on whatever storage and from whatever host."""
+"""A lock that allows one training at a time in a workdir, on any storage and from any host."""
 
 import json
 import os
@@ -15,19 +15,23 @@ from etils import epath
 
 from futurepred_jax.training import atomic, distributed
 
-RENEWED = 15.0  # seconds between signs of life
-EXPIRED = 120.0  # seconds of silence after which a holder elsewhere counts as dead
+RENEWED = 15.0  # seconds between two renewals
+EXPIRED = 120.0  # seconds without renewal after which a holder on another machine counts as dead
 
 
 class Lease:
-    """Context in which no other training may start in a workdir; of several processes, the first holds it.
+    """Context manager in which no other training can start in a workdir; process 0 holds the lease for all.
 
-    Every holder keeps a file of its own there and writes the time into it; whoever finds another's refuses. That asks
-    nothing of the storage but to list what was written; two that start in one moment may both refuse. A dead holder is
-    known by its process on this machine, and elsewhere by its silence; its file is removed.
+    Each holder keeps a file of its own in the workdir, renews its time, and refuses to start if it finds the file of
+    another. The storage only has to list files that were written; of two trainings that start at the same moment both
+    may refuse. A holder on this machine is dead if its process is gone, and one elsewhere if it no longer renews its
+    file. Files of dead holders are removed.
+
+    Args:
+        workdir: The workdir.
 
     Raises:
-        ValueError: On entering, where another training lives in the workdir, with who that is.
+        ValueError: On entering, if another training runs in the workdir; the message names it.
     """
 
     def __init__(self, workdir: epath.PathLike) -> None:
@@ -88,7 +92,7 @@ def _problem(workdir: epath.Path, own: str = "") -> str | None:
 
 
 def _holder(path: epath.Path) -> dict | None:
-    """What a lease says; None where it has just been removed."""
+    """Reads a lease; None if it has just been removed."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):
@@ -102,14 +106,14 @@ def _is_alive(holder: dict) -> bool:
 
 
 def _machine() -> str:
-    """This machine since it was booted; a container, whose processes have numbers of their own, counts as one."""
+    """Returns an identifier of this machine or container since it was booted."""
     boot, numbers = pathlib.Path("/proc/sys/kernel/random/boot_id"), pathlib.Path("/proc/self/ns/pid")
     since = boot.read_text().strip() if boot.exists() else ""
     return f"{platform.node()} {since} {os.readlink(numbers) if numbers.is_symlink() else ''}"
 
 
 def _started(pid: int) -> str | None:
-    """When a process of this machine started, in the kernel's words, since pids are used again; None: it is gone."""
+    """Returns the start time of a process, which tells it from later ones of the same pid; None if it is gone."""
     stat = pathlib.Path(f"/proc/{pid}/stat")
     try:
         if pathlib.Path("/proc/self/stat").exists():

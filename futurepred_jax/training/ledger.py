@@ -1,4 +1,4 @@
-"""Where the wall time of a training goes, over all its resumptions."""
+"""Accounting of the wall time of a training over all its resumptions."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from futurepred_jax.training.job import Job
 
 
 class Ledger:
-    """Counts seconds of steps, of waiting for input, of compiling, and of everything.
+    """Counts the seconds of steps, of waiting for input, of compilation and in total.
 
     Args:
-        job: What is trained.
-        progress: What earlier runs have counted.
-        began: ``time.time()`` when this run began.
-        waited: Tells the seconds that this run has waited for batches.
+        job: The training.
+        progress: Counts of earlier runs.
+        began: ``time.time()`` at the start of this run.
+        waited: Function that returns the seconds that this run has waited for batches.
         peak: FLOP/s that MFU is relative to.
     """
 
@@ -29,20 +29,20 @@ class Ledger:
         self._lap = (progress.waited_seconds, progress.measured_seconds)
 
     def start(self, step: int) -> None:
-        """Begin to count after this run's first step, which compiled, and waited for an input that had to start."""
+        """Starts to count after the first step of this run, which compiles and waits for the input to start."""
         self._former_waits -= self._waited()
         self.resume(step)
 
     def resume(self, step: int) -> None:
-        """Start the clock of the steps after ``step``, whose work the device has finished."""
+        """Starts the clock after ``step``, which the device has finished."""
         self._meter.resume(step)
 
     def pause(self, step: int) -> None:
-        """Stop it after ``step``, whose work the device has finished."""
+        """Stops the clock after ``step``, which the device has finished."""
         self._meter.pause(step)
 
     def lap(self) -> dict[str, float]:
-        """Speed since the last lap and the account of the whole run, for a line of the log."""
+        """Returns the speed since the last lap and the account of the whole run, for a line of the log."""
         waited, measured = self._total_waited, self._meter.seconds
         shares = self._shares(waited - self._lap[0], measured - self._lap[1])
         self._lap = (waited, measured)
@@ -50,12 +50,12 @@ class Ledger:
         return {name: value for name, value in entries.items() if value is not None}
 
     def account(self) -> dict[str, float | None]:
-        """Speed and shares over the whole run, for its summary."""
+        """Returns speed and shares of time over the whole run, for its summary."""
         shares = self._shares(self._total_waited, self._meter.seconds)
         return {**summary.rates(self._job, self._meter.steps_per_second, self._peak), **shares}
 
     def progress(self, step: int, **more: Any) -> Progress:
-        """How far the run is."""
+        """Returns the progress after ``step``; ``more`` are other fields of ``Progress``."""
         return Progress(
             step=step,
             seconds=time.time() - self._began,

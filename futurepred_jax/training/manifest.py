@@ -1,4 +1,4 @@
-"""Checksums of a checkpoint's files: one flipped byte would otherwise restore wrong values in silence."""
+"""Checksums of a checkpoint's files, without which a flipped byte would silently restore wrong values."""
 
 import hashlib
 import json
@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from etils import epath
 
 NAME = "manifest.sha256.json"
-_CHUNK = 2**22  # bytes read at a time
+_CHUNK = 2**22  # bytes that are read at a time
 
 
 def write(folder: epath.Path, parts: Sequence[str]) -> None:
-    """Write the size and sha256 of every file in the subfolders ``parts`` of ``folder`` into its manifest."""
+    """Writes size and sha256 of all files in the subfolders ``parts`` of ``folder`` into its manifest."""
     paths = [path for part in parts for path in _files(folder / part)]
     entries = {str(path.relative_to(folder)): [_size(path), _sha256(path)] for path in paths}
     (folder / NAME).write_text(json.dumps(entries, indent=0, sort_keys=True))
 
 
 def problem(folder: epath.Path) -> str | None:
-    """What is wrong with the files under ``folder``, or None when all in its manifest are as written."""
+    """Returns what is wrong with the files of ``folder``, or None if all files of its manifest are unchanged."""
     try:
         entries = json.loads((folder / NAME).read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A trace of some steps by ``jax.profiler``, to be looked at in TensorBoard or xprof."""
+"""Traces of training steps by ``jax.profiler``, for TensorBoard or xprof."""
 
 import contextlib
 import re
@@ -11,14 +11,14 @@ from etils import epath
 
 
 class Profiler:
-    """Context in which the steps FIRST to LAST are traced, both included, and written into a folder.
+    """Context manager that traces the steps FIRST to LAST, both included, and writes the trace into a folder.
 
     Args:
-        steps: FIRST:LAST, or empty for no trace.
-        folder: TensorBoard's.
+        steps: FIRST:LAST, or "" for no trace.
+        folder: TensorBoard's folder.
 
     Raises:
-        ValueError: When ``steps`` is neither.
+        ValueError: If ``steps`` has another form.
     """
 
     def __init__(self, steps: str, folder: epath.PathLike) -> None:
@@ -37,7 +37,7 @@ class Profiler:
 
     @contextlib.contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Name a step in the trace, which begins with the first that is wanted."""
+        """Starts the trace before its first step, and names the step in it."""
         if number == self._first:
             jax.profiler.start_trace(str(self._folder))
             self._traces = True
@@ -45,7 +45,7 @@ class Profiler:
             yield
 
     def after(self, number: int, metrics: Any) -> None:
-        """End the trace after its last step, when the device has done it."""
+        """Ends the trace after its last step, once the device has finished it."""
         if number == self._last and self._traces:
             jax.block_until_ready(metrics)
             self._stop()

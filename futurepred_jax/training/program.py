@@ -1,4 +1,4 @@
-"""A job's compiled functions: every ``jit`` of a training, with shardings and donation stated."""
+"""The jitted functions of a training, with explicit shardings and donation."""
 
 import dataclasses
 import functools
@@ -17,16 +17,16 @@ from futurepred_jax.training.step import Metrics, make_train_step
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A job's functions over a mesh, jitted but not compiled: nothing here needs the mesh's devices to be there.
+    """A job's functions over a mesh, jitted but not compiled; the mesh's devices need not be present.
 
     Attributes:
-        mesh: the devices.
-        batch: sharding of a batch.
-        abstract: shapes and shardings of the state.
-        key: the same of a key.
-        init: from a key to the state.
-        step: from state, batch and key to state and metrics; the state given is consumed.
-        validate: as ``Job.validate``.
+        mesh: The devices.
+        batch: Sharding of a batch.
+        abstract: Shapes and shardings of the state.
+        key: Shape and sharding of a key.
+        init: Function from a key to the initial state.
+        step: Function from state, batch and key to state and metrics; it donates the given state.
+        validate: ``Job.validate``, jitted.
     """
 
     mesh: Mesh
@@ -40,14 +40,24 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Program:
-    """Functions over a mesh, compiled at their first call; ``abstract`` has the state's shapes and places."""
+    """A job's functions over a mesh, with its keys, compiled at their first call.
+
+    Attributes:
+        mesh: The devices.
+        batch: Sharding of a batch.
+        abstract: Shapes and shardings of the state.
+        key: Key of all steps, into which the number of the step is folded.
+        init: Function that returns the initial state.
+        step: Function from state and batch to state and metrics; it donates the given state.
+        validate: ``Job.validate``, jitted.
+    """
 
     mesh: Mesh
     batch: NamedSharding
     abstract: TrainState
-    key: Key  # of the steps
+    key: Key
     init: Callable[[], TrainState]
-    step: Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]  # the state given is consumed
+    step: Callable[[TrainState, PyTree], tuple[TrainState, Metrics]]
     validate: Callable[[PyTree, PyTree, PyTree], dict[str, Array]]
 
 
@@ -55,14 +65,14 @@ def make_program(
     job: Job,
     devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
 ) -> Program:
-    """The job's functions over all devices, with its keys.
+    """Returns a job's functions over devices, with its keys.
 
     Args:
-        job: What to train.
-        devices: To train on; all by default.
+        job: The training.
+        devices: Devices to train on; all by default.
 
     Raises:
-        ValueError: As ``lay_out``, or when the mesh does not fit the devices.
+        ValueError: If the mesh does not fit the devices or the batch, or a sharding rule does not fit its array.
     """
     layout = lay_out(job, sharding.make_mesh(job.mesh_shape, devices))
     keys = jax.jit(_split, static_argnums=0, out_shardings=(layout.key.sharding,) * 2)
@@ -79,10 +89,14 @@ def make_program(
 
 
 def lay_out(job: Job, mesh: Mesh) -> Layout:
-    """Lay out the state by ``eval_shape``, before anything is allocated, and state every function's shardings.
+    """Returns a job's jitted functions over a mesh, with shardings of the state; nothing is allocated.
+
+    Args:
+        job: The training.
+        mesh: The devices.
 
     Raises:
-        ValueError: When the mesh does not fit the batch, or a sharding rule its array.
+        ValueError: If the mesh does not fit the batch, or a sharding rule does not fit its array.
     """
     batch = sharding.batch_sharding(mesh, job.batch_size)
     replicated = NamedSharding(mesh, PartitionSpec())
@@ -111,6 +125,6 @@ def lay_out(job: Job, mesh: Mesh) -> Layout:
 
 
 def _split(seed: int) -> tuple[Array, Array]:
-    """Keys of the initial state and of the steps."""
+    """Returns the key of the initial state and the key of the steps."""
     init_key, step_key = jax.random.split(jax.random.key(seed))
     return init_key, step_key

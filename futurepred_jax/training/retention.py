@@ -1,15 +1,15 @@
-"""Which checkpoints are kept: the newest few, and the best by a held-out score."""
+"""The policy of which checkpoints are kept: the newest ones, and the best by a held-out score."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class NewestAndBest:
-    """orbax's preservation policy for ``newest`` checkpoints and that of the lowest score.
+    """Preservation policy for orbax that keeps the newest checkpoints and the one with the lowest score.
 
     Args:
-        newest: How many.
-        scores: Score by step; a step without one is kept only while it is new.
+        newest: Number of newest checkpoints to keep.
+        scores: Held-out scores by step, the lower the better; checkpoints without a score are never the best.
     """
 
     def __init__(self, newest: int, scores: dict[int, float]) -> None:
@@ -17,7 +17,7 @@ class NewestAndBest:
         self.scores = scores
 
     def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
-        """Whether to keep each of the checkpoints, which come in the order of their steps."""
+        """Returns whether to keep each of the checkpoints, which are in the order of their steps."""
         del context
         steps = [checkpoint.step for checkpoint in checkpoints]
         kept = {*steps[-self._newest :], best_step({s: self.scores[s] for s in steps if s in self.scores})}
@@ -25,5 +25,5 @@ class NewestAndBest:
 
 
 def best_step(scores: dict[int, float]) -> int | None:
-    """The step of the lowest score, the latest of equals; None where there is none."""
+    """Returns the step of the lowest score, the latest of equals, or None without scores."""
     return min(scores, key=lambda step: (scores[step], -step), default=None)

@@ -1,11 +1,11 @@
-"""The least time that a program can take: of its arithmetic, its memory and its network, the slowest."""
+"""The roofline model: the least time of a program, given by its arithmetic, memory traffic or network traffic."""
 
 import dataclasses
 
 from futurepred_jax.training.hlo import Executed, executed
 from futurepred_jax.training.topology import Topology
 
-# Instructions that move no bytes of their own.
+# Instructions that move no bytes.
 FREE = (
     "after-all",
     "bitcast",
@@ -25,7 +25,13 @@ FREE = (
 
 @dataclasses.dataclass(frozen=True)
 class Roofline:
-    """Seconds that each part of a device would need by itself; all at once is the best that a program can do."""
+    """Least seconds of a call for each part of a device; at best all parts work at the same time.
+
+    Attributes:
+        compute: Seconds of arithmetic.
+        memory: Seconds of memory traffic.
+        network: Seconds of traffic between devices.
+    """
 
     compute: float
     memory: float
@@ -33,41 +39,41 @@ class Roofline:
 
     @property
     def seconds(self) -> float:
-        """Of one run."""
+        """Least seconds of a call."""
         return max(self.compute, self.memory, self.network)
 
     @property
     def bound(self) -> str:
-        """The part that is slowest."""
+        """The slowest part: compute, memory or network."""
         return max(("compute", "memory", "network"), key=lambda name: getattr(self, name))
 
     @property
     def mfu(self) -> float:
-        """Share of the device's peak arithmetic that the analytic work can reach."""
+        """Largest share of the device's peak FLOP/s that the program can reach, in [0, 1]."""
         return self.compute / self.seconds
 
 
 def roofline(*, flops: float, hbm: int, sent: float, topology: Topology) -> Roofline:
-    """The roofline of a program, from what one device does.
+    """Returns the roofline of a program from the work of one device.
 
     Args:
-        flops: analytic.
-        hbm: bytes that it reads and writes in its memory.
-        sent: bytes that it sends to others.
-        topology: the hardware.
+        flops: Analytic floating-point operations.
+        hbm: Bytes read and written in the device's main memory.
+        sent: Bytes sent to other devices.
+        topology: The hardware.
     """
     chip = topology.chip
     return Roofline(flops / chip.flops, hbm / chip.bandwidth, sent / topology.link)
 
 
 def hbm_traffic(text: str) -> int:
-    """Bytes that one device reads and writes in its main memory, each operand and each result in whole.
+    """Returns the bytes that one device reads and writes in its main memory, with whole operands and results.
 
-    A gather or slice that reads little of its operand is so counted too high; an update in place is counted as the
+    This overestimates gathers and slices that read a small part of their operand. An update in place counts as the
     update, read and written.
 
     Args:
-        text: the optimised program, as ``compiled.as_text()`` prints it.
+        text: The optimised program, as ``compiled.as_text()`` prints it.
     """
     return sum(line.times * _moved(line) for line in executed(text) if not line.fusion)
 
@@ -79,6 +85,6 @@ def _moved(line: Executed) -> int:
     if instruction.opcode.endswith("-start"):
         return instruction.hbm  # source and destination both
     read = [line.computation[name].hbm for name in instruction.operands if name in line.computation]
-    if "dynamic-update-slice" in instruction.name.replace("_", "-"):  # so XLA names fusions that end in one, too
+    if "dynamic-update-slice" in instruction.name.replace("_", "-"):  # XLA names fusions that end in one like this, too
         return 2 * (sum(read) - max(read, default=0))
     return sum(read) + instruction.hbm

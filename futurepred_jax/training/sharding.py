@@ -1,4 +1,4 @@
-"""Where arrays live: a mesh with axes ("data", "fsdp", "tensor"), and rules that place parameters on it.
+"""Shardings: a mesh with axes ("data", "fsdp", "tensor"), and rules that place parameters on it.
 
 Rules are data: the first whose pattern is found in a parameter's path ("params/encoder/conv/kernel",
 "opt_state/1/mu/encoder/conv/kernel") places it; what no rule names, and every scalar, is replicated.
@@ -22,16 +22,19 @@ BATCH_SPEC = PartitionSpec(("data", "fsdp"))  # the axes that split a batch; "te
 
 @dataclasses.dataclass(frozen=True)
 class LargestAxis:
-    """Shard the largest axis that ``mesh_axis`` divides, in arrays of at least ``min_size`` elements.
+    """Rule that shards the largest axis that ``mesh_axis`` divides, and replicates small arrays.
 
-    Smaller arrays are replicated: 2**20 float32 are 4 MiB, under which gathering costs more than the memory it saves.
+    Attributes:
+        mesh_axis: The mesh axis.
+        min_size: Least number of elements of a sharded array. 2**20 float32 values are 4 MiB; gathering smaller arrays
+            costs more than the memory that it saves.
     """
 
     mesh_axis: str = "fsdp"
     min_size: int = 2**20
 
     def spec(self, shape: Sequence[int], mesh: Mesh) -> PartitionSpec:
-        """The partition of an array of this shape."""
+        """Returns the partition of an array of a shape."""
         ways = mesh.shape[self.mesh_axis]
         divisible = [axis for axis, length in enumerate(shape) if length % ways == 0]
         if ways == 1 or math.prod(shape) < self.min_size or not divisible:
@@ -49,10 +52,15 @@ def make_mesh(
     shape: Mapping[str, int],
     devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
 ) -> Mesh:
-    """Mesh over ``devices`` (default all); an axis left out is 1, and one axis may be -1: all that remain.
+    """Returns a mesh over devices.
+
+    Args:
+        shape: Number of devices along each axis; an axis that is left out has 1, and one axis may be -1, which takes
+            all devices that remain.
+        devices: The devices; all by default.
 
     Raises:
-        ValueError: For an unknown axis, or a shape that does not use the devices exactly.
+        ValueError: If an axis is unknown, or the shape does not use the devices exactly.
     """
     devices = jax.devices() if devices is None else devices
     unknown = set(shape) - set(AXES)
@@ -73,10 +81,15 @@ def make_mesh(
 
 
 def place(abstract: PyTree, mesh: Mesh, rules: Rules) -> PyTree:
-    """The same ``ShapeDtypeStruct`` leaves, each with the ``NamedSharding`` that the rules give it.
+    """Adds shardings to a pytree of shapes.
+
+    Args:
+        abstract: Pytree of ``ShapeDtypeStruct``.
+        mesh: The devices.
+        rules: Sharding rules.
 
     Raises:
-        ValueError: When a rule's spec has more axes than its array, or does not divide it.
+        ValueError: If the partition of a rule has more axes than its array, or does not divide it.
     """
 
     def placed(path: tuple, leaf: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
@@ -87,7 +100,7 @@ def place(abstract: PyTree, mesh: Mesh, rules: Rules) -> PyTree:
 
 
 def path_name(path: tuple) -> str:
-    """A pytree path as "encoder/conv/kernel"."""
+    """Returns a pytree path as text, such as "encoder/conv/kernel"."""
     return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
@@ -103,10 +116,10 @@ def with_mesh(mesh: Mesh, function: Callable[..., PyTree]) -> Callable[..., PyTr
 
 
 def batch_sharding(mesh: Mesh, batch_size: int) -> NamedSharding:
-    """Sharding of a batch along its leading axis.
+    """Returns the sharding of a batch along its leading axis.
 
     Raises:
-        ValueError: When the mesh does not divide the global batch.
+        ValueError: If the mesh does not divide the global batch.
     """
     ways = mesh.shape["data"] * mesh.shape["fsdp"]
     if batch_size % ways:
@@ -140,7 +153,12 @@ def process_slice(sharding: NamedSharding, batch_size: int) -> tuple[int, int]:
 
 
 def global_batch(batch: Mapping[str, np.ndarray], sharding: NamedSharding) -> dict[str, jax.Array]:
-    """This process's share of a batch (leading axis b / shares) as global arrays."""
+    """Makes global arrays of a batch.
+
+    Args:
+        batch: This process's slice of each array, with a leading axis of b / (number of slices) rows.
+        sharding: Sharding of the global arrays.
+    """
 
     def whole(value: np.ndarray) -> jax.Array:
         rows = len(value) * process_slice(sharding, sharding.mesh.size)[1]

@@ -1,4 +1,4 @@
-"""All that training changes, as one pytree: what a checkpoint holds and a step maps to its successor."""
+"""The training state as one pytree, which steps update and checkpoints hold."""
 
 import dataclasses
 from collections.abc import Callable
@@ -11,28 +11,36 @@ from jaxtyping import PyTree
 from futurepred_jax.arrays import Key
 
 Init = Callable[[Key], tuple[PyTree, PyTree]]
-"""``key -> (params, model_state)``; pure, since it is traced by ``eval_shape`` and ``jit``."""
+"""Pure function ``key -> (params, model_state)``, which is traced by ``eval_shape`` and ``jit``."""
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class TrainState:
-    """State after ``step`` updates; ``ema_params`` is None where no average is kept."""
+    """State of a training.
 
-    step: PyTree  # int32 scalar
+    Attributes:
+        step: Number of updates, an int32 scalar.
+        params: Parameters.
+        ema_params: Exponential moving average of the parameters; None if no average is kept.
+        model_state: State that the loss updates without gradients, such as codebooks.
+        opt_state: State of the optimizer.
+    """
+
+    step: PyTree
     params: PyTree
     ema_params: PyTree
-    model_state: PyTree  # what the loss updates without gradients, such as codebook statistics
+    model_state: PyTree
     opt_state: PyTree
 
     @property
     def eval_params(self) -> PyTree:
-        """Parameters to validate and predict with: the average where one is kept."""
+        """Parameters for validation and prediction: the average if one is kept."""
         return self.params if self.ema_params is None else self.ema_params
 
 
 def initial_state(init: Init, optimizer: optax.GradientTransformation, key: Key, *, ema: bool) -> TrainState:
-    """State before the first update; the average starts at the parameters."""
+    """Returns the state before the first update; ``ema`` keeps an average, which starts at the parameters."""
     params, model_state = init(key)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -44,18 +52,18 @@ def initial_state(init: Init, optimizer: optax.GradientTransformation, key: Key,
 
 
 def ema_decay_at(step: PyTree, decay: float) -> PyTree:
-    """Decay of the average at a 0-based step: ``min(decay, (1 + step) / (10 + step))``.
+    """Returns the decay of the average at a 0-based step, ``min(decay, (1 + step) / (10 + step))``.
 
-    The ramp of TensorFlow's ExponentialMovingAverage lets a young average forget the initial parameters.
+    With this ramp of TensorFlow's ExponentialMovingAverage the average soon forgets the initial parameters.
     """
     return jnp.minimum(decay, (1.0 + step) / (10.0 + step))
 
 
 def update_ema(ema_params: PyTree, params: PyTree, *, decay: PyTree) -> PyTree:
-    """``decay * ema + (1 - decay) * params``, leaf by leaf."""
+    """Returns ``decay * ema_params + (1 - decay) * params``, leaf by leaf."""
     return jax.tree.map(lambda ema, new: ema + (1.0 - decay) * (new - ema), ema_params, params)
 
 
 def _strong(tree: PyTree) -> PyTree:
-    """Arrays without weak types: a restored state has none, and a difference would compile the step anew."""
+    """Removes weak types: a restored state has none, and a different type would recompile the step."""
     return jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.result_type(x)), tree)

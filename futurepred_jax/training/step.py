@@ -1,4 +1,4 @@
-"""The training step: one pure function from state and batch to the next state and its metrics."""
+"""The training step: a pure function from state and batch to the next state and metrics."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -13,23 +13,23 @@ from futurepred_jax.arrays import Key
 from futurepred_jax.training.state import TrainState, ema_decay_at, update_ema
 
 Metrics = dict[str, Array]
-"""Scalars on the device, by name."""
+"""Scalar arrays by name."""
 
 TrainStep = Callable[[TrainState, PyTree, Key], tuple[TrainState, Metrics]]
 
 
 @runtime_checkable
 class Loss(Protocol):
-    """What a ``LossFn`` returns: any struct with these three fields."""
+    """Result of a ``LossFn``: any struct with these three fields."""
 
     @property
     def value(self) -> Float[Array, ""]:
-        """What is minimised: the mean over the global batch."""
+        """The scalar to minimise, a mean over the global batch."""
         ...
 
     @property
     def model_state(self) -> PyTree:
-        """The updated model state, of the same structure as the one given."""
+        """The updated model state, with the structure of the given one."""
         ...
 
     @property
@@ -40,25 +40,25 @@ class Loss(Protocol):
 
 @runtime_checkable
 class LossFn(Protocol):
-    """An objective; pure, with all its randomness from ``key``, which is new at every step."""
+    """An objective: a pure function whose randomness comes from ``key``, a new one in every step."""
 
     def __call__(self, params: PyTree, model_state: PyTree, batch: PyTree, *, key: Key, step: Array) -> Loss:
-        """Evaluate the objective on a batch at 0-based ``step``."""
+        """Returns the objective on a batch at a 0-based step."""
         ...
 
 
 MUST_BE_FINITE = ("loss", "grad_norm", "param_norm")
-EXPLODED = 1e6  # no loss of ours comes near it: pixels err by at most 2, and a token of ten bits costs 7 nats
+EXPLODED = 1e6  # far above any loss here: pixels err by at most 2, and a token of ten bits costs 7 nats
 
 
 def is_sound(metrics: Metrics) -> Bool[Array, ""]:
-    """Whether a step may be kept: its loss and norms are finite, and the loss has not exploded."""
+    """Returns whether the loss and norms of a step are finite and the loss has not exploded."""
     finite = jnp.all(jnp.isfinite(jnp.stack([metrics[name] for name in MUST_BE_FINITE])))
     return finite & (jnp.abs(metrics["loss"]) < EXPLODED)
 
 
 def all_finite(tree: PyTree) -> Bool[Array, ""]:
-    """Whether every floating number of a tree is finite."""
+    """Returns whether all floating-point numbers of a pytree are finite."""
     floating = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floating])) if floating else jnp.array(True)
 
@@ -66,16 +66,21 @@ def all_finite(tree: PyTree) -> Bool[Array, ""]:
 def make_train_step(
     loss: LossFn, optimizer: optax.GradientTransformation, *, ema_decay: float, skip_unsound: bool = False
 ) -> TrainStep:
-    """Bind an objective and an optimizer to ``train_step(state, batch, key) -> (state, metrics)``.
+    """Returns ``train_step(state, batch, key) -> (state, metrics)``.
 
-    The step's own key is ``fold_in(key, state.step)``, so that a resumed run draws what the uninterrupted one drew.
-    Metrics are the objective's and ``loss``, ``grad_norm`` (before clipping), ``param_norm`` (after the update) and,
-    where the optimizer injects it, ``learning_rate``. With ``skip_unsound`` a step that is not ``is_sound`` changes the
-    step number alone.
+    The key of a step is ``fold_in(key, state.step)``, so that a resumed run has the random numbers of an uninterrupted
+    one. Metrics are those of the objective, ``loss``, ``grad_norm`` (before clipping), ``param_norm`` (after the
+    update) and, if the optimizer injects it, ``learning_rate``.
+
+    Args:
+        loss: The objective.
+        optimizer: The optimizer.
+        ema_decay: Decay of the average of the parameters, if the state has one.
+        skip_unsound: Whether a step that is not ``is_sound`` changes only the number of the step.
     """
 
     def train_step(state: TrainState, batch: PyTree, key: Key) -> tuple[TrainState, Metrics]:
-        """The state after the batch, and its metrics; ``key`` is the run's, into which the step is folded."""
+        """Returns the state after a batch, and metrics; ``key`` is the same in all steps."""
         step_key = jax.random.fold_in(key, state.step)
 
         def objective(params: PyTree) -> tuple[Array, tuple[PyTree, Mapping[str, Array]]]:
@@ -103,6 +108,6 @@ def make_train_step(
 
 
 def learning_rate(opt_state: PyTree) -> Array | None:
-    """The rate in an ``optax.inject_hyperparams`` state, or None where there is none."""
+    """Returns the learning rate of an ``optax.inject_hyperparams`` state, or None if there is none."""
     is_array = lambda _, value: isinstance(value, jax.Array)  # noqa: E731
     return optax.tree.get(opt_state, "learning_rate", filtering=is_array)

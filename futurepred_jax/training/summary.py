@@ -1,4 +1,4 @@
-"""What was trained, counted: the parameter table, and ``summary.json`` at a training's end."""
+"""The parameter table, and ``summary.json`` at the end of a training."""
 
 import json
 import math
@@ -18,7 +18,7 @@ RATES = ("steps_per_second", "clips_per_second", "tokens_per_second", "mfu")
 
 
 class Row(NamedTuple):
-    """One array of the parameters."""
+    """Path, shape and number of elements of an array of the parameters."""
 
     path: str
     shape: tuple[int, ...]
@@ -34,13 +34,13 @@ def is_written(workdir: epath.PathLike) -> bool:
 
 
 def parameter_table(params: PyTree) -> list[Row]:
-    """Every array of the parameters, by path; ``ShapeDtypeStruct`` leaves will do."""
+    """Returns a row for each array of the parameters, or of their shapes."""
     leaves = jax.tree.leaves_with_path(params)
     return [Row(sharding.path_name(path), tuple(leaf.shape), math.prod(leaf.shape)) for path, leaf in leaves]
 
 
 def count_modules(table: list[Row]) -> dict[str, int]:
-    """Parameters of each top-level module, and their ``total``."""
+    """Returns the number of parameters of each top-level module, and the ``total``."""
     counts: Counter[str] = Counter()
     for row in table:
         counts[row.path.split("/")[0]] += row.count
@@ -48,7 +48,7 @@ def count_modules(table: list[Row]) -> dict[str, int]:
 
 
 def format_table(table: list[Row]) -> str:
-    """The table as aligned text, one array a line, then the modules' totals."""
+    """Returns the table as aligned text, one line for each array, then the totals of the modules."""
     lines = [(row.path, str(row.shape), f"{row.count:,}") for row in table]
     lines += [(module, "", f"{count:,}") for module, count in count_modules(table).items()]
     widths = [max(len(line[column]) for line in lines) for column in range(3)]
@@ -59,14 +59,14 @@ def format_table(table: list[Row]) -> str:
 def write_summary(
     workdir: epath.PathLike, job: Job, params: PyTree, progress: Progress, account: dict[str, float | None]
 ) -> None:
-    """Write ``summary.json``, and say what the run cost.
+    """Writes ``summary.json`` and prints what the run took.
 
     Args:
-        workdir: Where.
-        job: What was trained.
-        params: Arrays or their shapes.
-        progress: At the end of training.
-        account: Rates and shares over the whole run, None where it was too short to measure.
+        workdir: The workdir.
+        job: The training.
+        params: The parameters or their shapes.
+        progress: Progress at the end of training.
+        account: Rates and shares over the whole run; None for those that the run was too short to measure.
     """
     table = parameter_table(params)
     summary = {
@@ -85,7 +85,7 @@ def write_summary(
 
 
 def _closing_words(progress: Progress, account: dict[str, float | None]) -> str:
-    """What a run took and where its time went, in a line."""
+    """Returns a line about what a run took and where its time went."""
     words = {
         "steps_per_second": "{:.3g} steps a second",
         "mfu": "MFU {:.1%}",
@@ -99,7 +99,13 @@ def _closing_words(progress: Progress, account: dict[str, float | None]) -> str:
 
 
 def rates(job: Job, steps_per_second: float | None, peak: float) -> dict[str, float | None]:
-    """Steps, clips and tokens a second, and MFU: the analytic FLOP/s as a share of ``peak``."""
+    """Returns the throughput in steps, clips and tokens per second, and MFU.
+
+    Args:
+        job: The training.
+        steps_per_second: Steps per second; None if the run was too short to measure.
+        peak: FLOP/s that MFU is relative to.
+    """
     per_step = {
         "steps_per_second": 1.0,
         "clips_per_second": job.batch_size,

@@ -1,4 +1,4 @@
-"""How fast training is, and how much of the device's own matmul speed that is (MFU)."""
+"""Throughput of training, and the measured matmul speed of devices, to which MFU is relative."""
 
 import os
 import pathlib
@@ -15,40 +15,44 @@ _REPEATS = 5
 
 
 class Meter:
-    """Counts steps and seconds of training alone: the clock stands still while anything else happens."""
+    """Counts the steps and seconds of training alone; the clock stops during all other work.
+
+    Args:
+        steps: Steps of earlier runs.
+        seconds: Seconds of earlier runs.
+    """
 
     def __init__(self, *, steps: int, seconds: float) -> None:
-        """Continue from the counts of earlier runs."""
         self.steps = steps
         self.seconds = seconds
         self._since: tuple[int, float] | None = None
         self._lap = (steps, seconds)
 
     def resume(self, step: int) -> None:
-        """Start the clock after ``step``, whose work the device has finished."""
+        """Starts the clock after ``step``, which the device has finished."""
         self._since = (step, time.perf_counter())
 
     def pause(self, step: int) -> None:
-        """Stop the clock after ``step``, whose work the device has finished; no effect while it stands."""
+        """Stops the clock after ``step``, which the device has finished, unless it is stopped already."""
         if self._since is not None:
             self.steps += step - self._since[0]
             self.seconds += time.perf_counter() - self._since[1]
             self._since = None
 
     def lap(self) -> float | None:
-        """Steps a second since the lap before, or None where no step was timed."""
+        """Returns steps per second since the last lap, or None if no step was timed."""
         steps, seconds = self.steps - self._lap[0], self.seconds - self._lap[1]
         self._lap = (self.steps, self.seconds)
         return steps / seconds if steps > 0 else None
 
     @property
     def steps_per_second(self) -> float | None:
-        """The rate over all that was counted, or None before anything was."""
+        """Steps per second over all steps, or None if no step was timed."""
         return self.steps / self.seconds if self.steps > 0 else None
 
 
 def matmul_flops_per_second(device: jax.Device) -> float:  # pyright: ignore[reportInvalidTypeForm]
-    """FLOP/s of the best of a few square matmuls on ``device``: float32 on a CPU, bfloat16 elsewhere."""
+    """Returns the FLOP/s of the best of a few square matmuls: in float32 on CPU, in bfloat16 on other devices."""
     size, dtype = (1024, jnp.float32) if device.platform == "cpu" else (8192, jnp.bfloat16)
     matrix = jax.device_put(jnp.ones((size, size), dtype), device)
     product = jax.jit(jnp.matmul)
@@ -58,13 +62,13 @@ def matmul_flops_per_second(device: jax.Device) -> float:  # pyright: ignore[rep
 
 
 def peak_flops_per_second(mesh: Mesh) -> float:
-    """Matmul speed of the whole mesh; simulated CPU devices share one CPU a process and count once."""
+    """Returns the matmul FLOP/s of a whole mesh; the simulated CPU devices of a process count once."""
     device = mesh.local_devices[0]
     return matmul_flops_per_second(device) * (jax.process_count() if device.platform == "cpu" else mesh.size)
 
 
 def peak_memory_bytes() -> int:
-    """Most memory ever in use: on the fullest of this process's devices, or on a CPU by the process."""
+    """Returns the peak memory of this process's fullest device or, on CPU, of this process."""
     known = [stats["peak_bytes_in_use"] for device in jax.local_devices() if (stats := device.memory_stats())]
     if known:
         return max(known)
@@ -73,7 +77,7 @@ def peak_memory_bytes() -> int:
 
 
 def hardware() -> str:
-    """The devices in words, such as "8 x NVIDIA H100 80GB HBM3" or "2-core CPU (Intel Xeon)"."""
+    """Returns the devices as text, such as "8 x NVIDIA H100 80GB HBM3" or "2-core CPU (Intel Xeon)"."""
     device = jax.devices()[0]
     if device.platform == "cpu":
         return f"{os.cpu_count()}-core CPU ({_cpu_name()})"

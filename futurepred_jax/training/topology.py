@@ -1,4 +1,4 @@
-"""Accelerators that need not be there: what each has, and its devices as a compiler sees them."""
+"""Data of accelerators that need not be present, and their devices as targets of compilation."""
 
 import dataclasses
 import importlib.util
@@ -13,17 +13,18 @@ GIB = 2**30
 
 @dataclasses.dataclass(frozen=True)
 class Chip:
-    """What one device has; rates are by the second.
+    """Data of one device.
 
     Attributes:
         platform: ``tpu`` or ``cuda``.
-        memory: bytes that a program may use.
-        flops: of a product of float32 matrices at JAX's default precision: one bfloat16 pass on TPU, TF32 on GPU.
-        bandwidth: bytes read or written in HBM.
-        link: bytes sent to the other devices of a node, over all links.
-        node: devices of a node; 0 where all are joined by links.
-        network: bytes sent to other nodes.
-        target: description for XLA, needed where the platform's plugin has none of its own.
+        memory: Bytes that a program may use.
+        flops: FLOP/s of a product of float32 matrices at JAX's default precision: one bfloat16 pass on TPU, TF32 on
+            GPU.
+        bandwidth: Bytes per second of HBM.
+        link: Bytes per second sent to the other devices of a node, over all links.
+        node: Number of devices of a node; 0 if links join all devices.
+        network: Bytes per second sent to other nodes.
+        target: Description for XLA, for platforms whose plugin has none.
     """
 
     platform: str
@@ -38,21 +39,27 @@ class Chip:
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
-    """Devices to compile for; they can hold nothing and run nothing."""
+    """Devices to compile for, which can neither hold arrays nor run programs.
 
-    kind: str  # the chip's name
+    Attributes:
+        kind: Name of the chip.
+        chip: Its data.
+        devices: The devices.
+    """
+
+    kind: str
     chip: Chip
     devices: list
 
     @property
     def link(self) -> float:
-        """Bytes a second that a device sends in a collective of all devices: the slowest way between them."""
+        """Bytes per second that a device sends in a collective of all devices, over the slowest link between them."""
         many = self.chip.node and len(self.devices) > self.chip.node
         return self.chip.network if many else self.chip.link
 
 
 def _target(name: str, capability: int, **facts: int | float) -> str:
-    """A ``GpuTargetConfigProto`` as text: a device's own facts and those that all since Ampere share."""
+    """Returns a ``GpuTargetConfigProto`` as text, with a device's own facts and those common to all since Ampere."""
     shared = {
         "threads_per_block_limit": 1024,
         "threads_per_warp": 32,
@@ -132,12 +139,15 @@ WITHOUT_A_TPU = {"TPU_SKIP_MDS_QUERY": "1", "ALLOW_MULTIPLE_LIBTPU_LOAD": "1", "
 
 
 def find(name: str) -> Topology:
-    """The devices of a topology such as ``v5e:4x4``, ``v5p:2x2x1`` or ``h100:8``.
+    """Returns the devices of a topology.
 
-    To be called before jax is used: it keeps jax from looking for accelerators.
+    It must be called before any other use of JAX, which it keeps from initialising accelerators.
+
+    Args:
+        name: CHIP:SHAPE, such as ``v5e:4x4``, ``v5p:2x2x1`` or ``h100:8``.
 
     Raises:
-        ValueError: for a chip that is not known, a shape that it does not come in, or a compiler not installed.
+        ValueError: If the chip is unknown, has no such shape, or its compiler is not installed.
     """
     kind, _, shape = name.partition(":")
     if kind not in CHIPS or not re.fullmatch(r"\d+(x\d+)*", shape):

@@ -1,4 +1,4 @@
-"""Held-out scores as training goes."""
+"""Validation during training."""
 
 import jax
 import numpy as np
@@ -10,7 +10,7 @@ from futurepred_jax.training.state import TrainState
 
 
 def held_out_means(job: Job, program: Program, state: TrainState) -> dict[str, float]:
-    """Mean of each score over the held-out batches, with the averaged parameters where there are any."""
+    """Returns the mean of each held-out score, with averaged parameters if the state has them."""
     with inputs.held_out_batches(job, program.batch) as batches:
         scores = [jax.device_get(program.validate(state.eval_params, state.model_state, batch)) for batch in batches]
     return {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}

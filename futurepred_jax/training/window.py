@@ -1,4 +1,4 @@
-"""Running sums of metrics, kept on the device, so that the loop waits for it only where it logs."""
+"""Running sums of metrics on the device, so that the training loop waits for the device only when it logs."""
 
 import dataclasses
 import functools
@@ -15,35 +15,45 @@ from futurepred_jax.training.step import Metrics, is_sound
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Sums:
-    """Sums over ``count`` sound steps; ``unsound`` others, of which ``broken`` is the first, or -1."""
+    """Sums of metrics over sound steps (``training.step.is_sound``).
 
-    totals: PyTree  # dict of float32 scalars
-    count: PyTree  # int32 scalar
-    unsound: PyTree  # int32 scalar
-    broken: PyTree  # int32 scalar
+    Attributes:
+        totals: Sum of each metric over the sound steps, float32 scalars by name.
+        count: Number of sound steps, an int32 scalar.
+        unsound: Number of other steps, an int32 scalar.
+        broken: Number of the first other step, or -1, an int32 scalar.
+    """
+
+    totals: PyTree
+    count: PyTree
+    unsound: PyTree
+    broken: PyTree
 
 
 class MetricWindow:
-    """The steps since the last logged line."""
+    """Metrics of the steps since the last logged line.
+
+    Args:
+        saved: Sums to continue from, as ``saved`` returns them; None starts empty.
+    """
 
     def __init__(self, saved: dict | None = None) -> None:
-        """Start empty, or from what ``saved`` gave."""
         self._sums = None if saved is None else _restored(saved)
 
     def add(self, metrics: Metrics, step: int) -> None:
-        """Add the metrics of a step, without waiting for them."""
+        """Adds the metrics of a step without waiting for the device."""
         if self._sums is None:
             self._sums = _restored({"totals": dict.fromkeys(metrics, 0.0), "count": 0})
         self._sums = _add(self._sums, dict(metrics), np.int32(step))
 
     def require_sound(self, *, skip: bool) -> None:
-        """Wait for the device and check every step of the window.
+        """Waits for the device and checks every step of the window.
 
         Args:
-            skip: Bear with unsound steps, which changed nothing, as long as there is a sound one.
+            skip: Whether unsound steps are allowed, as long as one step is sound.
 
         Raises:
-            FloatingPointError: When a step was not sound, with the first such step.
+            FloatingPointError: If a step is not sound; the message names the first one.
         """
         step = -1 if self._sums is None else int(self._sums.broken)
         if step < 0 or self._sums is None or (skip and int(self._sums.count)):
@@ -57,18 +67,18 @@ class MetricWindow:
         )
 
     def skipped(self) -> tuple[int, int]:
-        """How many steps were not sound, and the first of them (-1 for none, or one before a resumption)."""
+        """Returns the number of unsound steps and the first one, which is -1 if none is known."""
         return (0, -1) if self._sums is None else (int(self._sums.unsound), int(self._sums.broken))
 
     def means(self) -> dict[str, float]:
-        """Mean of each metric over the sound steps of the window, nan without any; waits for the device."""
+        """Waits for the device and returns the mean of each metric over the sound steps, NaN without any."""
         if self._sums is None:
             return {}
         sums = jax.device_get(self._sums)
         return {name: float(total / sums.count) if sums.count else math.nan for name, total in sums.totals.items()}
 
     def saved(self) -> dict | None:
-        """The sums as JSON values, exact in float32, so that a resumed window ends as the uninterrupted one."""
+        """Returns the sums as JSON values, exact in float32, so that a resumed window has the same means."""
         if self._sums is None:
             return None
         sums = jax.device_get(self._sums)

@@ -1,4 +1,4 @@
-"""Where metrics go: ``metrics.jsonl``, one object a line, and TensorBoard events."""
+"""Writing of metrics to ``metrics.jsonl``, one object per line, and to TensorBoard."""
 
 import importlib
 import json
@@ -19,13 +19,14 @@ TENSORBOARD = "tensorboard"
 
 
 class Writer:
-    """Context that appends metrics to a workdir, which is touched on entering only; process 0 alone writes.
+    """Context manager that appends metrics to the files of a workdir, on process 0 only.
 
-    Making one imports TensorFlow: do it before a thread that reads data does the same.
+    No file is changed before entering. The constructor imports TensorFlow and must run before a thread that reads data
+    does the same.
 
     Args:
         workdir: An existing folder.
-        start: Step that the run continues from; lines of later steps are removed, so that no step stands twice.
+        start: Step that the run continues from; lines of later steps are removed, so that no step occurs twice.
     """
 
     def __init__(self, workdir: epath.PathLike, *, start: int) -> None:
@@ -49,7 +50,13 @@ class Writer:
             self._events.close()
 
     def write(self, step: int, split: str, metrics: Mapping[str, float]) -> None:
-        """Append one line; a value that is not finite becomes null in it, since JSON has no NaN."""
+        """Appends one line.
+
+        Args:
+            step: Number of the step.
+            split: Name of the split, such as ``train``.
+            metrics: Values by name; a value that is not finite is written as null, since JSON has no NaN.
+        """
         if self._file is None or self._events is None:
             return
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -61,8 +68,10 @@ class Writer:
 
 
 def _new_events(folder: epath.Path) -> Any:
-    """A new file of TensorBoard's events, written by itself: through TensorFlow a line of metrics took 13 ms."""
-    from tensorboard.summary.writer.record_writer import RecordWriter  # here: a mere reader of metrics needs none
+    """Opens a new file of events without TensorFlow, by which a line of metrics took 13 ms."""
+    from tensorboard.summary.writer.record_writer import (
+        RecordWriter,
+    )  # imported here, since readers of metrics do not need it
 
     folder.mkdir(parents=True, exist_ok=True)
     name = f"events.out.tfevents.{time.time_ns()}.{socket.gethostname()}"
@@ -79,7 +88,7 @@ def _write_event(events: Any, **fields: Any) -> None:
 
 
 def read_metrics(path: epath.PathLike) -> list[dict]:
-    """The lines of a ``metrics.jsonl``, without a last one that a kill cut short; empty where there is no file."""
+    """Returns the lines of a ``metrics.jsonl``, without an incomplete last one; empty if there is no file."""
     path = epath.Path(path)
     if not path.exists():
         return []
@@ -88,19 +97,19 @@ def read_metrics(path: epath.PathLike) -> list[dict]:
 
 
 def truncate(path: epath.PathLike, step: int) -> None:
-    """Remove the lines of steps after ``step``."""
+    """Removes the lines of steps after ``step``."""
     kept = [line for line in read_metrics(path) if line["step"] <= step]
     atomic.write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def truncate_events(folder: epath.PathLike, step: int) -> None:
-    """Remove the points of steps after ``step`` from TensorBoard's files, so that a resumed curve is one line."""
+    """Removes the points of steps after ``step`` from TensorBoard's files, so that a resumed curve is one line."""
     from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
     from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     for path in epath.Path(folder).glob("*tfevents*"):
-        events = list(RawEventFileLoader(str(path)).Load())  # ends before a record that a kill cut short
+        events = list(RawEventFileLoader(str(path)).Load())  # without an incomplete last record
         partial = path.with_name(".partial")
         with partial.open("wb") as file:
             writer = RecordWriter(file)
