@@ -43,7 +43,7 @@ def parse(argv: Sequence[str]) -> list[str]:
         return flags.FLAGS(found)
     except (flags.Error, ValueError, AttributeError, KeyError) as error:
         said = str(error.args[0] if error.args else error)
-        sys.exit(f"error: {_unknown(found) or said.strip().splitlines()[-1].strip()}")
+        sys.exit(f"error: {_unknown(found) or said.strip().splitlines()[-1].strip().removeprefix('ValueError: ')}")
 
 
 def _unknown(argv: Sequence[str]) -> str:

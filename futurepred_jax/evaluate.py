@@ -32,7 +32,7 @@ from futurepred_jax.metrics.labels import label_table
 from futurepred_jax.metrics.plain import jsonable
 from futurepred_jax.metrics.table import effect_table, overview_table, score_table
 from futurepred_jax.pixels import to_unit
-from futurepred_jax.training import checkpoints
+from futurepred_jax.training import checkpoints, identity
 
 PROBE = "probe_"  # prefix of splits whose clips 2 n and 2 n + 1 are a possible and an impossible continuation
 SHUFFLED = "shuffled_pathway"  # the model while its motion pathway watches another clip
@@ -252,6 +252,7 @@ def _scorer(config: ConfigDict, workdir: epath.Path) -> _Scorer:
             f"config.kind {config.kind!r} is not scored by itself: write its futures into a .npz, and score them with "
             "--predictions=FILE and the config of a predictor"
         )
+    identity.require_same(workdir, config.to_dict())
     return SCORERS[config.kind](config, workdir)
 
 
@@ -343,10 +344,10 @@ def _protocol(config: ConfigDict) -> EvaluationProtocol:
     )
 
 
-def _origin(config: ConfigDict, **identity: typing.Any) -> dict[str, typing.Any]:
+def _origin(config: ConfigDict, **subject: typing.Any) -> dict[str, typing.Any]:
     """Returns what decides the scores: the rules, the networks, and the identity of what is scored."""
     rules = dataclasses.asdict(_protocol(config))
-    return {"rules": rules, "networks": factory.network_names(config), **identity}
+    return {"rules": rules, "networks": factory.network_names(config), **subject}
 
 
 def _within(clips: Clips, protocol: EvaluationProtocol) -> EvaluationProtocol:

@@ -5,6 +5,8 @@ video with values outside [0, 1], such as one in [-1, 1] or [0, 255], is refused
 """
 
 import dataclasses
+import operator
+from typing import SupportsIndex
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +46,7 @@ class Tokenizer:
         Raises:
             ValueError: If the workdir holds something else, or no undamaged checkpoint.
         """
+        workdir = epath.Path(workdir).expanduser()
         config = _config_of(workdir, ("tokenizer",), "take Predictor.from_workdir(…).tokenizer for a predictor's own")
         return cls(factory.load_tokenizer(config, workdir))
 
@@ -105,6 +108,10 @@ class Predictor:
     trained: predictor.PredictorModel
     config: ConfigDict
 
+    def __repr__(self) -> str:
+        seen = f"{self.context_frames} frames of {self.size} × {self.size} pixels at {self.fps:g} a second"
+        return f"Predictor({self.config.name}:{self.config.preset}, reads {seen})"
+
     @classmethod
     def from_workdir(cls, workdir: epath.PathLike) -> "Predictor":
         """Loads the predictor that was trained in a workdir, of any predictor config.
@@ -112,6 +119,7 @@ class Predictor:
         Raises:
             ValueError: If the workdir or that of its tokenizer holds something else, or no undamaged checkpoint.
         """
+        workdir = epath.Path(workdir).expanduser()
         config = _config_of(workdir, ("predictor", "joint"), "take Tokenizer.from_workdir for a tokenizer")
         return cls(factory.load_predictor(config, workdir), config)
 
@@ -178,7 +186,8 @@ class Predictor:
         Raises:
             ValueError: If a video or a number does not fit; the message states the rule.
         """
-        sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=draft)
+        num_frames, num_samples = _whole("num_frames", num_frames), _whole("num_samples", num_samples)
+        sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=_whole("draft", draft))
         if sampling.temperature > 0 and not isinstance(key, jax.Array):
             raise ValueError(f"drawing at temperature {sampling.temperature:g} needs a key: key=jax.random.key(0)")
         futures = self.trained.futures(
@@ -249,6 +258,13 @@ def _config_of(workdir: epath.PathLike, kinds: tuple[str, ...], remedy: str) -> 
     return config
 
 
+def _whole(name: str, value: SupportsIndex) -> int:
+    """Returns a number as an int; raises a ValueError if it is not whole, such as 8.0, or a bool."""
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise ValueError(f"{name} {value!r}: give a whole number, such as {name}=8")
+    return operator.index(value)
+
+
 def _signed(video: ArrayLike) -> Video:
     """Returns a user's video in [-1, 1].
 
@@ -272,5 +288,12 @@ def _signed(video: ArrayLike) -> Video:
 
 
 def _typed(key: Array) -> Key:
-    """Returns a typed key, also for one from ``jax.random.PRNGKey``."""
-    return key if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(key)
+    """Returns a typed key, also for one from ``jax.random.PRNGKey``.
+
+    Raises:
+        ValueError: If it is not a single key.
+    """
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if key.shape != (() if typed else (2,)):
+        raise ValueError(f"key of shape {list(key.shape)}: give a single key, such as jax.random.key(0)")
+    return key if typed else jax.random.wrap_key_data(key)

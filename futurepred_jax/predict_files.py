@@ -70,11 +70,13 @@ def write_futures(
     cut = Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
     for recording in tqdm(recordings, desc="predicting", unit="video"):
         place = epath.Path(folder) / recording.name
-        origin = {"version": recording.version, "weights": weights, **dataclasses.asdict(request)}
+        origin = {"place": recording.place, "version": recording.version, "weights": weights}
+        origin |= dataclasses.asdict(request)
         if _is_current(place, origin):
             kept += 1
             continue
         try:
+            _require_same_video(place, recording)
             context = _context(recording, cut)
         except (ValueError, OSError) as error:
             wrong[recording.name] = str(error)
@@ -106,6 +108,16 @@ def _predict(predictor: Predictor, context: np.ndarray, request: SamplingRequest
         "tokens": np.asarray(drawn.tokens[0]),
         "log_likelihood": np.asarray(drawn.log_likelihood[0]),
     }
+
+
+def _require_same_video(place: epath.Path, recording: Recording) -> None:
+    """Raises a ValueError if a video's folder holds futures of another file of the same name."""
+    try:
+        before = json.loads((place / ORIGIN).read_text())["place"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if before != recording.place:
+        raise ValueError(f"{place} holds the futures of {before}: choose another --workdir, or delete that folder")
 
 
 def _is_current(place: epath.Path, origin: Mapping[str, Any]) -> bool:

@@ -48,5 +48,10 @@ def test_the_command_writes_a_picture_and_says_how_it_is_used(monkeypatch, tmp_p
         assert picture.size == (6, 4)
     assert f"wrote {tmp_path / 'a.png'}" in capsys.readouterr().out
     monkeypatch.setattr(sys, "argv", ["gallery"])
-    with pytest.raises(SystemExit, match="usage: python -m"):
+    with pytest.raises(SystemExit):
         gallery.cli()
+    assert "the following arguments are required: picture" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["gallery", str(tmp_path / "a.txt")])
+    with pytest.raises(SystemExit):
+        gallery.cli()
+    assert "name a .png file" in capsys.readouterr().err

@@ -38,6 +38,7 @@ class Workshop:
         monkeypatch.setattr(factory, "open_split", self.open_split)
         monkeypatch.setattr(factory, "load_predictor", lambda *_: Fake(drawn, oracle))
         monkeypatch.setattr(checkpoints, "fingerprint", lambda *_: self.weights)
+        monkeypatch.setattr(identity, "require_same", lambda *_: None)
         monkeypatch.setattr(checkpoints, "trained_steps", lambda *_: self.steps)
         monkeypatch.setattr(evaluate, "evaluate_predictor", self.evaluate_predictor)
 

@@ -201,6 +201,19 @@ def test_all_splits_are_those_that_nothing_was_trained_on():
     assert (names[0], names[-1]) == ("test_iid", "val_iid")
     config.data.source = "arrays:videos.npz"
     assert factory.evaluation_splits(config) == ("test_iid", "val_iid")
+    config.data.source, config.evaluation.splits = "clutter", "train"
+    with pytest.raises(ValueError, match="train is not scored"):
+        factory.evaluation_splits(config)
+
+
+def test_what_other_models_read_of_training_clips_is_stored_with_them(tmp_path):
+    """A predictor and its pathway's classifier may share a specification, and so the stored clips."""
+    clips = []
+    for config in (baseline.get_config("debug"), classification.get_config("debug")):
+        config.data.update(level="clean", objects=(1, 1), train_clips=2)
+        config.storage.clips = str(tmp_path)
+        clips.append(factory.open_split(config, "train").batch(np.arange(2)))
+    assert clips[0].keys() == clips[1].keys() >= {"instance", "family", "shape"}
 
 
 @pytest.mark.parametrize("name", ["classification", "slowfast"])

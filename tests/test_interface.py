@@ -1,5 +1,6 @@
 """What a user imports: any fitting video in, futures out; anything else answered with the rule."""
 
+import shutil
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from untrained import untrained
+from untrained import save, untrained
 
 from futurepred_jax import Predictor, Tokenizer, factory
 from futurepred_jax.configs import baseline, both_pathways, joint_i3d
@@ -106,11 +107,30 @@ def test_a_video_that_does_not_fit_is_refused_with_the_rule(predictor, video, ru
         ({"num_frames": 4, "temperature": 0.5}, "temperature 0.5 needs a key"),
         ({"num_frames": 4, "num_samples": 2, "temperature": 0}, "all the same"),
         ({"num_frames": 4, "temperature": -1.0, "key": KEY}, "temperature >= 0"),
+        ({"num_frames": 4, "temperature": float("nan"), "key": KEY}, "finite temperature >= 0"),
+        ({"num_frames": 4, "num_samples": True}, "num_samples True: give a whole number"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_with_the_rule(predictor, asked, rule):
     with pytest.raises(ValueError, match=rule):
         predictor(clip(), **asked)
+
+
+def test_a_predictor_is_shown_in_a_line(predictor):
+    assert repr(predictor) == "Predictor(baseline:debug, reads 5 frames of 32 × 32 pixels at 6 a second)"
+
+
+def test_a_predictor_does_not_work_with_another_tokenizer_than_its_own(tmp_path):
+    config = baseline.get_config("debug")
+    workdir = untrained(config, tmp_path)
+    place = factory.tokenizer_workdir(config, workdir)
+    trained = factory.load_tokenizer(factory.tokenizer_config(config), place).variables
+    params, state = trained["params"], {name: value for name, value in trained.items() if name != "params"}
+    shutil.rmtree(place)
+    params, state = jax.tree.map(jnp.asarray, params), jax.tree.map(lambda leaf: jnp.asarray(leaf[:, ::-1]), state)
+    save(place, factory.tokenizer_config(config), params, state)
+    with pytest.raises(ValueError, match="is another tokenizer than the one that"):
+        Predictor.from_workdir(workdir)
 
 
 def test_a_tokenizer_takes_an_image_and_any_sides_of_its_stride(workdir, predictor):

@@ -89,6 +89,7 @@ def test_a_split_of_several_horizons_is_predicted_to_its_end(tmp_path, clips):
 def test_clips_are_of_the_splits_that_were_scored_or_of_those_asked_for(tmp_path, clips, monkeypatch):
     scored = {"index": [0, 1], "scores": {"model": {"psnr": [20.0, 21.0]}}}
     (tmp_path / "evaluation_clips.json").write_text(json.dumps({"test_iid": scored, "test_speed": scored}))
+    (tmp_path / "evaluation.json").write_text(json.dumps({"splits": {"test_iid": {}, "test_speed": {}}}))
     monkeypatch.setattr(factory, "open_split", lambda *_: Recorded(clips["test_iid"].arrays))
     monkeypatch.setattr(factory, "load_predictor", lambda *_: Shifter())
     config = baseline.get_config("debug")

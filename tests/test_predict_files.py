@@ -105,6 +105,14 @@ def test_what_was_done_is_not_done_again_unless_something_changed(folder):
     assert len(predictor.contexts) == 13
 
 
+def test_another_video_of_the_same_name_does_not_replace_its_futures(folder):
+    predict(folder, Shifter())
+    (folder / "moved").mkdir()
+    write(folder / "moved/a.mp4", frames(30))
+    with pytest.raises(ValueError, match=r"holds the futures of .*clips/a\.mp4: choose another --workdir"):
+        write_futures(Shifter(), given(str(folder / "moved")), SamplingRequest(4), folder / "videos")  # pyright: ignore
+
+
 def test_a_video_cut_off_in_the_middle_or_damaged_is_done_again(folder, capsys):
     predictor = Shifter()
     out = predict(folder, predictor)

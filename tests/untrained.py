@@ -21,6 +21,8 @@ def untrained(config: ConfigDict, folder: Path) -> Path:
     if config.kind != "joint":
         place = factory.tokenizer_workdir(config, workdir)
         save(Path(place), factory.tokenizer_config(config), params.pop("tokenizer"), state.pop("tokenizer"))
+        books = factory.load_tokenizer(factory.tokenizer_config(config), place).codebooks
+        state["outlook"] = {**state["outlook"], "codes": {"codes": books}}
     if factory.has_pathways(config):
         state["pathways"] = dict(weights["pathways"])
         params["pathways"] = state["pathways"].pop("params")

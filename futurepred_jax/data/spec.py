@@ -92,7 +92,12 @@ class ClutterSpec:
 
     def __post_init__(self):
         for name in ("families", "shapes", "objects", "occluders", "tempo", "gravity"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON gives lists
+            value = getattr(self, name)
+            object.__setattr__(
+                self, name, tuple(value) if isinstance(value, list | tuple) else (value,)
+            )  # JSON's lists
+        for name in ("objects", "tempo", "gravity"):
+            _rule(len(getattr(self, name)) == 2, f"{name} {getattr(self, name)}", "a pair, least and most")
         self._check_names()
         self._check_numbers()
 

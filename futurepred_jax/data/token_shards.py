@@ -7,7 +7,7 @@ fingerprint, the clips', and of every shard its file, its number of records, the
 import dataclasses
 import hashlib
 import json
-import os
+import uuid
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,6 @@ class TokenShards:
 
 def _write_whole(path: epath.Path, content: bytes) -> None:
     """Under another name first, so that it is there whole or not at all."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     part.write_bytes(content)
     part.replace(path)

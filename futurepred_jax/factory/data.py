@@ -22,8 +22,7 @@ from futurepred_jax.training import distributed
 LABELS = {"family": len(FAMILIES), "shape": len(SHAPES)}
 """What a classifier tells of a clip's target, each with its number of classes."""
 
-TRAINING_FIELDS = ("video", "instance", "noise", "index")
-FIELDS_OF_KIND = {"classifier": ("video", "noise", "index", *LABELS)}  # of a kind of config whose training reads others
+TRAINING_FIELDS = ("video", "instance", "noise", "index", *LABELS)  # for models of all kinds, which share stored clips
 
 
 def spec(config: ConfigDict) -> ClutterSpec:
@@ -72,7 +71,7 @@ def open_split_together(config: ConfigDict, split: str) -> Clips:
     if jax.process_count() > 1 and is_synthetic(config):
         parts = {"part": jax.process_index(), "parts": jax.process_count()}
         progress = jax.process_index() == 0
-        draw_part(*_wanted(config, split), **parts, fields=_fields(config, split), progress=progress)
+        draw_part(*_wanted(config, split), **parts, fields=_fields(split), progress=progress)
         distributed.wait(f"drawn {split}")
     with distributed.process_zero_first(f"open {split}"):
         return open_split(config, split)
@@ -95,7 +94,7 @@ def clutter(config: ConfigDict, split: str, place: str, first: int | None) -> Cl
     """Clutter videos; training clips are kept without the labels that only evaluation reads."""
     if place:
         raise ValueError(f"config.data.source 'clutter:{place}': clutter is drawn and has no place; say clutter")
-    return materialize(*_wanted(config, split, first), fields=_fields(config, split))
+    return materialize(*_wanted(config, split, first), fields=_fields(split))
 
 
 def recorded(
@@ -137,7 +136,11 @@ def evaluation_splits(config: ConfigDict) -> tuple[str, ...]:
         ValueError: there is no such split.
     """
     asked = _named_splits(config) or ("test_iid",)
-    return asked if is_predictor(config) else tuple(dict.fromkeys(("val_iid", *asked)))
+    if "train" in asked and is_synthetic(config):
+        held_out = ", ".join(name for name in SPLITS if name != "train")
+        raise ValueError(f"train is not scored, its clips are stored without labels: known are all, {held_out}")
+    gated = not is_predictor(config) and not config.evaluation.predictions
+    return tuple(dict.fromkeys(("val_iid", *asked))) if gated else asked
 
 
 def token_splits(config: ConfigDict) -> tuple[str, ...]:
@@ -200,5 +203,5 @@ def _folder(config: ConfigDict) -> str:
     return config.storage.clips
 
 
-def _fields(config: ConfigDict, split: str) -> Sequence[str]:
-    return FIELDS_OF_KIND.get(config.kind, TRAINING_FIELDS) if split == "train" else EVALUATION_FIELDS
+def _fields(split: str) -> Sequence[str]:
+    return TRAINING_FIELDS if split == "train" else EVALUATION_FIELDS

@@ -49,7 +49,11 @@ def load_outlook(config: ConfigDict, workdir: epath.PathLike) -> OutlookModel:
 
 
 def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> PredictorModel:
-    """The predictor of a predictor's config and workdir, with all its parts. Raises as ``load_tokenizer``."""
+    """Loads the predictor of a predictor's config and workdir, with all its parts.
+
+    Raises:
+        ValueError: as ``load_tokenizer``, or the tokenizer is not the one that the predictor was trained on.
+    """
     identity.require_same(workdir, config.to_dict())
     if not has_outlook(config):
         raise ValueError(
@@ -61,7 +65,13 @@ def load_predictor(config: ConfigDict, workdir: epath.PathLike) -> PredictorMode
         weights["tokenizer"] = {"params": params["tokenizer"], **state["tokenizer"]}
     else:
         place = tokenizer_workdir(config, workdir)
-        weights["tokenizer"] = load_tokenizer(tokenizer_config(config), place).variables
+        tokenizer = load_tokenizer(tokenizer_config(config), place)
+        if not np.array_equal(state["outlook"]["codes"]["codes"], tokenizer.codebooks):
+            raise ValueError(
+                f"{place} is another tokenizer than the one that {workdir} was trained on: restore that one, or train "
+                "the predictor again, in another workdir"
+            )
+        weights["tokenizer"] = tokenizer.variables
     if has_pathways(config):
         weights["pathways"] = {"params": params["pathways"], **state["pathways"]}
     return assemble_predictor(config, weights)

@@ -1,6 +1,7 @@
 """Sampling of digits from logits, and the exact likelihood of tokens."""
 
 import dataclasses
+import math
 from functools import partial
 
 import jax
@@ -33,10 +34,12 @@ class Sampling:
     draft: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(f"{self}: needs temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)")
-        if self.guess_weight < 0:
-            raise ValueError(f"{self}: guess_weight is a weight, 0 or larger")
+        if not 0 <= self.temperature < math.inf or self.top_k < 0 or not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"{self}: needs a finite temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)"
+            )
+        if not 0 <= self.guess_weight < math.inf:
+            raise ValueError(f"{self}: guess_weight is a finite weight, 0 or larger")
         if self.draft < 0:
             raise ValueError(f"{self}: draft is a number of positions, 0 for one at a time")
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def load_packaged(weights: Packaged, variables: Variables, convert: Callable[[Pa
     if not path.exists():
         tree = convert(weights.file())
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
         save_weights(part, tree, {"package": weights.package, "file": weights.path, "sha256": weights.sha256})
         part.replace(path)
     return load_weights(path, variables)

@@ -1,9 +1,11 @@
 """A workdir belongs to the config that trained it."""
 
+import json
+
 import pytest
+from regression_job import make_job
 
 from futurepred_jax import train
-from futurepred_jax.configs import baseline
 from futurepred_jax.training import checkpoints, identity
 
 CONFIG = {"seed": 0, "model": {"width": 8, "heads": (1, 2)}, "evaluation": {"clips": 4}}
@@ -78,13 +80,15 @@ def test_where_clips_are_drawn_is_the_same_training(tmp_path):
         identity.require_same(tmp_path, {"data": {"size": 64, "render_on": "host"}})
 
 
-def test_what_was_made_of_a_half_trained_model_is_made_anew(tmp_path, monkeypatch):
-    config, fitted = baseline.get_config("debug"), []
-    monkeypatch.setattr(train.factory, "make_job", lambda *_: None)
-    monkeypatch.setattr(train, "fit", lambda _, workdir: fitted.append(sorted(p.name for p in workdir.iterdir())))
-    (tmp_path / "evaluation.json").write_text("{}")
-    train.run(config, tmp_path)
-    for name in ("evaluation.json", "summary.json"):  # as a finished training and its scores
-        (tmp_path / name).write_text("{}")
-    train.run(config, tmp_path)
-    assert fitted == [["config.json"], ["config.json", "evaluation.json", "summary.json"]]
+def test_scores_go_when_their_model_is_trained_further_and_only_then(tmp_path):
+    scores = tmp_path / "evaluation.json"
+    scores.write_text("{}")
+    train.fit(make_job(), tmp_path)
+    assert not scores.exists()
+    scores.write_text("{}")
+    train.fit(make_job(), tmp_path)
+    assert scores.exists()
+    (tmp_path / "summary.json").write_text("damaged")  # it is written again, and the model is the same
+    train.fit(make_job(), tmp_path)
+    assert scores.exists()
+    assert json.loads((tmp_path / "summary.json").read_text())

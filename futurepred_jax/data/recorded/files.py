@@ -69,7 +69,7 @@ def read(path: Path, cut: Cut) -> Frames:
     distinct = len({id(frame) for frame in shown})
     if len(shown) > REPEATED * distinct + 1:
         rate = distinct / len(shown) * cut.fps
-        raise ValueError(f"it has about {rate:.2g} frames a second, config.data.fps asks for {cut.fps:g}: lower that")
+        raise ValueError(f"it has about {rate:.2g} frames a second, and is read at {cut.fps:g}")
     return np.stack(shown) if shown else np.empty((0, cut.size, cut.size, 3), np.uint8)
 
 
@@ -89,7 +89,7 @@ def _found(place: Path) -> tuple[Path, list[Path]]:
 def recording(path: Path, name: str) -> Recording:
     """A file under a name."""
     status = path.stat()
-    return Recording(name, f"{status.st_size} {status.st_mtime_ns}", lambda cut: read(path, cut))
+    return Recording(name, f"{status.st_size} {status.st_mtime_ns}", lambda cut: read(path, cut), str(path.resolve()))
 
 
 def _whole(container: "InputContainer", stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:

@@ -26,7 +26,10 @@ def given(place: str) -> list[Recording]:
 
 def _in_array(path: Path, name: str) -> list[Recording]:
     try:
-        return [dataclasses.replace(each, name=f"{name}/{each.name}") for each in arrays.recordings(str(path))]
+        return [
+            dataclasses.replace(each, name=f"{name}/{each.name}", place=str(path.resolve()))
+            for each in arrays.recordings(str(path))
+        ]
     except (ValueError, OSError) as error:
         wrong = error
 

@@ -31,11 +31,13 @@ class Recording:
         name: what it is called, and what its split follows from: the same on every machine.
         version: changes when its content may have changed.
         read: all of its frames, at a cut's rate and size. Raises a ValueError or OSError that says what is wrong.
+        place: path of the file that holds it, if one does.
     """
 
     name: str
     version: str
     read: Callable[[Cut], Frames]
+    place: str = ""
 
 
 def in_split(recordings: Sequence[Recording], split: str, *, held_out: float) -> list[Recording]:
