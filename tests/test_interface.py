@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -128,7 +129,7 @@ def test_a_predictor_does_not_work_with_another_tokenizer_than_its_own(tmp_path)
     params, state = trained["params"], {name: value for name, value in trained.items() if name != "params"}
     shutil.rmtree(place)
     params, state = jax.tree.map(jnp.asarray, params), jax.tree.map(lambda leaf: jnp.asarray(leaf[:, ::-1]), state)
-    save(place, factory.tokenizer_config(config), params, state)
+    save(Path(place), factory.tokenizer_config(config), params, state)
     with pytest.raises(ValueError, match="is another tokenizer than the one that"):
         Predictor.from_workdir(workdir)
 
