@@ -1,7 +1,9 @@
 """A split's tokens, made once and kept beside their tokenizer: what predictors train on while it stays as it is."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from etils import epath
@@ -9,6 +11,7 @@ from jaxtyping import Int, UInt8, UInt16
 from tqdm import tqdm
 
 from futurepred_jax.data.pipeline import ArraySource, Clips, Source, epoch
+from futurepred_jax.data.shards import alone
 from futurepred_jax.data.token_shards import SHARD, Origin, TokenShards
 
 Encode = Callable[[UInt8[np.ndarray, "b t h w 3"]], np.ndarray]
@@ -50,9 +53,17 @@ def stored_tokens(
         )
     place, origin = token_folder(folder, clips.split, len(clips)), Origin(identity, clips.sha256, len(clips), context)
     shards = TokenShards(place, origin)
-    for tokens in _encoded(clips, encode, context, batch_size, start=shards.written):
-        shards.add(tokens)
+    if shards.written < len(clips):
+        with _alone(epath.Path(folder)):
+            shards = TokenShards(place, origin)  # another training may have written more
+            for tokens in _encoded(clips, encode, context, batch_size, start=shards.written):
+                shards.add(tokens)
     return ArraySource({"tokens": shards.read()})
+
+
+def _alone(folder: epath.Path) -> contextlib.AbstractContextManager[None]:
+    """Keeps other trainings on this machine from writing tokens there; a store elsewhere has no locks."""
+    return contextlib.nullcontext() if "://" in str(folder) else alone(Path(folder))
 
 
 def token_folder(folder: epath.PathLike, split: str, count: int) -> epath.Path:

@@ -1,10 +1,8 @@
 """What a training is made from besides its config: clips, tokens, trained parts; from disk, or their shapes alone."""
 
-import contextlib
 import functools
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,7 +12,6 @@ from etils import epath
 from jaxtyping import Array, Float, PyTree
 from ml_collections import ConfigDict
 
-from futurepred_jax.data import shards
 from futurepred_jax.data.blueprints import PARTS
 from futurepred_jax.data.labels import FIELDS
 from futurepred_jax.data.mirrored import Joined, MirrorImages
@@ -128,16 +125,15 @@ class StoredAssets:
 
     def _tokens_of(self, clips: Clips) -> TokensInContext:
         tokenizer, context = self.tokenizer, self._config.data.context_frames
-        folder = self._tokenizer_workdir / TOKENS
 
         def encode(video: np.ndarray) -> np.ndarray:
             return np.asarray(tokenizer.tokenize(to_signed(jnp.asarray(video))))
 
-        with distributed.process_zero_first(f"tokens {clips.split}"), _written_alone(folder):
+        with distributed.process_zero_first(f"tokens {clips.split}"):
             tokens = stored_tokens(
                 clips,
                 encode,
-                folder,
+                self._tokenizer_workdir / TOKENS,
                 context=context,
                 sizes=tokenizer.sizes,
                 identity=self._identity,
@@ -209,11 +205,6 @@ class AbstractAssets:
 
 
 Assets = StoredAssets | AbstractAssets
-
-
-def _written_alone(folder: epath.Path) -> contextlib.AbstractContextManager[None]:
-    """Keeps other trainings on this machine from writing tokens there; a store elsewhere has no locks."""
-    return contextlib.nullcontext() if "://" in str(folder) else shards.alone(Path(folder))
 
 
 def _zeros(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
