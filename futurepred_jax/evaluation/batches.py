@@ -13,6 +13,7 @@ from futurepred_jax.arrays import Key, Video
 from futurepred_jax.data.looks import HUES
 from futurepred_jax.data.pipeline import Clips
 from futurepred_jax.evaluation.tracks import ROLE_NUMBERS
+from futurepred_jax.metrics.samples import FEWEST
 from futurepred_jax.metrics.truth import Truth, only_video, truth_of
 from futurepred_jax.models.sampling import Sampling
 from futurepred_jax.pixels import to_signed
@@ -29,7 +30,8 @@ class EvaluationProtocol:
         future_frames: Number of frames that are predicted and scored.
         batch_size: Number of clips that are predicted at once.
         seed: Seed of the sampling.
-        samples: Number of further futures per clip, sampled at temperature 1 for the sample scores; 0 for none.
+        samples: Number of further futures per clip, sampled at temperature 1 for the sample scores, at least
+            ``metrics.samples.FEWEST``; 0 for none.
         sampled_clips: Number of clips for which these are sampled, the first ones of the split.
         near_frames: Number of future frames whose likelihood is scored, by default all. A model that was trained on
             shorter futures only has a likelihood, and a first guess, for as many as in training.
@@ -49,6 +51,8 @@ class EvaluationProtocol:
         for name, least in {"clips": 1, "batch_size": 1, "samples": 0, "sampled_clips": 0}.items():
             if getattr(self, name) < least:
                 raise ValueError(f"config.evaluation.{name} {getattr(self, name)}: must be at least {least}")
+        if 0 < self.samples < FEWEST:
+            raise ValueError(f"config.evaluation.samples {self.samples}: must be at least {FEWEST}, or 0 for none")
 
     @property
     def near(self) -> int:

@@ -13,7 +13,7 @@ LEVEL = 0.95  # share of the resampled scores that lie inside an interval
 
 
 class Interval(NamedTuple):
-    """A mean with the lower and the upper end of its bootstrap interval."""
+    """A mean with the lower and the upper end of its bootstrap interval; NaN where they are unknown."""
 
     mean: float
     low: float
@@ -28,13 +28,17 @@ def interval(ratio: Ratio, *, seed: int = 0) -> Interval:
         seed: Seed of the resampling. The same seed resamples the same clips for every score.
 
     Returns:
-        The score and its interval; all three values are NaN where no clip has a score.
+        The score and its interval. The score is NaN if no clip has one, and the ends of the interval are NaN if fewer
+        than two clips have one, since nothing is known then about how much clips differ.
     """
+    score = ratio.over_split()
+    if np.count_nonzero(ratio.count.sum(axis=1)) < 2:
+        return Interval(score, np.nan, np.nan)
     often = _resamples(len(ratio.total), seed)
     resampled = mean(Ratio(often @ ratio.total, often @ ratio.count).quotient(), axis=1)
     resampled = resampled[np.isfinite(resampled)]
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(resampled) else [np.nan] * 2
-    return Interval(ratio.over_split(), float(low), float(high))
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(score, float(low), float(high))
 
 
 def paired_interval(scores: Float[np.ndarray, "n"], others: Float[np.ndarray, "n"], *, seed: int = 0) -> Interval:

@@ -85,10 +85,14 @@ def _mean(values: Float[np.ndarray, "n"]) -> float | None:
 
 
 def _skill(ours: Float[np.ndarray, "n"], theirs: Float[np.ndarray, "n"], clip: Int[np.ndarray, "n"]) -> str:
-    """Formats the skill with its interval; whole clips are resampled, since a clip's objects are not independent."""
+    """Formats the skill with its interval, if that is known.
+
+    Whole clips are resampled, since a clip's objects are not independent.
+    """
     both = np.isfinite(ours) & np.isfinite(theirs)
     if not both.any():
         return NOTHING
     sums = [np.bincount(clip[both], errors[both])[:, None] for errors in (ours, theirs)]
     left = interval(Ratio(*sums))
-    return f"{share(1 - left.mean)} [{share(1 - left.high)}, {share(1 - left.low)}]"
+    ends = f" [{share(1 - left.high)}, {share(1 - left.low)}]" if np.isfinite(left.low) else ""
+    return f"{share(1 - left.mean)}{ends}"

@@ -141,11 +141,14 @@ def _lead(margin: Mapping[str, Any], key: str, digits: int) -> str:
 
 
 def _signed(interval: Mapping[str, Any], digits: int, sign: int = 1) -> str:
-    """Formats a difference and its interval."""
+    """Formats a difference and its interval, if that is known."""
     if interval["mean"] is None:
         return NOTHING
-    ends = sorted(sign * interval[end] for end in ("low", "high"))
-    return f"{sign * interval['mean']:+.{digits}f} [{ends[0]:+.{digits}f}, {ends[1]:+.{digits}f}]"
+    mean = f"{sign * interval['mean']:+.{digits}f}"
+    if interval["low"] is None:
+        return mean
+    low, high = sorted(sign * interval[end] for end in ("low", "high"))
+    return f"{mean} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def flagged(summary: Mapping[str, Any]) -> str:
@@ -171,9 +174,10 @@ def _closing(summary: Mapping[str, Any]) -> str:
         lines.append(f"Gates: {', '.join(f'{value:+.3f}' for value in gates.values())}.")
     if model.get("pairs_ranked") is not None:
         low, high = summary["intervals"]["model"]["pairs_ranked"]
+        ends = "" if low is None else f" [{share(low)}, {share(high)}]"
         lines.append(
             f"Of a possible and an impossible clip the model finds the possible one likelier in "
-            f"{share(model['pairs_ranked'])} of the pairs [{share(low)}, {share(high)}]; chance is 50 %."
+            f"{share(model['pairs_ranked'])} of the pairs{ends}; chance is 50 %."
         )
     if model.get("energy_score") is not None:
         samples = summary["samples"]

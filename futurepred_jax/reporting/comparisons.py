@@ -23,8 +23,8 @@ class Comparison:
         against: The floor's score on the split.
         mean: Subject minus floor, averaged over the clips that have both scores, if scores by clip are known. It may
             differ from ``value - against``, since scores of objects are pooled over the objects of all clips.
-        low: Lower end of the 95 % interval of ``mean``.
-        high: Upper end of the 95 % interval of ``mean``.
+        low: Lower end of the 95 % interval of ``mean``; None if a single clip has both scores.
+        high: Upper end of the 95 % interval of ``mean``; None if a single clip has both scores.
     """
 
     floor: str
@@ -47,8 +47,10 @@ class Comparison:
 
     @property
     def certain(self) -> bool:
-        """Whether the whole interval, if there is one, lies on the better side of zero."""
-        return all(self.metric.sign * end > 0 for end in (self.low, self.high) if end is not None)
+        """Whether the whole interval lies on the better side of zero; also where no scores by clip are known."""
+        if self.low is None or self.high is None:
+            return self.mean is None
+        return all(self.metric.sign * end > 0 for end in (self.low, self.high))
 
     @property
     def beats(self) -> bool:

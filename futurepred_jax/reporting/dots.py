@@ -66,12 +66,11 @@ def _dot(one: Series, place: int, y: float, across: Callable[[Number], float], m
     if value is None:
         return ""
     mean, low, high = (across(end) for end in value)
-    told = (
-        f"{one.label} {formats.score(value.mean, metric, unit=True)} {formats.interval(value.low, value.high, metric)}"
-    )
+    ends = formats.interval(value.low, value.high, metric)
+    told = f"{one.label} {formats.score(value.mean, metric, unit=True)} {ends}".rstrip()
+    whisker = f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>' if ends else ""
     return (
-        f'<g class="{one.style}"><title>{escape(told)}</title>'
-        f'<line class="whisker" x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<g class="{one.style}"><title>{escape(told)}</title>{whisker}'
         f'<circle class="dot" cx="{mean:.1f}" cy="{y:.1f}" r="3.4"/></g>'
     )
 

@@ -35,8 +35,8 @@ class Lead:
     Attributes:
         metric: The metric, whose unit ``mean``, ``low`` and ``high`` have.
         mean: First model minus second, averaged over the clips that have both scores.
-        low: Lower end of the paired 95 % bootstrap interval of ``mean``.
-        high: Upper end of that interval.
+        low: Lower end of the paired 95 % bootstrap interval of ``mean``; NaN if it is unknown.
+        high: Upper end of that interval; NaN if it is unknown.
         seeds_agree: Whether all runs of the first model score higher, or all lower, than all runs of the second; true
             where each model has a single run.
     """
@@ -51,12 +51,12 @@ class Lead:
     def sign(self) -> int:
         """1 where the first model is significantly better, -1 where it is significantly worse, otherwise 0.
 
-        A difference is significant if the interval excludes zero, the seeds agree, and the difference does not round to
-        zero at the digits that the metric is printed with.
+        A difference is significant if the interval is known and excludes zero, the seeds agree, and the difference does
+        not round to zero at the digits that the metric is printed with.
         """
-        includes_zero = min(self.low, self.high) <= 0 <= max(self.low, self.high)
+        excludes_zero = self.low * self.high > 0  # NaN excludes nothing
         is_printed_as_zero = round(abs(self.mean), self.metric.digits) == 0
-        if includes_zero or is_printed_as_zero or not self.seeds_agree:
+        if not excludes_zero or is_printed_as_zero or not self.seeds_agree:
             return 0
         return 1 if self.metric.sign * self.low > 0 else -1
 

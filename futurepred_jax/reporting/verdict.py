@@ -8,7 +8,7 @@ from futurepred_jax.metrics.table import REFERENCE_FLOORS, flagged, subject_of
 from futurepred_jax.reporting import formats
 from futurepred_jax.reporting.comparisons import Comparison, Scores, compare, floors_of
 from futurepred_jax.reporting.formats import Number
-from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, predictor_label
+from futurepred_jax.reporting.vocabulary import HEADLINE, METRICS, Metric, predictor_label
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,13 +92,19 @@ def _pathway(split: Mapping[str, Any]) -> str:
     if not margins:
         return ""
     lost = [
-        f"{METRICS[name].word} {formats.difference(-ends['mean'], METRICS[name])} "
-        f"{formats.interval(-ends['high'], -ends['low'], METRICS[name], signed=True)}"
+        f"{METRICS[name].word} {formats.difference(-ends['mean'], METRICS[name])} {_negated(ends, METRICS[name])}".rstrip()
         for name in HEADLINE
         if (ends := margins.get(name)) and ends["mean"] is not None
     ]
     opened = ", ".join(formats.difference(gate, METRICS["recall"]) for gate in gates.values())
     return f"If its pathway watches another clip, it changes by {formats.listing(lost)}; its gates are at {opened}."
+
+
+def _negated(ends: Mapping[str, Any], metric: Metric) -> str:
+    """Formats the interval of a difference with its sign reversed; an empty string if it is unknown."""
+    if ends["low"] is None:
+        return ""
+    return formats.interval(-ends["high"], -ends["low"], metric, signed=True)
 
 
 def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:

@@ -113,9 +113,15 @@ def test_a_paired_interval_holds_the_mean_and_narrows_with_clips():
 
 
 def test_clips_without_a_score_are_left_out_of_the_interval():
-    pair = paired_interval(np.array([1.0, np.nan, 1.0]), np.array([0.0, 0.0, np.nan]))
+    pair = paired_interval(np.array([1.0, np.nan, 1.0, 1.0]), np.array([0.0, 0.0, np.nan, 0.0]))
     assert pair.mean == pair.low == pair.high == 1
     assert np.isnan(paired_interval(np.array([np.nan]), np.zeros(1))).all()
+
+
+def test_a_single_clip_has_a_score_and_no_interval():
+    pair = paired_interval(np.array([1.0, np.nan]), np.array([0.0, 0.0]))
+    assert pair.mean == 1
+    assert np.isnan(pair[1:]).all()
 
 
 def test_an_interval_is_that_of_the_pooled_score():

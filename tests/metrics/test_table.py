@@ -52,6 +52,14 @@ def test_a_probe_tells_how_many_pairs_are_ranked_right_and_how_sure_that_is():
     assert "pairs" not in score_table("test_iid", split(19.0))
 
 
+def test_what_is_known_of_a_single_clip_has_no_interval():
+    alone = {**split(19.0, pairs_ranked=1.0), "intervals": {"model": {"pairs_ranked": [None, None]}}}
+    alone["margins"]["copy_last"]["psnr"] = {"mean": 1.0, "low": None, "high": None}
+    text = score_table("probe_permanence", alone)
+    assert "likelier in 100 % of the pairs; chance is 50 %." in text
+    assert "[" not in text
+
+
 def test_clips_that_are_not_all_they_were_to_be_are_counted():
     assert "3 of 8 clips are flagged" in score_table("test_long", {**split(19.0), "flagged": 3})
     assert "flagged" not in score_table("test_iid", {**split(19.0), "flagged": 0})

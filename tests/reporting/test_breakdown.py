@@ -51,6 +51,13 @@ def test_a_dot_is_drawn_where_its_value_is_and_tells_it():
     assert places[0] < places[1]
 
 
+def test_a_dot_of_a_single_clip_has_no_whisker():
+    svg = str(charts(clips([1.0, 5.0, None, 5.0], [0.9, 0.3]))["family"][0].svg)
+    assert "<title>Model 1.00 px</title><circle" in svg
+    assert "<title>Model 5.00 px [5.00, 5.00]</title><line" in svg
+    assert "nan" not in svg
+
+
 def test_the_motions_on_which_a_model_is_nearer_are_named():
     rng = np.random.default_rng(0)
     errors = rng.uniform(1, 2, 40)

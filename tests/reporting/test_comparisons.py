@@ -30,6 +30,10 @@ def test_the_interval_must_lie_on_the_better_side(low, high, beats):
     assert against("ade", 1.9, 2.4, low=low, high=high).beats is beats
 
 
+def test_a_difference_on_a_single_clip_is_not_certain():
+    assert not against("ade", 1.9, 2.4, mean=-0.5).beats
+
+
 def test_differences_and_intervals_are_the_subject_minus_the_floor():
     comparison = against("ade", 1.9, 2.4, low=-0.8, high=-0.2)
     assert (comparison.gain, comparison.difference, comparison.interval) == (0.5, "−0.50 px", "[−0.80, −0.20]")
