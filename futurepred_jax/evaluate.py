@@ -183,6 +183,14 @@ def run(config: ConfigDict, workdir: epath.PathLike) -> None:
     print(closing_words(scorer.workdir))
 
 
+def require_valid(config: ConfigDict) -> None:
+    """Raises a ValueError if the rules of an evaluation make no sense, whatever model it is of."""
+    factory.evaluation_splits(config)
+    factory.network_names(config)
+    checkpoints.require_known(config.evaluation.checkpoint)
+    _protocol(config)
+
+
 def is_current(config: ConfigDict, workdir: epath.PathLike) -> bool:
     """Tells whether ``evaluation.json`` has all configured splits, scored by the model and the rules of today."""
     written = {part.split: part for part in _written(workdir)}

@@ -44,6 +44,8 @@ class Stage(typing.NamedTuple):
 def run_all(config: ConfigDict, workdir: epath.PathLike) -> None:
     """Trains, evaluates, predicts and reports, leaving out what is already done by the same model and rules."""
     began, workdir = time.time(), epath.Path(workdir)
+    if "evaluate" in _stages(config):
+        evaluate.require_valid(config)  # mistakes are told before the training, not after it
     train_model(config, workdir)  # a finished training returns at once
 
     def rest() -> None:

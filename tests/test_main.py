@@ -236,6 +236,9 @@ def test_evaluating_what_was_not_trained_names_the_mode(tmp_path):
         (["--config", "basline"], ["basline", "baseline, both_pathways"]),
         (["--config=nowhere/baseline.py"], ["no config 'nowhere/baseline.py'", "baseline, both_pathways"]),
         (["--input=clips"], ["--input with --mode=run", "it goes with --mode=predict"]),
+        (["--splits=test_id"], ["unknown test_id", "known are all, train, val_iid, test_iid"]),
+        (["--config.evaluation.samples=2"], ["config.evaluation.samples 2: must be at least 4, or 0 for none"]),
+        (["--config.evaluation.checkpoint=last"], ["config.evaluation.checkpoint 'last'", "newest, best"]),
         (["--mode=train", "--splits=all"], ["--splits with --mode=train", "evaluate or predict or tokenize or run"]),
         (["--mode=train", "--workdir=s3://bucket/run"], ["--workdir=s3://bucket/run", "a folder, or gs://"]),
         (

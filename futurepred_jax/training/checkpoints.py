@@ -244,9 +244,14 @@ class Saver:
             manifest.write(unfinished[0] if unfinished else self._folder / str(self._step), ITEMS)
 
 
-def _existing(workdir: epath.PathLike, which: str) -> epath.Path:
+def require_known(which: str) -> None:
+    """Raises a ValueError unless there is a way of choosing a checkpoint of that name."""
     if which not in WHICH:
         raise ValueError(f"config.evaluation.checkpoint {which!r}: known are {', '.join(WHICH)}")
+
+
+def _existing(workdir: epath.PathLike, which: str) -> epath.Path:
+    require_known(which)
     checkpoint = WHICH[which](workdir)
     if checkpoint is None:
         raise CheckpointError(
