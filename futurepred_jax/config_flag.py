@@ -14,10 +14,11 @@ DEFAULT = "baseline"
 CONFIG = config_flags.DEFINE_config_file(
     "config",
     None,  # a default given here would be read as soon as this module is imported
-    f"The config, as NAME[:PRESET]. NAME is one of {', '.join(NAMES)} ({DEFAULT} by default), or the path of your own "
+    f"The config, as NAME[:PRESET]. NAME is one of {', '.join(NAMES)}, or the path of your own "
     "config file. PRESET is one of debug, tiny (the default), small, base, large. Set any field of the config by "
     "--config.any.field=value.",
 )
+flags.FLAGS["config"].default_as_str = f"'{DEFAULT}'"  # what --help tells; ``parse`` puts it in
 
 
 def parse(argv: Sequence[str]) -> list[str]:

@@ -188,7 +188,7 @@ class Predictor:
         """
         num_frames, num_samples = _whole("num_frames", num_frames), _whole("num_samples", num_samples)
         sampling = dataclasses.replace(self._sampling(num_samples, temperature), draft=_whole("draft", draft))
-        if sampling.temperature > 0 and not isinstance(key, jax.Array):
+        if sampling.temperature > 0 and key is None:
             raise ValueError(f"drawing at temperature {sampling.temperature:g} needs a key: key=jax.random.key(0)")
         futures = self.trained.futures(
             self._context(context_video),
@@ -246,7 +246,7 @@ class Predictor:
         if (height, width) != (self.size, self.size):
             raise ValueError(
                 f"frames of {height}×{width} pixels: this model was trained on {self.size}×{self.size}; crop and "
-                "resize them, as data.recorded.recording.fit does"
+                "resize them, as futurepred_jax.data.recorded.recording.fit does"
             )
         return frames
 
@@ -272,8 +272,14 @@ def _signed(video: ArrayLike) -> Video:
         ValueError: If shape, type or range of the video is another one; the message states the rule.
     """
     array = np.asarray(video)
-    if array.ndim != 5 or array.shape[-1] != 3 or not array.size:
+    if array.dtype.kind in "OSU":
+        raise ValueError(
+            f"video of type {type(video).__name__}: give an array [b t h w 3]; --mode=predict --input=… reads files"
+        )
+    if array.ndim != 5 or array.shape[-1] != 3:
         raise ValueError(f"video of shape {list(array.shape)}: give clips [b t h w 3], a single one as video[None]")
+    if not array.size:
+        raise ValueError(f"video of shape {list(array.shape)}: it is empty; give at least one clip of one frame")
     if array.dtype == np.uint8:
         return to_signed(jnp.asarray(array))
     if not jnp.issubdtype(array.dtype, jnp.floating):
@@ -291,8 +297,10 @@ def _typed(key: Array) -> Key:
     """Returns a typed key, also for one from ``jax.random.PRNGKey``.
 
     Raises:
-        ValueError: If it is not a single key.
+        ValueError: If it is not a single key, but a number, say.
     """
+    if not isinstance(key, jax.Array):
+        raise ValueError(f"key {key!r}: give one that JAX made, such as jax.random.key(0)")
     typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if key.shape != (() if typed else (2,)):
         raise ValueError(f"key of shape {list(key.shape)}: give a single key, such as jax.random.key(0)")

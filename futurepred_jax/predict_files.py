@@ -68,7 +68,8 @@ def write_futures(
     """
     wrong, kept = {}, 0
     cut = Cut(size=predictor.size, frames=predictor.context_frames, fps=predictor.fps)
-    for recording in tqdm(recordings, desc="predicting", unit="video"):
+    bar = tqdm(recordings, desc="predicting, compiling", unit="video")  # until the first one is predicted
+    for recording in bar:
         place = epath.Path(folder) / recording.name
         origin = {"place": recording.place, "version": recording.version, "weights": weights}
         origin |= dataclasses.asdict(request)
@@ -81,7 +82,9 @@ def write_futures(
         except (ValueError, OSError) as error:
             wrong[recording.name] = str(error)
             continue
-        sizes = _write(place, _predict(predictor, context, request), fps=cut.fps)
+        arrays = _predict(predictor, context, request)
+        bar.set_description("predicting")
+        sizes = _write(place, arrays, fps=cut.fps)
         atomic.write_text(place / ORIGIN, json.dumps({**origin, "files": sizes}, indent=1))
     written = len(recordings) - kept - len(wrong)
     print(f"{written} videos predicted below {folder}" + (f", {kept} kept from before" if kept else ""))

@@ -34,14 +34,16 @@ class Sampling:
     draft: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf or self.top_k < 0 or not 0 < self.top_p <= 1:
-            raise ValueError(
-                f"{self}: needs a finite temperature >= 0, top_k >= 0 (0: no cut) and 0 < top_p <= 1 (1: no cut)"
-            )
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"temperature {self.temperature:g}: needs a finite temperature >= 0")
+        if self.top_k < 0:
+            raise ValueError(f"top_k {self.top_k}: needs top_k >= 0, where 0 keeps all codes")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p {self.top_p:g}: needs 0 < top_p <= 1, where 1 keeps all codes")
         if not 0 <= self.guess_weight < math.inf:
-            raise ValueError(f"{self}: guess_weight is a finite weight, 0 or larger")
+            raise ValueError(f"guess_weight {self.guess_weight:g}: needs a finite weight >= 0")
         if self.draft < 0:
-            raise ValueError(f"{self}: draft is a number of positions, 0 for one at a time")
+            raise ValueError(f"draft {self.draft}: needs a number of positions, 0 for one at a time")
 
     @property
     def rule(self) -> str:

@@ -211,8 +211,10 @@ def warmup_cosine(peak: float, *, warmup_steps: int, steps: int, end_factor: flo
         end_factor: The final rate as a share of the peak.
 
     Raises:
-        ValueError: If ``warmup_steps`` is not between 0 and ``steps - 1``.
+        ValueError: If ``steps`` is below 1, or ``warmup_steps`` not between 0 and ``steps - 1``.
     """
+    if steps < 1:
+        raise ValueError(f"steps {steps}: a training needs at least 1")
     if not 0 <= warmup_steps < steps:
         raise ValueError(f"warmup_steps {warmup_steps} must be at least 0 and less than steps {steps}")
     start = peak / (warmup_steps + 1)

@@ -169,10 +169,18 @@ def test_no_digit_gets_a_code_that_it_lacks(params):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": -1.0}, {"temperature": float("inf")}, {"top_k": -1}, {"top_p": 0.0}, {"top_p": 1.1}]
+    ("wrong", "rule"),
+    [
+        ({"temperature": -1.0}, "temperature -1: needs a finite temperature >= 0"),
+        ({"temperature": float("inf")}, "temperature inf: needs a finite temperature >= 0"),
+        ({"top_k": -1}, "top_k -1: needs top_k >= 0"),
+        ({"top_p": 0.0}, "top_p 0: needs 0 < top_p <= 1"),
+        ({"top_p": 1.1}, "top_p 1.1: needs 0 < top_p <= 1"),
+        ({"guess_weight": -1.0}, "guess_weight -1: needs a finite weight >= 0"),
+    ],
 )
-def test_sampling_refuses_what_has_no_meaning(wrong):
-    with pytest.raises(ValueError, match="needs a finite temperature >= 0"):
+def test_sampling_refuses_what_has_no_meaning(wrong, rule):
+    with pytest.raises(ValueError, match=rule):
         Sampling(**wrong)
 
 

@@ -113,5 +113,5 @@ def test_tokens_of_a_drafted_run_have_the_probabilities_of_the_model(params):
 
 
 def test_a_negative_run_is_refused():
-    with pytest.raises(ValueError, match="draft is a number of positions, 0 for one at a time"):
+    with pytest.raises(ValueError, match="draft -1: needs a number of positions, 0 for one at a time"):
         Sampling(draft=-1)
