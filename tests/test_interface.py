@@ -90,6 +90,7 @@ def test_the_bits_of_what_followed_are_exact_and_of_whole_latent_frames(predicto
         (clip().astype(np.float32), r"from 0 to 255: floats must be in \[0, 1\]"),
         (clip() / 127.5 - 1, r"from -1 to 1: .*\(video \+ 1\) / 2"),
         (clip() * np.float32(np.nan), "from nan to nan"),
+        (clip()[:0], "it is empty"),
         (clip(4), "context of 4 frames: this model looks at 5; give as many or more"),
         (clip(side=16), "frames of 16×16 pixels: this model was trained on 32×32"),
     ],
