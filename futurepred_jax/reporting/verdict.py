@@ -92,19 +92,18 @@ def _pathway(split: Mapping[str, Any]) -> str:
     if not margins:
         return ""
     lost = [
-        f"{METRICS[name].word} {formats.difference(-ends['mean'], METRICS[name])} {_negated(ends, METRICS[name])}".rstrip()
-        for name in HEADLINE
-        if (ends := margins.get(name)) and ends["mean"] is not None
+        _negated(ends, METRICS[name]) for name in HEADLINE if (ends := margins.get(name)) and ends["mean"] is not None
     ]
     opened = ", ".join(formats.difference(gate, METRICS["recall"]) for gate in gates.values())
     return f"If its pathway watches another clip, it changes by {formats.listing(lost)}; its gates are at {opened}."
 
 
 def _negated(ends: Mapping[str, Any], metric: Metric) -> str:
-    """Formats the interval of a difference with its sign reversed; an empty string if it is unknown."""
+    """Formats a difference with its sign reversed, and its interval if that is known."""
+    difference = f"{metric.word} {formats.difference(-ends['mean'], metric)}"
     if ends["low"] is None:
-        return ""
-    return formats.interval(-ends["high"], -ends["low"], metric, signed=True)
+        return difference
+    return f"{difference} {formats.interval(-ends['high'], -ends['low'], metric, signed=True)}"
 
 
 def _skill(margins: Mapping[str, Mapping[str, Any]]) -> str:
