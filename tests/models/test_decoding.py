@@ -117,7 +117,7 @@ def test_the_guess_has_its_weight_in_what_is_likeliest():
     even = np.log(0.6 / 0.4) / 0.4  # where both have the same product
     for weight, code in ((0.0, 0), (0.9 * even, 0), (1.1 * even, 1), (100.0, 1)):
         assert draw(sampling=Sampling(temperature=0.0, guess_weight=weight)) == code
-    with pytest.raises(ValueError, match="guess_weight is a finite weight"):
+    with pytest.raises(ValueError, match="guess_weight nan: needs a finite weight >= 0"):
         Sampling(guess_weight=float("nan"))
 
 
